@@ -1,0 +1,1 @@
+"""PyTorch reference implementations, one module a family of rules."""

@@ -1,0 +1,71 @@
+"""Calling a function on a case, the same way at the student's desk and in the grader."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .spec import Case, Outcome
+
+
+def fresh(value: Any) -> Any:
+    """A copy that keeps the memory layout and the read-only flag of arrays."""
+    if isinstance(value, np.ndarray):
+        if value.flags.c_contiguous or value.flags.f_contiguous or value.ndim == 0:
+            array = value.copy(order="K")
+        else:
+            array = np.zeros((*value.shape[:-1], 2 * value.shape[-1]), value.dtype)[..., ::2]
+            array[...] = value
+        array.flags.writeable = value.flags.writeable
+        return array
+    if isinstance(value, (list, tuple)):
+        return type(value)(fresh(item) for item in value)
+    return copy.copy(value)
+
+
+def arguments(case: Case, step: int, previous: Any) -> list[Any] | None:
+    """Arguments of call number ``step`` of a case, given the value of the call before.
+
+    None if that value does not have the outputs which must be fed back.
+    """
+    given = dict(case.arguments)
+    if case.steps:
+        given.update(case.steps[step])
+        if step > 0 and case.feedback:
+            outputs = as_outputs(previous, len(case.feedback))
+            if outputs is None:
+                return None
+            given.update(zip(case.feedback, outputs, strict=True))
+    return [fresh(value) for value in given.values()]
+
+
+def as_outputs(value: Any, count: int) -> list[Any] | None:
+    """The ``count`` outputs in a returned value, or None if it does not hold so many.
+
+    Several outputs may come as a tuple, a list, or one array with them along its first axis.
+    """
+    if count == 1:
+        return [value]
+    if isinstance(value, (tuple, list)) and len(value) == count:
+        return list(value)
+    if isinstance(value, np.ndarray) and value.ndim > 0 and len(value) == count:
+        return list(value)
+    return None
+
+
+def run_case(function: Callable[..., Any], case: Case) -> Iterator[Outcome]:
+    """Call the function on the case, yielding one outcome a call; stop after an error."""
+    value: Any = None
+    for step in range(case.calls):
+        given = arguments(case, step, value)
+        if given is None:
+            return
+        try:
+            value = function(*given)
+        except (Exception, SystemExit) as error:
+            yield Outcome(error=type(error).__name__, detail=str(error)[:500])
+            return
+        yield Outcome(value, after=tuple(given))

@@ -1,0 +1,82 @@
+"""``check(function)``: what students run below each exercise."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .calls import run_case
+from .judge import CheckResult, judge
+from .spec import ExerciseSpec, load
+
+CASES = Path(__file__).parent / "cases"
+
+
+class CheckFailed(AssertionError):
+    """A check did not pass; the text says which, and what was expected."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What Jupyter shows instead of a traceback: the message is all that helps."""
+        return [str(self)]
+
+
+@cache
+def public_exercises() -> dict[str, ExerciseSpec]:
+    """The exercises of all problem sets at hand, by name, with their public cases."""
+    found = {}
+    for path in sorted(CASES.glob("*.json")):
+        for exercise in load(path.read_text(encoding="utf-8")):
+            found[exercise.name] = exercise
+    return found
+
+
+def check(function: Callable[..., Any]) -> None:
+    """Compare a function with the course's answers on the public cases.
+
+    Prints one line a check. Raises CheckFailed with all the differences if one does not pass, so
+    that a notebook does not look finished when it is not.
+    """
+    spec = _exercise_of(function, sys._getframe(1).f_globals)
+    outcomes = [
+        [list(run_case(function, case.case)) for case in check.cases] for check in spec.checks
+    ]
+    results = judge(spec, outcomes)
+    text = report(spec, results)
+    if all(result.passed for result in results):
+        print(text)
+    else:
+        raise CheckFailed(text)
+
+
+def report(spec: ExerciseSpec, results: list[CheckResult]) -> str:
+    """The results of one exercise as text, a line a check and the messages below."""
+    if results and all(result.unanswered for result in results):
+        return f"{spec.name}: not answered yet. Replace the line that raises NotImplementedError."
+    passed = sum(result.passed for result in results)
+    lines = [f"{spec.name}: {passed} of {len(results)} checks pass on the public cases"]
+    for result in results:
+        points = f"{result.points} point{'s' if result.points != 1 else ''}"
+        lines.append(f"  {'✓' if result.passed else '✗'} {result.name} ({points})")
+        lines += [f"      {line}" for line in result.message.splitlines()]
+    return "\n".join(lines)
+
+
+def _exercise_of(function: Callable[..., Any], namespace: dict[str, Any]) -> ExerciseSpec:
+    exercises = public_exercises()
+    if not exercises:
+        raise CheckFailed(
+            f"There are no cases in {CASES}. Install the selfcheck wheel from the course's "
+            "website, or put the folder `selfcheck` from there beside this notebook."
+        )
+    # by the name that the notebook gives it, for a function may be a lambda or a partial
+    bound = [name for name in exercises if namespace.get(name) is function]
+    name = bound[0] if bound else getattr(function, "__name__", repr(function))
+    if name not in exercises:
+        known = ", ".join(sorted(exercises))
+        raise CheckFailed(f"`{name}` is no exercise of this course. The exercises are: {known}.")
+    if not callable(function):
+        raise CheckFailed(f"`{name}` should be a function, but it is a {type(function).__name__}.")
+    return exercises[name]

@@ -1,0 +1,166 @@
+"""The one comparison of values: equal within a tolerance, or a sentence on the difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .calls import as_outputs
+from .values import Unsupported
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How an output differs from what was expected.
+
+    ``summary`` gives category and size, and no value; ``detail`` adds expected and got.
+    """
+
+    output: str
+    summary: str
+    detail: str = ""
+
+    def text(self, public: bool) -> str:
+        """The sentence for a public case, or for a held-out one."""
+        sentence = f"`{self.output}` {self.summary}"
+        return f"{sentence}\n{self.detail}" if public and self.detail else sentence
+
+
+def difference(
+    expected: Any, got: Any, names: tuple[str, ...], rtol: float, atol: float
+) -> Difference | None:
+    """None if ``got`` agrees with ``expected`` in every output named in ``names``.
+
+    Containers are read leniently (a list where an array is expected, an array of size one where
+    a number is), values strictly: |got − expected| ≤ atol + rtol·|expected|. NaN differs from
+    every number; it equals NaN, which known mistakes may give and the reference never does.
+    """
+    if got is None:
+        return Difference("the result", "is None: does your function end with `return`?")
+    if len(names) > 1:
+        outputs = as_outputs(got, len(names))
+        if outputs is None:
+            what = f"should be the {len(names)} values ({', '.join(names)})"
+            return Difference("the result", f"{what}, not {describe(got)}")
+        pairs = zip(names, expected, outputs, strict=True)
+    else:
+        if isinstance(got, (tuple, list)) and len(got) == 1 and np.ndim(expected) == 0:
+            got = got[0]
+        pairs = zip(names, [expected], [got], strict=True)
+    for name, want, have in pairs:
+        found = _one(name, want, have, rtol, atol)
+        if found is not None:
+            return found
+    return None
+
+
+def describe(value: Any) -> str:
+    """What a value is, in a few words, without the value."""
+    if isinstance(value, Unsupported):
+        return f"an object of type {value.type_name}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}" if value.ndim else "a number"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return f"a {type(value).__name__}" if value is not None else "None"
+    return "a number"
+
+
+def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Difference | None:
+    if isinstance(expected, (str, bool)):
+        if type(got) is type(expected) and got == expected:
+            return None
+        return Difference(name, "is not what was expected", f"expected {expected!r}, got {got!r}")
+    number = _numeric(got)
+    if number is None:
+        return Difference(name, f"should be numeric, but is {describe(got)}")
+    want = np.asarray(expected)
+    scalar = isinstance(expected, (int, float)) and number.size == 1
+    if number.shape != want.shape and not scalar:
+        return Difference(
+            name, f"has shape {number.shape}, expected {want.shape}", _values(want, number)
+        )
+    number = number.reshape(want.shape)
+    if np.iscomplexobj(number):
+        if np.any(number.imag != 0):
+            return Difference(name, "is complex", _values(want, number))
+        number = number.real
+    with np.errstate(all="ignore"):
+        wide = number.astype(np.float64)
+        error = np.abs(wide - want)
+        fine = (error <= atol + rtol * np.abs(want)) | (wide == want)
+        fine |= np.isnan(wide) & np.isnan(want)
+    if np.all(fine):
+        return None
+    return Difference(name, _category(want, wide, error, number.dtype), _where(want, number, fine))
+
+
+def _numeric(value: Any) -> np.ndarray[Any, Any] | None:
+    if isinstance(value, (bool, str, Unsupported)) or value is None:
+        return None
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, OverflowError):  # ragged lists and the like
+        return None
+    return array if array.dtype.kind in "iufc" else None
+
+
+def _category(want: Any, got: Any, error: Any, dtype: np.dtype[Any]) -> str:
+    if np.any(np.isnan(got) & ~np.isnan(want)):
+        return "holds NaN"
+    if np.any(np.isinf(got) & ~np.isinf(want)):
+        return "holds an infinity"
+    if dtype == np.float32 and np.all(error <= 1e-5 * np.abs(want) + 1e-6):
+        return "was computed in float32, which is too coarse: keep float64"
+    if dtype.kind in "iu" and np.all(error < 1):
+        return f"has integer type {dtype}, so fractions were cut off"
+    nonzero = want != 0
+    with np.errstate(all="ignore"):
+        if np.any(nonzero) and np.all(got[~nonzero] == 0):
+            ratios = (got[nonzero] / want[nonzero]).ravel()
+            if np.allclose(ratios, ratios[0], rtol=1e-6, atol=0) and ratios[0] != 0:
+                return _ratio(float(ratios[0]))
+        largest = float(np.max(error))
+        relative = float(np.max(error / np.maximum(np.abs(want), 1e-300)))
+    if 0 < relative < 1e100:
+        return f"is wrong (largest error {largest:.3g}, relative {relative:.2g})"
+    return f"is wrong (largest error {largest:.3g})"
+
+
+def _ratio(ratio: float) -> str:
+    if np.isclose(ratio, -1, rtol=1e-6):
+        return "has the opposite sign"
+    sign = "" if ratio > 0 else " with the opposite sign"
+    size = abs(ratio)
+    if size >= 1:
+        return f"is {size:.4g} times too large{sign}"
+    return f"is {1 / size:.4g} times too small{sign}"
+
+
+def _where(want: Any, got: Any, fine: Any) -> str:
+    text = _values(want, got)
+    wrong = np.argwhere(~fine)
+    if want.ndim and want.size > 1 and len(wrong):
+        index = tuple(int(i) for i in wrong[0])
+        label = index[0] if len(index) == 1 else index
+        text += (
+            f"\n{len(wrong)} of {want.size} entries differ; the first is at index {label}: "
+            f"expected {want[index]:.10g}, got {got[index]:.10g}"
+        )
+    return text
+
+
+def _values(want: Any, got: Any) -> str:
+    return f"expected {_short(want)}\ngot      {_short(got)}"
+
+
+def _short(array: Any) -> str:
+    if array.ndim == 0:
+        return f"{array[()]:.10g}"
+    text = np.array2string(
+        array, precision=6, threshold=30, edgeitems=3, separator=", ", suppress_small=False
+    )
+    return text.replace("\n", "\n         ")

@@ -1,0 +1,234 @@
+"""From outcomes to results: which checks pass, and one readable message for each that does not.
+
+Pure: outcomes in, results out. The grader calls it outside the process of the student; students
+call it on the public cases through :func:`.check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .calls import arguments, as_outputs
+from .compare import Difference, difference
+from .relations import RELATIONS
+from .spec import CaseSpec, CheckSpec, ExerciseSpec, Outcome
+
+NO_ANSWER = "NotImplementedError"
+CHANGED = "changes-argument"
+
+# What an exception of a held-out call may be called in a message: the type's name is the
+# student's to choose, and so must not carry a held-out input out.
+_KNOWN_ERRORS = frozenset(
+    name
+    for name, item in vars(__import__("builtins")).items()
+    if isinstance(item, type) and issubclass(item, BaseException)
+) | {"LinAlgError", "AxisError", "UFuncTypeError", "_UFuncNoLoopError"}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Result of one check; ``mistake`` is the name of the known mistake, if it is one."""
+
+    name: str
+    passed: bool
+    points: int
+    message: str = ""
+    mistake: str | None = None
+    unanswered: bool = False
+    error: str | None = None
+
+
+Outcomes = Sequence[Sequence[Sequence[Outcome]]]  # [check][case][call]
+
+
+def judge(spec: ExerciseSpec, outcomes: Outcomes) -> list[CheckResult]:
+    """Results of all checks of an exercise, given the outcome of every call.
+
+    ``outcomes`` has one entry a check, in it one a case, in it one a call; a missing call counts
+    as not passed. Never raises on what a student's function returned.
+    """
+    everywhere = _same_mistake(spec, list(zip(spec.checks, outcomes, strict=True)))
+    results = []
+    for check, of_check in zip(spec.checks, outcomes, strict=True):
+        problem = _first_problem(spec, check, of_check)
+        if problem is None:
+            results.append(CheckResult(check.name, True, check.points))
+            continue
+        mistake = everywhere or _same_mistake(spec, [(check, of_check)]) or problem.mistake
+        message = problem.message
+        if mistake in spec.mistakes:
+            message = f"{spec.mistakes[mistake]}\n{message}"
+        results.append(
+            CheckResult(
+                check.name, False, check.points, message, mistake, problem.unanswered, problem.error
+            )
+        )
+    return results
+
+
+@dataclass(frozen=True)
+class _Problem:
+    message: str
+    mistake: str | None = None
+    unanswered: bool = False
+    error: str | None = None
+
+
+def _first_problem(
+    spec: ExerciseSpec, check: CheckSpec, outcomes: Sequence[Sequence[Outcome]]
+) -> _Problem | None:
+    first = None
+    failed = 0
+    for case, of_case in zip(check.cases, outcomes, strict=True):
+        problem = _case_problem(spec, check, case, of_case)
+        if problem is not None:
+            failed += 1
+            first = first or problem
+    if first is None:
+        if check.relation is None:
+            return None
+        return _relation_problem(spec, check, outcomes)
+    if failed > 1 and not first.unanswered:
+        more = f"{first.message}\n({failed} of {len(check.cases)} cases of this check fail)"
+        return _Problem(more, first.mistake, False, first.error)
+    return first
+
+
+def _case_problem(
+    spec: ExerciseSpec, check: CheckSpec, case: CaseSpec, outcomes: Sequence[Outcome]
+) -> _Problem | None:
+    public = case.case.public
+    for step in range(case.case.calls):
+        where = _where(case, step)
+        if step >= len(outcomes):
+            return _Problem(f"{where}: the function gave no result")
+        outcome = outcomes[step]
+        if outcome.error == NO_ANSWER:
+            return _Problem("not answered yet", unanswered=True, error=NO_ANSWER)
+        if outcome.error is not None:
+            known = outcome.error if public or outcome.error in _KNOWN_ERRORS else "an exception"
+            detail = f": {outcome.detail}" if public and outcome.detail else ""
+            return _Problem(f"{where}: raised {known}{detail}", error=outcome.error)
+        if check.relation is None:
+            wrong = difference(
+                case.expected[step].value, outcome.value, spec.returns, check.rtol, check.atol
+            )
+            if wrong is not None:
+                return _Problem(f"{where}: {wrong.text(public)}")
+        previous = outcomes[step - 1].value if step else None
+        changed = _changed(spec, case, step, previous, outcome)
+        if changed:
+            return _Problem(
+                f"{where}: your function changes its argument `{changed}` in place; "
+                "return a new array and leave the arguments as they were",
+                CHANGED,
+            )
+    return None
+
+
+def _relation_problem(
+    spec: ExerciseSpec, check: CheckSpec, outcomes: Sequence[Sequence[Outcome]]
+) -> _Problem | None:
+    calls = []
+    for case, of_case in zip(check.cases, outcomes, strict=True):
+        outputs = as_outputs(of_case[-1].value, len(spec.returns))
+        like = difference(
+            case.expected[-1].value, of_case[-1].value, spec.returns, 0.0, float("inf")
+        )
+        if outputs is None or like is not None:  # not even the right shape
+            found = like or Difference("the result", "has the wrong number of outputs")
+            return _Problem(f"{_where(case, 0)}: {found.text(case.case.public)}")
+        calls.append((case.case.arguments, outputs))
+    assert check.relation is not None
+    message = RELATIONS[check.relation](calls, check.rtol, check.atol)
+    return None if message is None else _Problem(message)
+
+
+def _where(case: CaseSpec, step: int) -> str:
+    kind = "case" if case.case.public else "held-out case"
+    at = f", call {step + 1} of {case.case.calls}" if case.case.calls > 1 else ""
+    return f"{kind} “{case.case.label}”{at}"
+
+
+def _changed(
+    spec: ExerciseSpec, case: CaseSpec, step: int, previous: object, outcome: Outcome
+) -> str | None:
+    """Name of the first argument that differs after the call from what it was before."""
+    before = arguments(case.case, step, previous)
+    if before is None or len(before) != len(outcome.after):
+        return None
+    for name, was, is_now in zip(spec.parameters, before, outcome.after, strict=True):
+        if _differs(name, was, is_now):
+            return name
+    return None
+
+
+def _differs(name: str, was: object, is_now: object) -> bool:
+    if isinstance(was, list) and isinstance(is_now, list):
+        return len(was) != len(is_now) or any(
+            _differs(name, a, b) for a, b in zip(was, is_now, strict=True)
+        )
+    if was is None or isinstance(was, str):
+        return was != is_now
+    return difference(was, is_now, (name,), 0.0, 0.0) is not None
+
+
+def _same_mistake(
+    spec: ExerciseSpec, checks: Sequence[tuple[CheckSpec, Sequence[Sequence[Outcome]]]]
+) -> str | None:
+    """The known mistake whose outcomes equal the student's in all cases of these checks."""
+    for name in spec.mistakes:
+        if all(
+            _equals_mistake(spec, check, case, of_case, name)
+            for check, of_check in checks
+            for case, of_case in zip(check.cases, of_check, strict=True)
+        ):
+            return name
+    return None
+
+
+def _equals_mistake(
+    spec: ExerciseSpec,
+    check: CheckSpec,
+    case: CaseSpec,
+    outcomes: Sequence[Outcome],
+    name: str,
+) -> bool:
+    theirs = case.mistakes.get(name)
+    if theirs is None or len(theirs) != len(outcomes):
+        return False
+    for mistaken, outcome in zip(theirs, outcomes, strict=True):
+        if mistaken.error != outcome.error:
+            return False
+        if mistaken.error is not None:
+            continue
+        if not _same_value(spec, check, mistaken.value, outcome.value):
+            return False
+        same_after = len(mistaken.after) == len(outcome.after) and not any(
+            _differs(parameter, a, b)
+            for parameter, a, b in zip(
+                spec.parameters, mistaken.after, outcome.after, strict=True
+            )
+        )
+        if not same_after:
+            return False
+    return True
+
+
+def _same_value(spec: ExerciseSpec, check: CheckSpec, mistaken: object, got: object) -> bool:
+    if mistaken is None or isinstance(mistaken, str):
+        return mistaken == got
+    wanted = as_outputs(mistaken, len(spec.returns))
+    if wanted is None:  # the mistake itself returns the wrong number of outputs
+        names = tuple(f"output {i}" for i in range(_count(mistaken)))
+        return _count(got) == len(names) and (
+            difference(mistaken, got, names, check.rtol, check.atol) is None
+        )
+    if len(spec.returns) == 1:
+        return difference(mistaken, got, spec.returns, check.rtol, check.atol) is None
+    return difference(wanted, got, spec.returns, check.rtol, check.atol) is None
+
+
+def _count(value: object) -> int:
+    return len(value) if isinstance(value, (tuple, list)) else 1

@@ -1,0 +1,170 @@
+"""Plain data: the only thing that crosses the border between a student's process and the grader.
+
+A value is turned into a JSON tree plus raw byte buffers and back. Nothing is pickled, so decoding
+can build nothing but the types listed here, and never runs code of the sender.
+
+    None, bool, str          themselves
+    int                      itself (beyond 64 bits: refused as unsupported)
+    float                    itself; NaN and infinities as {"float": "nan"}
+    list, tuple              {"list": [...]}, {"tuple": [...]}
+    NumPy scalar or array    {"array": {"dtype", "shape", "buffer", "layout", "readonly"}}
+    anything else            {"unsupported": "the type's name"}
+
+``layout`` says how the array lies in memory ("C", "F" or "strided"): a case can ask for a
+non-contiguous or a read-only array and the student's function gets just that.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Tree = Any  # a JSON tree, as described above
+
+_MAX_DEPTH = 16
+_MAX_NODES = 100_000
+_MAX_TEXT = 10_000
+
+
+class ValueRefused(ValueError):
+    """A tree that is not plain data as described in this module, or is too large."""
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """Stands for a value of a type that is not plain data."""
+
+    type_name: str
+
+
+def encode(value: Any, buffers: list[bytes], max_bytes: int = 1 << 26) -> Tree:
+    """Return the JSON tree of ``value``; append the bytes of its arrays to ``buffers``.
+
+    Raises ValueRefused if the value nests deeper than 16 levels, has more than 100,000 parts or
+    more than ``max_bytes`` bytes of arrays.
+    """
+    return _Encoder(buffers, max_bytes).tree(value, 0)
+
+
+class _Encoder:
+    def __init__(self, buffers: list[bytes], max_bytes: int) -> None:
+        self.buffers = buffers
+        self.bytes_left = max_bytes
+        self.nodes_left = _MAX_NODES
+
+    def tree(self, value: Any, depth: int) -> Tree:
+        self.nodes_left -= 1
+        if depth > _MAX_DEPTH or self.nodes_left < 0:
+            raise ValueRefused("the value is nested too deeply or has too many parts")
+        if value is None or value is True or value is False:
+            return value
+        kind = type(value)
+        if kind is int:
+            return value if -(2**63) <= value < 2**63 else {"unsupported": "int beyond 64 bits"}
+        if kind is float:
+            return value if math.isfinite(value) else {"float": repr(value)}
+        if kind is str:
+            return value[:_MAX_TEXT]
+        if isinstance(value, (np.ndarray, np.generic)):
+            return self.array(value)
+        if isinstance(value, (list, tuple)):
+            name = "list" if isinstance(value, list) else "tuple"
+            return {name: [self.tree(item, depth + 1) for item in value]}
+        return {"unsupported": kind.__name__[:100]}
+
+    def array(self, value: np.ndarray[Any, Any] | np.generic) -> Tree:
+        # np.ndarray.view drops subclasses, whose methods could say anything
+        plain = np.asarray(value).view(np.ndarray)
+        if plain.dtype in (np.longdouble, np.clongdouble):
+            plain = plain.astype(np.float64 if plain.dtype == np.longdouble else np.complex128)
+        if plain.dtype.kind not in "biufc":
+            return {"unsupported": f"array of {plain.dtype}"[:100]}
+        self.bytes_left -= plain.nbytes
+        if self.bytes_left < 0:
+            raise ValueRefused(f"an array of shape {plain.shape} is too large to be an answer")
+        if plain.flags.c_contiguous:
+            layout = "C"
+        else:
+            layout = "F" if plain.flags.f_contiguous else "strided"
+        little = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
+        self.buffers.append(little.tobytes())
+        return {
+            "array": {
+                "dtype": little.dtype.str,
+                "shape": list(plain.shape),
+                "buffer": len(self.buffers) - 1,
+                "layout": layout,
+                "readonly": isinstance(value, np.ndarray) and not value.flags.writeable,
+            }
+        }
+
+
+def decode(tree: Tree, buffers: list[bytes]) -> Any:
+    """Return the value that :func:`encode` turned into ``tree``; trust nothing in it.
+
+    Raises ValueRefused for everything that :func:`encode` cannot have written.
+    """
+    return _Decoder(buffers).value(tree, 0)
+
+
+class _Decoder:
+    def __init__(self, buffers: list[bytes]) -> None:
+        self.buffers = buffers
+        self.nodes_left = _MAX_NODES
+
+    def value(self, tree: Tree, depth: int) -> Any:
+        self.nodes_left -= 1
+        if depth > _MAX_DEPTH or self.nodes_left < 0:
+            raise ValueRefused("the value is nested too deeply or has too many parts")
+        if tree is None or isinstance(tree, (bool, int, float)):
+            return tree
+        if isinstance(tree, str):
+            return tree[:_MAX_TEXT]
+        if not isinstance(tree, dict) or len(tree) != 1:
+            raise ValueRefused("not plain data")
+        ((kind, content),) = tree.items()
+        if kind == "float" and content in ("nan", "inf", "-inf"):
+            return float(content)
+        if kind in ("list", "tuple") and isinstance(content, list):
+            items = [self.value(item, depth + 1) for item in content]
+            return items if kind == "list" else tuple(items)
+        if kind == "array" and isinstance(content, dict):
+            return self.array(content)
+        if kind == "unsupported" and isinstance(content, str):
+            return Unsupported("".join(c for c in content[:100] if c.isprintable()))
+        raise ValueRefused("not plain data")
+
+    def array(self, content: dict[str, Any]) -> np.ndarray[Any, Any]:
+        try:
+            name, shape, index = content["dtype"], content["shape"], content["buffer"]
+            layout, readonly = content["layout"], content["readonly"]
+        except KeyError as missing:
+            raise ValueRefused(f"an array without {missing}") from None
+        if not isinstance(name, str) or name[1:2] not in tuple("biufc") or len(name) > 4:
+            raise ValueRefused("an array of a type that is not numeric")
+        try:
+            dtype = np.dtype(name)
+        except TypeError:
+            raise ValueRefused("an array of an unknown type") from None
+        if (
+            not isinstance(shape, list)
+            or len(shape) > 32
+            or not all(type(n) is int and 0 <= n < 2**31 for n in shape)
+            or type(index) is not int
+            or not 0 <= index < len(self.buffers)
+            or math.prod(shape) * dtype.itemsize != len(self.buffers[index])
+        ):
+            raise ValueRefused("an array whose shape does not fit its bytes")
+        flat = np.frombuffer(self.buffers[index], dtype).reshape(shape)
+        if layout == "F":
+            array = np.array(flat, order="F")
+        elif layout == "strided" and flat.ndim > 0:
+            array = np.zeros((*flat.shape[:-1], 2 * flat.shape[-1]), dtype)[..., ::2]
+            array[...] = flat
+        else:
+            array = np.array(flat, order="C")
+        array.flags.writeable = not readonly
+        return array
