@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from autograder.selfcheck.calls import run_case
-from autograder.selfcheck.compare import difference
+from autograder.selfcheck.compare import difference, first_changed
 from autograder.selfcheck.spec import Case, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
 
@@ -249,7 +249,7 @@ def _tells(
             return True
         if difference(right.value, mistaken.value, spec.returns, check.rtol, check.atol):
             return True
-        if difference(right.after, mistaken.after, spec.parameters, 0.0, 0.0):
+        if first_changed(spec.parameters, right.after, mistaken.after):
             return True
     return False
 

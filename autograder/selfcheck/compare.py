@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,23 @@ def difference(
         found = _one(name, want, have, rtol, atol)
         if found is not None:
             return found
+    return None
+
+
+def first_changed(names: Sequence[str], before: Sequence[Any], after: Sequence[Any]) -> str | None:
+    """Name of the first value that is not exactly the same before and after; None if all are."""
+    if len(before) != len(after):
+        return names[0]
+    for name, was, is_now in zip(names, before, after, strict=True):
+        if isinstance(was, (list, tuple)) and isinstance(is_now, (list, tuple)):
+            inner = [name] * len(was)
+            if len(was) != len(is_now) or first_changed(inner, was, is_now):
+                return name
+        elif was is None or isinstance(was, (str, bool)):
+            if type(was) is not type(is_now) or was != is_now:
+                return name
+        elif difference(was, is_now, (name,), 0.0, 0.0) is not None:
+            return name
     return None
 
 

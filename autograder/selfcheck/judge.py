@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .calls import arguments, as_outputs
-from .compare import Difference, difference
+from .compare import Difference, difference, first_changed
 from .relations import RELATIONS
 from .spec import CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
@@ -158,20 +158,7 @@ def _changed(
     before = arguments(case.case, step, previous)
     if before is None or len(before) != len(outcome.after):
         return None
-    for name, was, is_now in zip(spec.parameters, before, outcome.after, strict=True):
-        if _differs(name, was, is_now):
-            return name
-    return None
-
-
-def _differs(name: str, was: object, is_now: object) -> bool:
-    if isinstance(was, list) and isinstance(is_now, list):
-        return len(was) != len(is_now) or any(
-            _differs(name, a, b) for a, b in zip(was, is_now, strict=True)
-        )
-    if was is None or isinstance(was, str):
-        return was != is_now
-    return difference(was, is_now, (name,), 0.0, 0.0) is not None
+    return first_changed(spec.parameters, before, outcome.after)
 
 
 def _same_mistake(
@@ -205,13 +192,7 @@ def _equals_mistake(
             continue
         if not _same_value(spec, check, mistaken.value, outcome.value):
             return False
-        same_after = len(mistaken.after) == len(outcome.after) and not any(
-            _differs(parameter, a, b)
-            for parameter, a, b in zip(
-                spec.parameters, mistaken.after, outcome.after, strict=True
-            )
-        )
-        if not same_after:
+        if first_changed(spec.parameters, mistaken.after, outcome.after) is not None:
             return False
     return True
 
