@@ -1,0 +1,37 @@
+"""Gradient clipping."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def clip_by_norm(grad: Tensor, max_norm: float, batch_dims: int = 0) -> Tensor:
+    """The gradient, shortened to ``max_norm`` if it is longer.
+
+        g ← g · m / ‖g‖   if ‖g‖ > m,   else g
+
+    Args:
+        grad: gradient g, any shape; ‖g‖ is the Euclidean norm over all its entries.
+        max_norm: largest norm m ≥ 0 that is let through.
+        batch_dims: so many leading dimensions hold independent gradients.
+
+    Returns:
+        An array of the same shape and direction, with norm at most m. A zero gradient stays zero.
+
+    Raises:
+        ValueError: ``max_norm`` is negative.
+
+    torch.nn.utils.clip_grad_norm_ divides by ‖g‖ + 1e-6 instead, which leaves the result a
+    little shorter than m. L4 prints ‖θ‖₂ = Σw²; that is the *squared* norm.
+
+    Source: L3 (exploding gradients); Pascanu, Mikolov, Bengio 2013, algorithm 1; Goodfellow et
+    al. 2016, equation 10.49.
+    """
+    if max_norm < 0:
+        raise ValueError(f"max_norm = {max_norm} must not be negative")
+    flat = grad.reshape(*grad.shape[:batch_dims], -1)
+    norm = torch.linalg.vector_norm(flat, dim=-1, keepdim=True)
+    too_long = norm > max_norm
+    safe = torch.where(too_long, norm, torch.ones_like(norm))
+    return torch.where(too_long, flat * (max_norm / safe), flat).reshape(grad.shape)
