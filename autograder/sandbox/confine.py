@@ -1,0 +1,151 @@
+"""Confinement of one worker: namespaces, mounts, capabilities, limits. Linux calls by ctypes.
+
+Python 3.12 has os.unshare; everything else here (mount, prctl, capset) has no binding in the
+standard library, and the sandbox should import little.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+_CLONE_NEWNS = 0x00020000
+_CLONE_NEWUTS = 0x04000000
+_CLONE_NEWIPC = 0x08000000
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWPID = 0x20000000
+_CLONE_NEWNET = 0x40000000
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
+_MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
+_PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 38, 36
+_SIGKILL = 9
+NOBODY = 65534  # the user and group that student code runs as when the grader is root
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one worker may use; sizes in bytes, times in seconds.
+
+    ``memory`` is the address space of a process, ``disk`` the size of its private /tmp.
+    """
+
+    memory: int = 2 << 30
+    disk: int = 64 << 20
+    processes: int = 8
+    open_files: int = 64
+    cpu_seconds: int = 120
+
+
+def _call(name: str, result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def _prctl(option: int, argument: int) -> None:
+    _call("prctl", _libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0))
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies."""
+    with contextlib.suppress(OSError, AttributeError):
+        _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of all descendants that lose theirs."""
+    with contextlib.suppress(OSError, AttributeError):
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def leave_root() -> None:
+    """Go on as nobody, if root: limits on processes do not hold for root."""
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        _prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self belongs to root, and uid_map with it
+
+
+def enter_namespaces(limits: Limits, hidden: Sequence[str]) -> None:
+    """Enter new user, pid, network, IPC, mount and UTS namespaces; the next fork is pid 1.
+
+    /tmp and /dev/shm become private and bounded; /proc, /dev/pts and the folders in ``hidden``
+    become empty. Raises OSError where namespaces are not to be had.
+    """
+    uid, gid = os.getuid(), os.getgid()
+    flags = (
+        _CLONE_NEWUSER
+        | _CLONE_NEWNS
+        | _CLONE_NEWPID
+        | _CLONE_NEWNET
+        | _CLONE_NEWIPC
+        | _CLONE_NEWUTS
+    )
+    _call("unshare", _libc.unshare(flags))
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"1000 {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"1000 {gid} 1")
+    for kind in ("user", "mnt", "pid", "net"):  # and no further ones below these
+        with contextlib.suppress(OSError):
+            Path(f"/proc/sys/user/max_{kind}_namespaces").write_text("0")
+    _mount("none", "/", "", _MS_REC | _MS_PRIVATE, "")
+    safe = _MS_NOSUID | _MS_NODEV
+    _mount("tmpfs", "/tmp", "tmpfs", safe, f"size={limits.disk},nr_inodes=4096,mode=700")
+    _mount("tmpfs", "/dev/shm", "tmpfs", safe, f"size={limits.disk},nr_inodes=256,mode=700")
+    for path in ("/proc", "/dev/pts", *hidden):
+        if Path(path).is_dir():
+            _mount("tmpfs", path, "tmpfs", safe | _MS_NOEXEC | _MS_RDONLY, "size=4k,mode=555")
+
+
+def _mount(source: str, target: str, kind: str, flags: int, options: str) -> None:
+    _call(
+        f"mount {target}",
+        _libc.mount(
+            source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode()
+        ),
+    )
+
+
+def drop_privileges() -> None:
+    """Give up every capability, for good, and the means to get new ones."""
+    for capability in range(64):
+        with contextlib.suppress(OSError):  # beyond the last capability of this kernel
+            _prctl(_PR_CAPBSET_DROP, capability)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
+    data = (ctypes.c_uint32 * 6)()
+    _call("capset", _libc.capset(ctypes.byref(header), ctypes.byref(data)))
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def limit_resources(limits: Limits, counts_whole_user: bool) -> None:
+    """Set the limits, hard ones, on this process and all it starts.
+
+    Without a user namespace of its own (``counts_whole_user``) the kernel counts all processes
+    of the user, so the limit on processes is set above what runs already.
+    """
+    processes = limits.processes
+    if counts_whole_user:
+        with contextlib.suppress(OSError):
+            processes += sum(len(list(p.glob("task/*"))) for p in Path("/proc").glob("[0-9]*"))
+    for name, value in (
+        ("RLIMIT_AS", limits.memory),
+        ("RLIMIT_FSIZE", limits.disk),
+        ("RLIMIT_NPROC", processes),
+        ("RLIMIT_NOFILE", limits.open_files),
+        ("RLIMIT_CPU", limits.cpu_seconds),
+        ("RLIMIT_CORE", 0),
+        ("RLIMIT_MSGQUEUE", 0),
+    ):
+        kind = getattr(resource, name, None)
+        if kind is not None:
+            with contextlib.suppress(ValueError, OSError):  # macOS has some of them in name only
+                resource.setrlimit(kind, (value, value))

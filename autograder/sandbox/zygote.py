@@ -1,0 +1,215 @@
+"""The process that workers are forked from: Python with NumPy, matplotlib and IPython loaded.
+
+It runs inside the sandbox, obeys the trusted side over one socket, and never runs student code
+itself. Orders and reports are lines of JSON:
+
+    {"fork": id} with one descriptor   start a worker that talks over that descriptor
+    {"kill": id}                       kill the worker and all it started
+    {"exit": id, "status", "signal", "max_rss", "cpu_seconds"}   reported when a worker is gone
+
+For each worker there is a warden, a fork that enters the namespaces and then forks the worker
+itself, which so is process 1 of its own pid namespace: with it dies everything that it started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from typing import Any
+
+from . import confine
+from .wire import Channel
+from .worker import WorkerShell, prepare_shell, serve
+
+
+def main() -> None:
+    """Serve over descriptor ``argv[1]`` with the settings in ``argv[2]`` (JSON)."""
+    settings = json.loads(sys.argv[2])
+    _Zygote(socket.socket(fileno=int(sys.argv[1])), settings).serve()
+
+
+class _Zygote:
+    def __init__(self, control: socket.socket, settings: dict[str, Any]) -> None:
+        self.control = control
+        self.namespaces: bool = settings["namespaces"]
+        self.hidden: list[str] = settings["hidden"]
+        self.limits = confine.Limits(**settings["limits"])
+        self.wardens: dict[int, str] = {}  # pid -> id of the worker
+        self.shell = _warm_up()
+
+    def serve(self) -> None:
+        confine.adopt_orphans()
+        with contextlib.suppress(OSError):  # stays root where it may not be nobody
+            confine.leave_root()
+        wake_read, wake_write = os.pipe()
+        os.set_blocking(wake_write, False)
+        os.set_blocking(wake_read, False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        selector = selectors.DefaultSelector()
+        selector.register(self.control, selectors.EVENT_READ)
+        selector.register(wake_read, selectors.EVENT_READ)
+        gc.collect()
+        gc.freeze()  # a collection in a worker would touch, and so copy, every page
+        self.report({"ready": os.getpid()})
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is self.control:
+                    self.obey()
+                else:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(wake_read, 4096)
+                    self.reap()
+
+    def report(self, message: dict[str, Any]) -> None:
+        self.control.sendall(json.dumps(message).encode() + b"\n")
+
+    def obey(self) -> None:
+        # the control socket keeps message boundaries (SOCK_SEQPACKET): one order a read
+        data, descriptors, _, _ = socket.recv_fds(self.control, 4096, 4)
+        if not data:
+            self.kill_all()
+            os._exit(0)
+        order = json.loads(data)
+        if "fork" in order:
+            pid = os.fork()
+            if pid == 0:
+                self.be_warden(descriptors[0])
+            os.close(descriptors[0])
+            self.wardens[pid] = order["fork"]
+        elif "kill" in order:
+            for pid, worker in self.wardens.items():
+                if worker == order["kill"]:
+                    os.kill(pid, signal.SIGTERM)
+
+    def reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            worker = self.wardens.pop(pid, None)
+            if worker is None:
+                continue  # an orphan of a worker's, adopted
+            code = os.waitstatus_to_exitcode(status)
+            self.report(
+                {
+                    "exit": worker,
+                    "status": code if code < 128 else None,
+                    "signal": code - 128 if code >= 128 else None,
+                    "max_rss": usage.ru_maxrss,
+                    "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 4),
+                }
+            )
+            if not self.namespaces and not self.wardens:
+                _kill_strays()
+
+    def kill_all(self) -> None:
+        for pid in self.wardens:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        while self.wardens:
+            pid, _ = os.wait()
+            self.wardens.pop(pid, None)
+        if not self.namespaces:
+            _kill_strays()
+
+    def be_warden(self, descriptor: int) -> None:
+        """Confine and start the worker, wait for it, pass on how it ended; never return."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self.control.close()
+        worker = 0
+
+        def stop(*_: object) -> None:
+            if worker:
+                _kill_group(worker, namespaces=self.namespaces)
+            else:
+                os._exit(128 + signal.SIGKILL)
+
+        signal.signal(signal.SIGTERM, stop)
+        confine.die_with_parent()
+        try:
+            if self.namespaces:
+                confine.enter_namespaces(self.limits, self.hidden)
+            worker = os.fork()
+            if worker == 0:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                self.be_worker(descriptor)
+            os.close(descriptor)
+            _, status = os.waitpid(worker, 0)
+            if not self.namespaces:
+                _kill_group(worker, namespaces=False)
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
+        except BaseException as error:
+            with contextlib.suppress(BaseException):
+                os.write(2, f"worker could not be confined: {error}\n".encode())
+            os._exit(97)
+
+    def be_worker(self, descriptor: int) -> None:
+        """Run the student's notebook; never return."""
+        try:
+            confine.die_with_parent()
+            os.setsid()
+            null = os.open(os.devnull, os.O_RDWR)
+            for standard in (0, 1, 2):
+                os.dup2(null, standard)
+            connection = os.dup2(descriptor, 3, inheritable=False)
+            os.closerange(4, 1 << 16)
+            if self.namespaces:
+                confine.drop_privileges()
+            confine.limit_resources(self.limits, counts_whole_user=not self.namespaces)
+            os.makedirs("/tmp/work", exist_ok=True)
+            os.chdir("/tmp/work")
+            serve(Channel(socket.socket(fileno=connection)), self.shell)
+        finally:
+            os._exit(0)
+
+
+def _kill_group(worker: int, *, namespaces: bool) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGKILL)
+    if not namespaces:  # process 1 of a namespace takes everything with it; here it does not
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(worker, signal.SIGKILL)
+
+
+def _kill_strays() -> None:
+    """Kill every descendant of the zygote (there is no worker left that they could be)."""
+    import psutil
+
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
+def _warm_up() -> WorkerShell:
+    import matplotlib.pyplot as plt
+    import numpy as np
+    import selfcheck
+    from selfcheck.check import public_exercises
+
+    shell = prepare_shell()
+    public_exercises()
+    np.linalg.norm(np.random.default_rng(0).normal(size=(4, 4)) @ np.eye(4))
+    # drawing once loads fonts and styles that every figure needs
+    figure = plt.figure()
+    figure.add_subplot().plot([0, 1], label="a")
+    figure.legend()
+    figure.canvas.draw()
+    plt.close(figure)
+    assert selfcheck
+    return shell
+
+
+if __name__ == "__main__":
+    main()
