@@ -10,6 +10,7 @@ each is written once.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
@@ -223,6 +224,7 @@ def draw(settings: Settings, path: Path) -> str:
     import torch
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
+    from PIL import Image
 
     view = VIEWS[settings.surface]
     x0, x1, y0, y1 = view["window"]
@@ -250,7 +252,9 @@ def draw(settings: Settings, path: Path) -> str:
         end = f"loss {loss:.3g}" if diverged is None else f"diverged at step {diverged}"
         said.append(f"{look['label']} {end}")
         # matplotlib counts dashes in line widths, the script in pixels
-        dashes = {"dashes": [d / 2.25 for d in look["dash"]]} if look["dash"] else {}
+        dashes: dict[str, Any] = (
+            {"dashes": [d / 2.25 for d in look["dash"]]} if look["dash"] else {}
+        )
         axes.plot(
             *zip(*points, strict=True),
             color=look["light"],
@@ -270,9 +274,12 @@ def draw(settings: Settings, path: Path) -> str:
     figure.legend(loc="outside lower center", ncols=2, frameon=False, handlelength=4)
     # Builds run several readers at once: the file appears whole or not at all.
     path.parent.mkdir(parents=True, exist_ok=True)
+    full = io.BytesIO()
+    figure.savefig(full, dpi=150, metadata={"Software": None})
     handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".png")
-    os.close(handle)
-    figure.savefig(unfinished, dpi=150, metadata={"Software": None})
+    with os.fdopen(handle, "wb") as file:  # 128 colours look the same and weigh a third
+        Image.open(full).convert("RGB").quantize(128).save(file, "PNG", optimize=True)
+    Path(unfinished).chmod(0o644)
     Path(unfinished).replace(path)
     return (
         f"Contours of the surface “{view['label']}” with the paths of optimizers from "
@@ -363,7 +370,7 @@ def _between(low: float, high: float, what: str) -> Callable[[str | None], float
 # ---- the directive -------------------------------------------------------------------------------
 
 
-class optimizer_mount(nodes.General, nodes.Element):
+class optimizer_mount(nodes.General, nodes.Element):  # type: ignore[misc]
     """Where the script builds the figure; empty on the page as written."""
 
 

@@ -150,7 +150,10 @@ class OptimizerFigure {
     this.settings.noise = own.noise ?? view.noise;
     this.rates = {...this.given.rates};
     const noise = this.sliders.find((s) => s.key === "noise");
-    if (noise) Object.assign(noise.input, {max: 4 * this.settings.noise || view.noise, step: "any"});
+    if (noise) {
+      noise.input.max = 4 * this.settings.noise || view.noise;
+      noise.input.step = noise.input.max / 100;
+    }
     this.picture = null;
     this.show();
   }
@@ -165,7 +168,7 @@ class OptimizerFigure {
     }
     const [x0, x1, y0, y1] = VIEWS[this.surface].window;
     this.coordinates.forEach((input, i) => {
-      Object.assign(input, {min: i ? y0 : x0, max: i ? y1 : x1, step: "any"});
+      Object.assign(input, {min: i ? y0 : x0, max: i ? y1 : x1, step: 0.1});
       if (document.activeElement !== input) input.value = Number(this.start[i].toFixed(3));
     });
     for (const m of this.methods) this.legend[m].box.checked = this.shown[m];
@@ -219,7 +222,7 @@ class OptimizerFigure {
       this.pause();
       this.choose(this.select.value);
       this.changed();
-    }}, ...Object.entries(VIEWS).map(([key, v]) => el("option", {value: key}, v.label)));
+    }}, ...Object.entries(VIEWS).map(([key, v]) => el("option", {value: key}, `${v.label}: ${v.formula}`)));
     this.coordinates = [0, 1].map((i) => el("input", {type: "number", id: `${id}-${i}`, oninput: (event) => {
       const z = event.target.valueAsNumber;
       if (Number.isFinite(z)) this.moveTo(i ? [this.start[0], z] : [z, this.start[1]]);
@@ -257,8 +260,8 @@ class OptimizerFigure {
       this.changed();
     }});
     const show = (value) => {
-      output.value = number(value);
-      input.setAttribute("aria-valuetext", number(value));
+      output.value = String(Number(value.toPrecision(3)));
+      input.setAttribute("aria-valuetext", output.value);
     };
     return {key, method, input, show,
       node: el("div", {class: "optfig-slider"}, el("label", {for: id}, label), output, input)};
@@ -479,10 +482,16 @@ class OptimizerFigure {
   drawPath(c, method, at, theme, width, height) {
     const {states} = this.runs[method], look = STYLES[method], most = 20 * Math.max(width, height);
     const trace = (from, to, dots) => {
+      let last = null;
       c.beginPath();
       for (let t = from; t <= Math.min(to, states.length - 1); t++) {
         const [x, y] = at(states[t].theta).map((z) => clamp(z, -most, most));
-        if (dots) { c.moveTo(x + 2, y); c.arc(x, y, 2, 0, 2 * Math.PI); } else c.lineTo(x, y);
+        if (!dots) c.lineTo(x, y);
+        else if (t === from || Math.hypot(x - last[0], y - last[1]) > 9) { // dots must not bury the dashes
+          last = [x, y];
+          c.moveTo(x + 2, y);
+          c.arc(x, y, 2, 0, 2 * Math.PI);
+        }
       }
     };
     c.lineJoin = c.lineCap = "round";
