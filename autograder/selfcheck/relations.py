@@ -1,11 +1,13 @@
 """Properties that a right answer has whatever its values: relations between outputs.
 
 A relation gets the calls' arguments and outputs and returns None, or a sentence on what fails.
+Its text goes to students for held-out cases too, and so holds no value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -17,14 +19,36 @@ RELATIONS: dict[str, Relation] = {}
 
 
 def relation(function: Relation) -> Relation:
-    """Register a relation under its own name."""
-    RELATIONS[function.__name__] = function
-    return function
+    """Register a relation under its own name, made safe: whatever is returned, it never raises."""
+
+    @wraps(function)
+    def safe(calls: Calls, rtol: float, atol: float) -> str | None:
+        try:
+            with np.errstate(all="ignore"):
+                return function(calls, rtol, atol)
+        except Exception:  # an output that is no array of numbers, or of another shape
+            return "the outputs do not have the form that this property needs"
+
+    RELATIONS[function.__name__] = safe
+    return safe
+
+
+def _array(value: Any) -> np.ndarray[Any, Any]:
+    return np.asarray(value, dtype=np.float64)
 
 
 def _close(a: Any, b: Any, rtol: float, atol: float) -> bool:
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    return a.shape == b.shape and bool(np.all(np.abs(a - b) <= atol + rtol * np.abs(b)))
+    a, b = _array(a), _array(b)
+    if a.size != b.size or (a.size > 1 and a.shape != b.shape):
+        return False
+    a, b = a.ravel(), b.ravel()
+    return bool(np.all((np.abs(a - b) <= atol + rtol * np.abs(b)) & np.isfinite(a)))
+
+
+def _pairs(calls: Calls) -> Iterator[tuple[list[Any], list[Any]]]:
+    """Outputs of cases 0 and 1, of 2 and 3, and so on."""
+    for (_, first), (_, second) in zip(calls[::2], calls[1::2], strict=True):
+        yield first, second
 
 
 @relation
@@ -34,4 +58,77 @@ def same_first_output(calls: Calls, rtol: float, atol: float) -> str | None:
     for _, outputs in calls[1:]:
         if not _close(outputs[0], first, rtol, atol):
             return "the result should not change between these inputs, but it does"
+    return None
+
+
+@relation
+def shift_invariant(calls: Calls, rtol: float, atol: float) -> str | None:
+    """Cases come in pairs; the second has its rows shifted, which changes no output."""
+    for first, second in _pairs(calls):
+        for a, b in zip(first, second, strict=True):
+            if not _close(b, a, rtol, atol):
+                return (
+                    "adding the same number to all logits of an example should change nothing, "
+                    "but it does"
+                )
+    return None
+
+
+@relation
+def scale_invariant(calls: Calls, rtol: float, atol: float) -> str | None:
+    """Cases come in pairs; the second is a multiple of the first, with the same outputs."""
+    for first, second in _pairs(calls):
+        for a, b in zip(first, second, strict=True):
+            if not _close(b, a, rtol, atol):
+                return (
+                    "multiplying the whole matrix by a positive number should not change the "
+                    "result, but it does"
+                )
+    return None
+
+
+@relation
+def gradient_rows_sum_to_zero(calls: Calls, rtol: float, atol: float) -> str | None:
+    """The entries of each row of the last output sum to zero."""
+    for _, outputs in calls:
+        sums = _array(outputs[-1]).sum(axis=-1)
+        if not _close(sums, np.zeros_like(sums), rtol, atol):
+            return (
+                "every row of the gradient should sum to zero (what one class gains the others "
+                "lose), but a row does not"
+            )
+    return None
+
+
+@relation
+def clipped(calls: Calls, rtol: float, atol: float) -> str | None:
+    """The output has at most the norm ``max_norm``, and the direction of ``grad``."""
+    for given, outputs in calls:
+        before, after = _array(given["grad"]).ravel(), _array(outputs[0]).ravel()
+        limit = float(given["max_norm"])
+        length, norm = float(np.linalg.norm(before)), float(np.linalg.norm(after))
+        if not norm <= limit * (1 + rtol) + atol:
+            return "the norm of the result should be at most `max_norm`, but it is larger"
+        if length > 0 and not norm > 0:
+            return "a gradient that is not zero should not become zero, but it does"
+        if length > 0 and not _close(after * (length / norm), before, rtol, atol * length / norm):
+            return "the result should point in the direction of the gradient, but it does not"
+    return None
+
+
+@relation
+def singletons_average_to_full(calls: Calls, rtol: float, atol: float) -> str | None:
+    """Cases with the same X: the mean of the one-example gradients is the full gradient."""
+    groups: dict[bytes, list[tuple[int, Any]]] = {}
+    for given, outputs in calls:
+        key = _array(given["X"]).tobytes() + _array(given["w"]).tobytes()
+        groups.setdefault(key, []).append((len(given["idx"]), _array(outputs[0])))
+    for group in groups.values():
+        single = [gradient for size, gradient in group if size == 1]
+        full = [gradient for size, gradient in group if size > 1]
+        if not all(_close(np.mean(single, axis=0), gradient, rtol, atol) for gradient in full):
+            return (
+                "the mean of the gradients of all examples, taken one at a time, should be the "
+                "gradient of the full batch, but it is not"
+            )
     return None
