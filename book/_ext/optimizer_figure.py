@@ -17,7 +17,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -165,6 +165,25 @@ def _stepper(
     return library
 
 
+def normals(seed: int) -> Iterator[float]:
+    """Standard normal numbers, the same as the script's: mulberry32, then Box-Muller.
+
+    A picture whose noise differs from the live figure's would belie the page's text.
+    """
+    state = seed
+
+    def uniform() -> float:
+        nonlocal state
+        state = (state + 0x6D2B79F5) & 0xFFFFFFFF
+        z = ((state ^ (state >> 15)) * (1 | state)) & 0xFFFFFFFF
+        z ^= (z + (((z ^ (z >> 7)) * (61 | z)) & 0xFFFFFFFF)) & 0xFFFFFFFF
+        return (z ^ (z >> 14)) / 2**32
+
+    while True:
+        radius = math.sqrt(-2 * math.log(1 - uniform()))
+        yield radius * math.cos(2 * math.pi * uniform())
+
+
 def trajectory(method: str, settings: Settings) -> tuple[list[tuple[float, float]], int | None]:
     """The path of one method, from its start on.
 
@@ -175,13 +194,14 @@ def trajectory(method: str, settings: Settings) -> tuple[list[tuple[float, float
 
     f = SURFACES[settings.surface]
     x0, x1 = VIEWS[settings.surface]["window"][:2]
-    noise = torch.Generator().manual_seed(settings.seed)
+    noise = normals(settings.seed)
 
     def gradient(at: Tensor) -> Tensor:
         point = at.detach().clone().requires_grad_(True)
         (g,) = torch.autograd.grad(f(point[0], point[1]), point)
-        if method == "sgd":
-            g = g + settings.noise * torch.randn(2, generator=noise, dtype=torch.float64)
+        if method == "sgd" and settings.noise > 0:
+            draws = torch.tensor([next(noise), next(noise)], dtype=torch.float64)
+            g = g + settings.noise * draws
         return g
 
     theta = torch.tensor(settings.start, dtype=torch.float64)

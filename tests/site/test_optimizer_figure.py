@@ -215,10 +215,17 @@ def assert_same_path(found: list[tuple[float, float]], wanted: list[list[float]]
     )
 
 
-@pytest.mark.parametrize("method", [m for m in figure.STYLES if m != "sgd"])
+@pytest.mark.parametrize("method", figure.STYLES)
 def test_static_picture_draws_the_same_path(node: dict[str, Any], method: str) -> None:
     start = tuple(figure.VIEWS["beale"]["start"])
-    settings = figure.Settings("beale", start=start, steps=STEPS, alpha=RATES["beale"])
+    settings = figure.Settings(
+        "beale",
+        start=start,
+        steps=STEPS,
+        alpha=RATES["beale"],
+        noise=figure.VIEWS["beale"]["noise"],
+        seed=SEED,
+    )
     points, _ = figure.trajectory(method, settings)
     found = node["runs"][CASES.index((method, "beale"))]["theta"]
     assert_same_path(points, found)
