@@ -53,8 +53,9 @@ class Check:
     """A named check with its points and cases.
 
     ``public`` cases are fixed and travel to students; ``held_out(rng)`` makes further ones from
-    the seed of a grading run. With ``relation`` (a name in selfcheck.relations), the relation
-    between the student's own outputs is checked instead of their values.
+    the seed of a grading run: at least one, for public expected values are known to students.
+    With ``relation`` (a name in selfcheck.relations), that relation between the student's own
+    outputs is checked as well as their values.
     """
 
     name: str
@@ -171,6 +172,8 @@ def _evaluate_exercise(exercise: Exercise, seed: int, device: str) -> ExerciseSp
         stream = zlib.crc32(f"{exercise.name}/{check.name}".encode())
         held_out = check.held_out(np.random.default_rng([seed, stream]))
         cases = [*check.public, *(_held_out(case) for case in held_out)]
+        if not held_out:
+            raise DefinitionError(f"{exercise.name}, {check.name}: there is no held-out case")
         checks.append(
             CheckSpec(
                 check.name,

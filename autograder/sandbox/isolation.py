@@ -178,7 +178,7 @@ def _bubblewrap(secrets: Sequence[Path]) -> list[str]:
 
 
 def _open_parents(path: Path) -> list[str]:
-    """Make the folders above ``path`` such that nobody may enter them (bubblewrap's own are 0700)."""
+    """Make the folders above ``path`` open to all; bubblewrap would make them 0700."""
     arguments = []
     for parent in reversed(path.parents[:-1]):
         arguments += ["--perms", "0755", "--dir", str(parent)]

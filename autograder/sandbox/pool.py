@@ -173,9 +173,9 @@ class Zygote:
 
     def end_worker(self, name: str, patience: float) -> WorkerExit:
         with self._lock:
-            if self._lock.wait_for(lambda: name in self._exits or not self._alive, patience):
-                if name in self._exits:
-                    return self._exits.pop(name)
+            self._lock.wait_for(lambda: name in self._exits or not self._alive, patience)
+            if name in self._exits:
+                return self._exits.pop(name)
             with contextlib.suppress(OSError):
                 self._control.send(json.dumps({"kill": name}).encode())
             self._lock.wait_for(lambda: name in self._exits or not self._alive, _EXIT_SECONDS)

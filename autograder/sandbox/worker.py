@@ -28,7 +28,7 @@ _MAX_IMAGES = 8  # a cell
 _MAX_IMAGE = 1 << 20  # characters of base64
 
 
-class WorkerShell(InteractiveShell):
+class WorkerShell(InteractiveShell):  # type: ignore[misc]
     """IPython without a terminal, history or event loop."""
 
     def enable_gui(self, gui: str | None = None) -> None:
@@ -47,7 +47,7 @@ def prepare_shell() -> WorkerShell:
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.xmode = "Plain"
     config.InteractiveShell.display_page = True
-    shell = WorkerShell.instance(config=config)
+    shell: WorkerShell = WorkerShell.instance(config=config)
     shell.display_pub = CapturingDisplayPublisher(shell=shell)
     shell.displayhook.quiet = lambda: False
     shell.run_cell("%matplotlib inline", store_history=False)

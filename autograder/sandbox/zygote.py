@@ -21,6 +21,7 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 from typing import Any
 
 from . import confine
@@ -168,8 +169,7 @@ class _Zygote:
             if self.namespaces:
                 confine.drop_privileges()
             confine.limit_resources(self.limits, counts_whole_user=not self.namespaces)
-            os.makedirs("/tmp/work", exist_ok=True)
-            os.chdir("/tmp/work")
+            os.chdir(tempfile.mkdtemp(prefix="work-"))  # in a /tmp of its own
             serve(Channel(socket.socket(fileno=connection)), self.shell)
         finally:
             os._exit(0)

@@ -57,7 +57,7 @@ def judge(spec: ExerciseSpec, outcomes: Outcomes) -> list[CheckResult]:
             continue
         mistake = everywhere or _same_mistake(spec, [(check, of_check)]) or problem.mistake
         message = problem.message
-        if mistake in spec.mistakes:
+        if mistake is not None and mistake in spec.mistakes:
             message = f"{spec.mistakes[mistake]}\n{message}"
         results.append(
             CheckResult(
@@ -85,10 +85,16 @@ def _first_problem(
         if problem is not None:
             failed += 1
             first = first or problem
+    complete = all(
+        len(of_case) == case.case.calls and of_case[-1].error is None
+        for case, of_case in zip(check.cases, outcomes, strict=True)
+    )
+    if check.relation is not None and complete:
+        broken = _relation_problem(spec, check, outcomes)
+        if broken is not None:
+            return broken  # which property fails tells more than which value is wrong
     if first is None:
-        if check.relation is None:
-            return None
-        return _relation_problem(spec, check, outcomes)
+        return None
     if failed > 1 and not first.unanswered:
         more = f"{first.message}\n({failed} of {len(check.cases)} cases of this check fail)"
         return _Problem(more, first.mistake, False, first.error)
@@ -110,12 +116,11 @@ def _case_problem(
             known = outcome.error if public or outcome.error in _KNOWN_ERRORS else "an exception"
             detail = f": {outcome.detail}" if public and outcome.detail else ""
             return _Problem(f"{where}: raised {known}{detail}", error=outcome.error)
-        if check.relation is None:
-            wrong = difference(
-                case.expected[step].value, outcome.value, spec.returns, check.rtol, check.atol
-            )
-            if wrong is not None:
-                return _Problem(f"{where}: {wrong.text(public)}")
+        wrong = difference(
+            case.expected[step].value, outcome.value, spec.returns, check.rtol, check.atol
+        )
+        if wrong is not None:
+            return _Problem(f"{where}: {wrong.text(public)}")
         previous = outcomes[step - 1].value if step else None
         changed = _changed(spec, case, step, previous, outcome)
         if changed:

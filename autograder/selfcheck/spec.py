@@ -65,8 +65,9 @@ class CaseSpec:
 class CheckSpec:
     """A named check: passed, for all its points, when every case agrees within the tolerance.
 
-    With a ``relation`` (a name in :mod:`.relations`) it is the relation between the student's
-    own values that must hold, whatever they are.
+    With a ``relation`` (a name in :mod:`.relations`), that relation between the student's own
+    values must hold as well; it is named first when it does not. (Alone it would give points to
+    wrong answers: a constant has every invariance.)
     """
 
     name: str

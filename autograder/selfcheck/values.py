@@ -85,10 +85,9 @@ class _Encoder:
         self.bytes_left -= plain.nbytes
         if self.bytes_left < 0:
             raise ValueRefused(f"an array of shape {plain.shape} is too large to be an answer")
-        if plain.flags.c_contiguous:
-            layout = "C"
-        else:
-            layout = "F" if plain.flags.f_contiguous else "strided"
+        layout = "strided"
+        if plain.flags.c_contiguous or plain.flags.f_contiguous:
+            layout = "C" if plain.flags.c_contiguous else "F"
         little = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
         self.buffers.append(little.tobytes())
         return {

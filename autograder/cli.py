@@ -1,0 +1,339 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from autograder import __version__
+from autograder.grading.results import Status, Submission
+from autograder.grading.session import Settings
+from autograder.paths import CourseDirectory, UserError, problem_set_names, require_problem_set
+from autograder.release import build
+from autograder.release.source import SourceError
+from autograder.sandbox.isolation import LEVELS
+
+app = typer.Typer(
+    help="Release the exercises of the course, check them, and grade hand-ins.\n\n"
+    "A course directory is in nbgrader's layout: hand-ins lie in "
+    "submitted/STUDENT/PS/PS.ipynb; gradebook.db, autograded/, feedback/ and "
+    "reports/PS/ are written into it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+CourseOption = Annotated[
+    Path,
+    typer.Option("--course-dir", metavar="DIR", help="The course directory."),
+]
+DEFAULT_COURSE = Path("course")
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        click_type=click.Choice(["auto", "cpu", "cuda"]),
+        help="Where the reference runs; auto takes a CUDA device if there is one.",
+    ),
+]
+IsolationOption = Annotated[
+    str,
+    typer.Option(
+        click_type=click.Choice(["auto", *(level.name for level in LEVELS)]),
+        help="How hand-ins are kept apart from this machine; auto takes the strongest level "
+        "that works here (see: autograder doctor).",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=1024, help="Hand-ins graded at a time; by default one a core."),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=2**31 - 1,
+        help="Seed of the held-out cases; by default that of the last grading, or a fresh one.",
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def release(
+    problem_sets: Annotated[
+        list[str] | None, typer.Argument(metavar="[PS]...", help="By default all.")
+    ] = None,
+    course_dir: CourseOption = DEFAULT_COURSE,
+    publish: Annotated[
+        bool,
+        typer.Option("--publish", help="Also write book/exercises/PS.ipynb, which are committed."),
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Fail unless book/exercises/PS.ipynb are up to date."),
+    ] = False,
+) -> None:
+    """Make the released notebooks from the sources in solutions/.
+
+    Writes source/PS and release/PS in the course directory and enters the assignment in the
+    gradebook. Does nothing for a problem set that is up to date.
+    """
+    course = CourseDirectory(course_dir)
+    stale = []
+    for name in _names(problem_sets):
+        started = time.monotonic()
+        out.print(f"{name}: ", end="")
+        done = build.release(name, course)
+        seconds = time.monotonic() - started
+        out.print(f"released in {seconds:.1f} s" if done else "up to date")
+        if publish and build.publish(name, course):
+            out.print(f"  wrote book/exercises/{name}.ipynb")
+        if check and not build.is_published(name, course):
+            stale.append(name)
+    if stale:
+        raise UserError(
+            f"book/exercises is out of date for {', '.join(stale)}; "
+            "run: autograder release --publish"
+        )
+
+
+@app.command()
+def grade(
+    problem_set: Annotated[str, typer.Argument(metavar="PS", help="Such as ps01-sgd.")],
+    course_dir: CourseOption = DEFAULT_COURSE,
+    student: Annotated[
+        list[str] | None,
+        typer.Option(help="Grade this student only; may be given several times."),
+    ] = None,
+    device: DeviceOption = "auto",
+    isolation: IsolationOption = "auto",
+    workers: WorkersOption = None,
+    seed: SeedOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Grade also what has not changed since the last time.")
+    ] = False,
+) -> None:
+    """Grade the hand-ins of a problem set.
+
+    Reads submitted/STUDENT/PS/PS.ipynb in the course directory. Writes gradebook.db,
+    autograded/, feedback/ and reports/PS/{results.json,grades.csv,report.html}. One bad hand-in
+    never stops the others; each ends with a status. Only what changed is graded again.
+    """
+    from autograder.grading.batch import ClassResult, grade_class
+
+    require_problem_set(problem_set)
+    course = CourseDirectory(course_dir)
+    course.students(problem_set)  # complain about an empty course before anything is made
+    if not build.is_released(problem_set, course):
+        out.print(f"{problem_set}: releasing it into {course.root} first")
+        build.release(problem_set, course)
+    settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
+    progress = _Progress()
+    result: ClassResult = grade_class(
+        problem_set, course, settings, students=student, everything=everything, progress=progress
+    )
+    progress.finish()
+    for level, reason in result.weaker_because.items():
+        err.print(f"isolation {level} is not available: {reason}", markup=False)
+    run = result.run
+    out.print(_grade_table(run.submissions))
+    unchanged = len(run.submissions) - result.graded
+    out.print(
+        f"{result.graded} graded, {unchanged} unchanged; seed {run.seed}, "
+        f"reference on {run.device}, isolation {run.isolation}"
+    )
+    folder = course.reports(problem_set)
+    out.print(f"report     {folder / 'report.html'}", markup=False)
+    out.print(f"grades     {folder / 'grades.csv'}", markup=False)
+    out.print(f"results    {folder / 'results.json'}", markup=False)
+    out.print(f"feedback   {course.root / 'feedback'}", markup=False)
+    out.print(f"gradebook  {course.gradebook}", markup=False)
+
+
+@app.command()
+def preflight(
+    problem_sets: Annotated[
+        list[str] | None, typer.Argument(metavar="[PS]...", help="Such as ps01-sgd.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All problem sets.")] = False,
+    device: DeviceOption = "auto",
+    isolation: IsolationOption = "auto",
+    workers: WorkersOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Check a problem set itself, before a class is graded with it.
+
+    The instructor's answers must score full, the release 0, each known mistake must lose points,
+    95 % of the mistakes must be named as what they are, and grading twice must give the same.
+    """
+    from autograder.grading.preflight import preflight as run_preflight
+
+    if bool(problem_sets) == every:
+        raise UserError("name the problem sets to check, or give --all")
+    failed = []
+    settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
+    with tempfile.TemporaryDirectory() as folder:
+        course = CourseDirectory(Path(folder))
+        for name in _names(problem_sets):
+            started = time.monotonic()
+            build.release(name, course)
+            result = run_preflight(name, course, settings)
+            out.print(
+                f"{name}: {'ok' if not result.problems else 'NOT ok'}; known mistakes: "
+                f"{result.mistakes}, losing points: {result.losing}, named: {result.named}; "
+                f"isolation {result.isolation}, seed {result.seed}, "
+                f"{time.monotonic() - started:.1f} s"
+            )
+            for problem in result.problems:
+                out.print(f"  {problem}", markup=False)
+            if result.problems:
+                failed.append(name)
+    if failed:
+        raise UserError(f"not fit for grading: {', '.join(failed)}")
+
+
+@app.command()
+def doctor() -> None:
+    """Tell versions, GPU and isolation level, and whether grading can work here."""
+    from autograder.doctor import examine
+
+    bad = 0
+    for finding in examine():
+        mark = {True: "ok  ", False: "BAD ", None: "    "}[finding.fine]
+        out.print(f"{mark}{finding.subject}: {finding.text}", markup=False)
+        bad += finding.fine is False
+    if bad:
+        raise UserError(f"{bad} thing{'s' if bad > 1 else ''} to mend")
+
+
+@app.command("sample")
+def sample_(
+    problem_sets: Annotated[
+        list[str] | None, typer.Argument(metavar="[PS]...", help="By default all.")
+    ] = None,
+    course_dir: CourseOption = DEFAULT_COURSE,
+) -> None:
+    """Put a sample class of hand-ins into the course directory: right, wrong, endless, empty.
+
+    Hand-ins that are there already stay as they are.
+    """
+    from autograder.grading.sample import sample_class
+
+    course = CourseDirectory(course_dir)
+    for name in _names(problem_sets):
+        build.release(name, course)
+        made = 0
+        for student, notebook in sample_class(name, course).items():
+            path = course.submitted(name, student)
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True)
+                path.write_text(build.notebook_text(notebook), encoding="utf-8")
+                made += 1
+        out.print(f"{name}: {made} hand-ins made in {course.root / 'submitted'}")
+
+
+def _names(given: Iterable[str] | None) -> list[str]:
+    return [require_problem_set(name) for name in given] if given else problem_set_names()
+
+
+class _Progress:
+    """One line that tells how far a batch is, how fast, and how long it will take."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.shown = False
+        self.last = 0.0
+
+    def __call__(self, done: int, total: int, submission: Submission) -> None:
+        now = time.monotonic()
+        live = sys.stdout.isatty()
+        if done < total and now - self.last < (0.1 if live else 5.0):
+            return
+        self.last = now
+        rate = done / max(now - self.started, 1e-9)
+        text = f"graded {done} of {total}, {rate:.1f}/s, {(total - done) / rate:.0f} s left"
+        sys.stdout.write(f"\r{text}\x1b[K" if live else f"{text}\n")
+        sys.stdout.flush()
+        self.shown = live
+
+    def finish(self) -> None:
+        if self.shown:
+            sys.stdout.write("\n")
+
+
+_STYLES = {Status.GRADED: "green", Status.PARTIAL: "yellow", Status.NO_ANSWER: "yellow"}
+_MOST_ROWS = 60
+
+
+def _grade_table(submissions: Iterable[Submission]) -> Table:
+    shown = list(submissions)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    names = list(dict.fromkeys(e.name for s in shown for e in s.exercises))
+    table.add_column("student")
+    table.add_column("status", no_wrap=True)
+    table.add_column("points", justify="right", no_wrap=True)
+    for name in names:
+        table.add_column(name.replace("_", "_\u200b"), justify="right")
+    for submission in shown[:_MOST_ROWS]:
+        points = {e.name: f"{e.score}/{e.max_score}" for e in submission.exercises}
+        status = str(submission.status)
+        style = _STYLES.get(submission.status, "red")
+        table.add_row(
+            _plain(submission.student),
+            f"[{style}]{status}[/{style}]",
+            f"{submission.score}/{submission.max_score}",
+            *(points.get(name, "") for name in names),
+        )
+    if len(shown) > _MOST_ROWS:
+        table.add_row(f"… and {len(shown) - _MOST_ROWS} more, all in grades.csv")
+    return table
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def main() -> None:
+    """Entry point: errors of the user become one line and exit status 1, or 2 for options."""
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except (UserError, SourceError) as error:
+        err.print(f"autograder: {error}", markup=False, style="bold red")
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        err.print("autograder: interrupted; run the same command again to go on")
+        sys.exit(130)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        err.print(f"autograder: {error.strerror or error}{where}", markup=False, style="bold red")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

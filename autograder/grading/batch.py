@@ -1,0 +1,242 @@
+"""Grading a class: what changed is graded, everything is written, nothing old is left standing.
+
+Files of one hand-in (autograded notebook, feedback) are written as soon as it is graded, and its
+result is appended to a journal; the gradebook and the reports are written at the end. A run that
+was interrupted goes on from the journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autograder.paths import CourseDirectory, UserError
+from autograder.release.build import fingerprint as release_fingerprint
+from autograder.reports.files import write_whole
+from autograder.reports.notebook import autograded_text
+from autograder.reports.pages import feedback_page, report_page
+from autograder.reports.tables import Run, grades_csv, results_json
+
+from .gradebook import GradebookRow, save
+from .handin import Damaged, read_bytes
+from .results import RESULTS_VERSION, Submission
+from .session import Session, Settings, versions
+
+Progress = Callable[[int, int, Submission], None]
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """A graded class: the run, the gradebook's rows, and how many hand-ins were graded anew."""
+
+    run: Run
+    rows: dict[str, GradebookRow]
+    graded: int
+    weaker_because: dict[str, str]
+
+
+def grade_class(
+    problem_set: str,
+    course: CourseDirectory,
+    settings: Settings,
+    *,
+    students: Sequence[str] | None = None,
+    everything: bool = False,
+    progress: Progress | None = None,
+) -> ClassResult:
+    """Grade the hand-ins of a problem set and write gradebook, notebooks, feedback and reports.
+
+    Only hand-ins that changed since the last run are graded, or all with ``everything``. The
+    seed of the last run is used again unless the settings give one.
+    """
+    wanted = _wanted(problem_set, course, students)
+    previous = _Previous(problem_set, course, settings, everything=everything)
+    settings = replace(settings, seed=previous.seed if settings.seed is None else settings.seed)
+    known = previous.usable(settings)
+    prints = {student: _fingerprint(problem_set, course, student) for student in wanted}
+    reused = [
+        known[student]
+        for student in wanted
+        if student in known
+        and known[student].fingerprint == prints[student]
+        and _files_exist(problem_set, course, student)
+    ]
+    skip = {submission.student for submission in reused}
+    due = [
+        (student, course.submitted(problem_set, student), prints[student])
+        for student in wanted
+        if student not in skip
+    ]
+    if not due and previous.run is not None:
+        run = replace(previous.run, submissions=reused)
+        return _finish(run, course, {s.student for s in reused}, 0, {})
+    with Session(problem_set, course, settings) as session:
+        graded = list(_graded(session, due, previous, progress))
+        evaluation = session.evaluation
+        run = Run(
+            problem_set,
+            evaluation.spec.title,
+            session.seed,
+            evaluation.device,
+            session.pool.level.name,
+            versions(evaluation),
+            sorted([*reused, *graded], key=lambda submission: submission.student),
+        )
+        weaker = session.weaker_because
+    result = _finish(run, course, {s.student for s in reused}, len(graded), weaker)
+    previous.forget_journal()
+    return result
+
+
+def _wanted(problem_set: str, course: CourseDirectory, students: Sequence[str] | None) -> list[str]:
+    everyone = course.students(problem_set)
+    if not students:
+        return everyone
+    unknown = sorted(set(students) - set(everyone))
+    if unknown:
+        raise UserError(f"no hand-in of {problem_set} by {', '.join(unknown)} in {course.root}")
+    return sorted(set(students))
+
+
+def _graded(
+    session: Session,
+    due: Iterable[tuple[str, Path, str]],
+    previous: _Previous,
+    progress: Progress | None,
+) -> Iterator[Submission]:
+    todo = list(due)
+    previous.start_journal(session)
+    for number, submission in enumerate(session.grade_all(todo), start=1):
+        _write_files(submission, session)
+        previous.remember(submission)
+        if progress is not None:
+            progress(number, len(todo), submission)
+        # the cells are on disk now: a large class need not be held in memory
+        yield replace(submission, cells=())
+
+
+def _write_files(submission: Submission, session: Session) -> None:
+    evaluation = session.evaluation
+    run = Run(
+        session.problem_set,
+        evaluation.spec.title,
+        session.seed,
+        evaluation.device,
+        session.pool.level.name,
+        {},
+        (),
+    )
+    course, student = session.course, submission.student
+    write_whole(
+        course.autograded(session.problem_set, student),
+        autograded_text(submission, session.release),
+    )
+    write_whole(course.feedback(session.problem_set, student), feedback_page(submission, run))
+
+
+def _files_exist(problem_set: str, course: CourseDirectory, student: str) -> bool:
+    return (
+        course.autograded(problem_set, student).exists()
+        and course.feedback(problem_set, student).exists()
+    )
+
+
+def _fingerprint(problem_set: str, course: CourseDirectory, student: str) -> str:
+    """Hash of the hand-in and of everything that its grade depends on."""
+    digest = hashlib.sha256(release_fingerprint(problem_set).encode())
+    try:
+        digest.update(read_bytes(course.submitted(problem_set, student)))
+    except Damaged as damaged:
+        digest.update(str(damaged).encode())
+    return digest.hexdigest()
+
+
+def _finish(
+    run: Run, course: CourseDirectory, unchanged: set[str], graded: int, weaker: dict[str, str]
+) -> ClassResult:
+    rows = save(run.problem_set, course, run.submissions, unchanged)
+    folder = course.reports(run.problem_set)
+    write_whole(folder / "results.json", results_json(run))
+    write_whole(folder / "grades.csv", grades_csv(run, rows))
+    write_whole(folder / "report.html", report_page(run, rows))
+    return ClassResult(run, rows, graded, weaker)
+
+
+class _Previous:
+    """Results of the last run of this problem set, finished or not."""
+
+    def __init__(
+        self, problem_set: str, course: CourseDirectory, settings: Settings, *, everything: bool
+    ) -> None:
+        folder = course.reports(problem_set)
+        self.results = folder / "results.json"
+        self.journal = folder / "journal.jsonl"
+        self.everything = everything
+        self.run = self._read_results()
+        self.head, self.journaled = self._read_journal()
+        self.seed: int | None = None
+        if self.head is not None:
+            self.seed = self.head["seed"]
+        elif self.run is not None:
+            self.seed = self.run.seed
+
+    def _read_results(self) -> Run | None:
+        try:
+            tree = json.loads(self.results.read_text(encoding="utf-8"))
+            if tree["version"] != RESULTS_VERSION:
+                return None
+            return Run(
+                tree["problem_set"],
+                tree["title"],
+                tree["seed"],
+                tree["device"],
+                tree["isolation"],
+                tree["versions"],
+                [Submission.from_json(entry) for entry in tree["submissions"]],
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # none yet, or not ours: grade everything
+
+    def _read_journal(self) -> tuple[dict[str, int] | None, list[Submission]]:
+        try:
+            lines = self.journal.read_text(encoding="utf-8").splitlines()
+            head = json.loads(lines[0])
+        except (OSError, ValueError, IndexError):
+            return None, []
+        found = []
+        for line in lines[1:]:
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # the last may be cut off
+                found.append(Submission.from_json(json.loads(line)))
+        return head, found
+
+    def usable(self, settings: Settings) -> dict[str, Submission]:
+        """Results that need not be made again, by student."""
+        if self.everything:
+            return {}
+        found: dict[str, Submission] = {}
+        if (
+            self.run is not None
+            and self.run.seed == settings.seed
+            and settings.isolation in ("auto", self.run.isolation)
+        ):
+            found.update({s.student: s for s in self.run.submissions})
+        if self.head is not None and self.head["seed"] == settings.seed:
+            found.update({s.student: s for s in self.journaled})
+        return found
+
+    def start_journal(self, session: Session) -> None:
+        keep = self.head is not None and self.head["seed"] == session.seed
+        self.journal.parent.mkdir(parents=True, exist_ok=True)
+        if not keep:
+            self.journal.write_text(json.dumps({"seed": session.seed}) + "\n", encoding="utf-8")
+
+    def remember(self, submission: Submission) -> None:
+        with self.journal.open("a", encoding="utf-8", errors="replace") as file:
+            file.write(json.dumps(submission.to_json(), ensure_ascii=True) + "\n")
+
+    def forget_journal(self) -> None:
+        self.journal.unlink(missing_ok=True)

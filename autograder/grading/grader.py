@@ -1,0 +1,386 @@
+"""Grading one hand-in: run its cells in a worker, have the checks' calls made there, judge here."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from autograder.exercises.definition import ProblemSetSpec
+from autograder.sandbox.pool import Pool, SandboxError, Worker, WorkerExit
+from autograder.sandbox.wire import BadMessage, ChannelClosed, DeadlineMissed
+from autograder.selfcheck.judge import NO_ANSWER, CheckResult, judge
+from autograder.selfcheck.spec import Case, ExerciseSpec, Outcome
+from autograder.selfcheck.values import ValueRefused, decode, encode
+
+from .handin import Damaged, parse, read_bytes
+from .plan import Plan, Release, Step, make_plan
+from .results import ExerciseResult, GradedCell, Output, Status, Submission
+
+_MAX_TEXT = 25_000
+_MAX_PICTURE = 1 << 20
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """Seconds of wall time for a cell, for a call of a check, and for a whole notebook."""
+
+    cell: float = 20.0
+    call: float = 5.0
+    notebook: float = 120.0
+
+
+@dataclass(frozen=True)
+class _Incident:
+    """Something that ended a worker, or would have."""
+
+    status: Status
+    text: str
+
+
+class _WorkerLost(Exception):
+    """The worker had to be ended, or ended by itself."""
+
+    def __init__(self, incident: _Incident) -> None:
+        super().__init__(incident.text)
+        self.incident = incident
+
+
+_MAX_RESTARTS = 4
+# the worst comes first: of several things that happened, this is the status
+_SEVERITY = (Status.TIMEOUT, Status.OUT_OF_MEMORY, Status.CRASHED, Status.ERROR)
+
+
+def grade_file(
+    student: str,
+    path: Path,
+    release: Release,
+    spec: ProblemSetSpec,
+    pool: Pool,
+    limits: TimeLimits,
+    fingerprint: str = "",
+) -> Submission:
+    """Grade the hand-in in a file; never raises for what is in it."""
+    started = time.monotonic()
+    try:
+        plan = make_plan(parse(read_bytes(path)), release)
+    except Damaged as damaged:
+        return ungraded(student, spec, Status.DAMAGED, str(damaged), fingerprint)
+    except (RecursionError, MemoryError):
+        return ungraded(
+            student, spec, Status.DAMAGED, "it is nested too deeply to be read", fingerprint
+        )
+    submission = _Run(plan, spec, pool, limits).grade(student)
+    return replace(submission, seconds=time.monotonic() - started, fingerprint=fingerprint)
+
+
+def ungraded(
+    student: str, spec: ProblemSetSpec, status: Status, detail: str, fingerprint: str = ""
+) -> Submission:
+    """The result, with score 0, of a hand-in whose cells were not run."""
+    exercises = tuple(
+        ExerciseResult(
+            exercise.name,
+            0,
+            exercise.max_score,
+            tuple(
+                CheckResult(check.name, False, check.points, "not run", error=str(status))
+                for check in exercise.checks
+            ),
+        )
+        for exercise in spec.exercises
+    )
+    return Submission(
+        student, status, detail, 0, spec.max_score, 0.0, exercises, fingerprint=fingerprint
+    )
+
+
+class _Run:
+    """The grading of one hand-in. A worker that is lost is replaced, and its cells run again."""
+
+    def __init__(self, plan: Plan, spec: ProblemSetSpec, pool: Pool, limits: TimeLimits) -> None:
+        self.plan = plan
+        self.specs = {exercise.name: exercise for exercise in spec.exercises}
+        self.pool = pool
+        self.limits = limits
+        self.incidents: list[_Incident] = []
+        self.outputs: dict[int, Output] = {}
+        self.results: dict[str, ExerciseResult] = {}
+        self.skipped: set[int] = set()  # cells that cost a worker
+
+    def grade(self, student: str) -> Submission:
+        self.deadline = time.monotonic() + self.limits.notebook
+        position = 0
+        for _ in range(_MAX_RESTARTS + 1):
+            try:
+                position = self._run_from(position)
+            except SandboxError as error:
+                self.incidents.append(_Incident(Status.CRASHED, f"the sandbox failed: {error}"))
+                break
+            if position >= len(self.plan.steps):
+                break
+        for step in self.plan.steps:
+            if step.check and step.check not in self.results:
+                self._fail(step.check, "not run: the notebook was stopped before this point")
+        return self._submission(student)
+
+    def _run_from(self, position: int) -> int:
+        """Run steps from ``position`` on in a fresh worker; return where to go on after a loss."""
+        with self.pool.worker() as worker:
+            index = 0
+            try:
+                for index, step in enumerate(self.plan.steps):
+                    if step.runs and index not in self.skipped:
+                        output = self._run_cell(worker, step)
+                        if index >= position:
+                            self.outputs[index] = output
+                    elif step.check and index >= position:
+                        self._check(worker, step.check)
+            except _WorkerLost as lost:
+                self._record(lost.incident, index)
+                return max(position, index + 1) if index >= position else position
+        return len(self.plan.steps)
+
+    def _record(self, incident: _Incident, index: int) -> None:
+        self.incidents.append(incident)
+        step = self.plan.steps[index]
+        if step.check is None:
+            self.skipped.add(index)
+            self.outputs[index] = Output(error=incident.text)
+
+    # what is said to and heard from the worker
+
+    def _ask(
+        self, worker: Worker, message: dict[str, Any], buffers: Sequence[bytes], seconds: float
+    ) -> None:
+        try:
+            worker.channel.send(message, buffers, self._until(seconds))
+        except (ChannelClosed, DeadlineMissed):
+            raise self._lost(worker, seconds) from None
+
+    def _hear(self, worker: Worker, seconds: float) -> tuple[dict[str, Any], list[bytes]]:
+        try:
+            return worker.channel.receive(self._until(seconds))
+        except DeadlineMissed:
+            worker.end()
+            raise _WorkerLost(
+                _Incident(Status.TIMEOUT, f"stopped after {seconds:g} seconds: an endless loop?")
+            ) from None
+        except ChannelClosed:
+            raise self._lost(worker, seconds) from None
+        except BadMessage as error:
+            worker.end()
+            raise _WorkerLost(
+                _Incident(Status.CRASHED, f"the notebook's process sent {error}")
+            ) from None
+
+    def _until(self, seconds: float) -> float:
+        return min(time.monotonic() + seconds, self.deadline)
+
+    def _lost(self, worker: Worker, seconds: float) -> _WorkerLost:
+        return _WorkerLost(_death(worker.end(patience=2.0)))
+
+    # cells
+
+    def _run_cell(self, worker: Worker, step: Step) -> Output:
+        self._ask(worker, {"run": step.source}, (), self.limits.cell)
+        answer, _ = self._hear(worker, self.limits.cell)
+        return self._read_output(answer)
+
+    def _read_output(self, answer: dict[str, Any]) -> Output:
+        text = answer.get("text")
+        text = text[:_MAX_TEXT] if isinstance(text, str) else ""
+        pictures = []
+        displays = answer.get("displays")
+        for display in displays[:64] if isinstance(displays, list) else []:
+            if not isinstance(display, dict):
+                continue
+            if isinstance(display.get("text/plain"), str):
+                text += display["text/plain"][:_MAX_TEXT] + "\n"
+            elif _is_picture(display.get("image/png")):
+                pictures.append(display["image/png"])
+        error = answer.get("error")
+        name = ""
+        if isinstance(error, dict):
+            name = str(error.get("name"))[:100]
+            detail = str(error.get("text"))[:500]
+            if name == "MemoryError":
+                self.incidents.append(_Incident(Status.OUT_OF_MEMORY, "a cell ran out of memory"))
+            elif name != NO_ANSWER:
+                told = f"a cell raised {name}: {detail}" if detail else f"a cell raised {name}"
+                self.incidents.append(_Incident(Status.ERROR, told))
+        return Output(text[:_MAX_TEXT], tuple(pictures[:8]), name)
+
+    # checks
+
+    def _check(self, worker: Worker, name: str) -> None:
+        spec = self.specs.get(name)
+        if spec is None:
+            return
+        outcomes: list[list[list[Outcome]]] = [[[] for _ in check.cases] for check in spec.checks]
+        if name in self.plan.missing:
+            self._fail(name, f"there is no cell with the function {name}")
+            return
+        lost: _WorkerLost | None = None
+        try:
+            self._call(worker, spec, outcomes)
+        except _Absent:
+            self._fail(name, f"the notebook defines no function {name} that can be called")
+            return
+        except _WorkerLost as error:
+            lost = error
+        results = judge(spec, outcomes)
+        if lost is not None:
+            text = lost.incident.text
+            results = [
+                result
+                if result.passed
+                else replace(result, message=text, mistake=None, error=str(lost.incident.status))
+                for result in results
+            ]
+        self._note_errors(results)
+        score = sum(result.points for result in results if result.passed)
+        self.results[name] = ExerciseResult(name, score, spec.max_score, tuple(results))
+        if lost is not None:
+            raise lost
+
+    def _note_errors(self, results: Sequence[CheckResult]) -> None:
+        for result in results:
+            if result.error == "MemoryError":
+                self.incidents.append(_Incident(Status.OUT_OF_MEMORY, "a call ran out of memory"))
+            elif result.error not in (None, NO_ANSWER):
+                first = result.message.splitlines()[-1] if result.message else ""
+                self.incidents.append(_Incident(Status.ERROR, first))
+
+    def _call(
+        self, worker: Worker, spec: ExerciseSpec, outcomes: list[list[list[Outcome]]]
+    ) -> None:
+        buffers: list[bytes] = []
+        cases = [case.case for check in spec.checks for case in check.cases]
+        order = {"call": spec.name, "cases": [_case_tree(case, buffers) for case in cases]}
+        self._ask(worker, order, buffers, self.limits.call)
+        flat = [of_case for of_check in outcomes for of_case in of_check]
+        for case, of_case in zip(cases, flat, strict=True):
+            for _ in range(case.calls + 1):
+                answer, data = self._hear(worker, self.limits.call)
+                if "absent" in answer:
+                    raise _Absent
+                if "end" in answer:
+                    break
+                of_case.append(_outcome(answer, data, len(case.arguments)))
+            else:
+                worker.end()
+                raise _WorkerLost(
+                    _Incident(Status.CRASHED, "the notebook's process sent more than it was asked")
+                )
+
+    def _fail(self, name: str, message: str) -> None:
+        spec = self.specs.get(name)
+        if spec is None:
+            return
+        checks = tuple(
+            CheckResult(check.name, False, check.points, message) for check in spec.checks
+        )
+        self.results[name] = ExerciseResult(name, 0, spec.max_score, checks)
+
+    # the whole
+
+    def _submission(self, student: str) -> Submission:
+        exercises = tuple(self.results[name] for name in self.specs if name in self.results)
+        score = sum(exercise.score for exercise in exercises)
+        max_score = sum(spec.max_score for spec in self.specs.values())
+        status, detail = self._status(exercises, score == max_score)
+        cells = tuple(
+            GradedCell(
+                step.kind, step.source, step.grade_id, step.check, self.outputs.get(i, Output())
+            )
+            for i, step in enumerate(self.plan.steps)
+        )
+        return Submission(
+            student,
+            status,
+            detail,
+            score,
+            max_score,
+            0.0,
+            exercises,
+            self.plan.notes,
+            self.plan.written_answered,
+            cells=cells,
+        )
+
+    def _status(self, exercises: Sequence[ExerciseResult], full: bool) -> tuple[Status, str]:
+        unanswered = [
+            e.name
+            for e in exercises
+            if e.name in self.plan.untouched or all(check.unanswered for check in e.checks)
+        ]
+        for status in _SEVERITY:
+            found = [incident for incident in self.incidents if incident.status is status]
+            if found and not (status is Status.ERROR and full):
+                return status, found[0].text
+        if self.plan.missing:
+            return Status.MISSING_CELL, f"no cell for {', '.join(self.plan.missing)}"
+        if self.plan.ambiguous:
+            return Status.MANUAL, "; ".join(self.plan.ambiguous)
+        if exercises and len(unanswered) == len(exercises):
+            return Status.NO_ANSWER, "no exercise is answered"
+        if unanswered:
+            return Status.PARTIAL, f"not answered: {', '.join(unanswered)}"
+        return Status.GRADED, ""
+
+
+class _Absent(Exception):
+    """The notebook has no such function."""
+
+
+def _death(end: WorkerExit) -> _Incident:
+    if end.signal == 9:
+        return _Incident(
+            Status.OUT_OF_MEMORY, "the notebook's process was killed by the system, as for memory"
+        )
+    if end.signal is not None:
+        return _Incident(Status.CRASHED, f"the Python interpreter crashed (signal {end.signal})")
+    return _Incident(
+        Status.CRASHED, f"the notebook ended its own process (exit status {end.status})"
+    )
+
+
+def _case_tree(case: Case, buffers: list[bytes]) -> dict[str, Any]:
+    """A case without its label and expected values: all that the worker may know."""
+    return {
+        "arguments": [[name, encode(value, buffers)] for name, value in case.arguments.items()],
+        "steps": [
+            [[name, encode(value, buffers)] for name, value in step.items()] for step in case.steps
+        ],
+        "feedback": list(case.feedback),
+    }
+
+
+def _outcome(answer: dict[str, Any], buffers: list[bytes], parameters: int) -> Outcome:
+    if "error" in answer:
+        return Outcome(error=str(answer["error"])[:100], detail=str(answer.get("detail"))[:500])
+    try:
+        after = answer.get("after")
+        if not isinstance(after, list) or len(after) != parameters:
+            raise ValueRefused("the arguments are missing")
+        return Outcome(
+            decode(answer.get("value"), buffers),
+            after=tuple(decode(tree, buffers) for tree in after),
+        )
+    except ValueRefused as refused:
+        return Outcome(error="ValueRefused", detail=str(refused))
+
+
+def _is_picture(text: Any) -> bool:
+    if not isinstance(text, str) or len(text) > _MAX_PICTURE:
+        return False
+    try:
+        return base64.b64decode(text, validate=True).startswith(_PNG)
+    except (binascii.Error, ValueError):
+        return False

@@ -1,0 +1,132 @@
+"""Reading a hand-in. It is hostile input: sized, decoded, parsed and checked before it is used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAX_BYTES = 20 << 20
+MAX_CELLS = 1000
+MAX_SOURCE = 200_000  # characters a cell
+
+
+class Damaged(Exception):
+    """A file that is not a notebook that can be graded; the text is one sentence on why."""
+
+
+@dataclass(frozen=True)
+class HandedCell:
+    """A cell as handed in: ``kind`` is "code", "markdown" or "raw"."""
+
+    kind: str
+    source: str
+    grade_id: str | None
+    identifier: str | None
+
+
+@dataclass(frozen=True)
+class Handin:
+    """A readable hand-in, with the SHA-256 of its bytes."""
+
+    cells: tuple[HandedCell, ...]
+    sha256: str
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a hand-in. Raises Damaged if it is no regular file, too large, or unreadable."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise Damaged(f"there is no file {path.name}") from None
+    except OSError as error:
+        if path.is_symlink():
+            raise Damaged("the file is a symbolic link, which is not followed") from None
+        raise Damaged(f"the file cannot be opened: {error.strerror}") from None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise Damaged("it is not a regular file")
+        if status.st_size > MAX_BYTES:
+            size, allowed = status.st_size >> 20, MAX_BYTES >> 20
+            raise Damaged(f"the file has {size} MB, more than the {allowed} MB allowed")
+        try:
+            data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise Damaged(f"the file cannot be read: {error.strerror}") from None
+    if len(data) > MAX_BYTES:
+        raise Damaged(f"the file has more than the {MAX_BYTES >> 20} MB allowed")
+    return data
+
+
+def parse(data: bytes) -> Handin:
+    """Parse the bytes of a notebook. Raises Damaged with what is wrong."""
+    if not data.strip():
+        raise Damaged("the file is empty")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Damaged(f"it is not UTF-8 text (byte {error.start})") from None
+    try:
+        tree = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse)
+    except RecursionError:
+        raise Damaged("the JSON is nested too deeply") from None
+    except Damaged:
+        raise
+    except ValueError as error:
+        place = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise Damaged(f"it is not valid JSON{place}: the file may be cut off") from None
+    if not isinstance(tree, dict) or not isinstance(tree.get("cells"), list):
+        if isinstance(tree, dict) and isinstance(tree.get("worksheets"), list):
+            raise Damaged("the notebook has an old format (3); open and save it in JupyterLab")
+        raise Damaged("it is not a notebook: there is no list of cells")
+    if tree.get("nbformat") != 4:
+        raise Damaged(f"the notebook has format {str(tree.get('nbformat'))[:20]}; 4 is expected")
+    if len(tree["cells"]) > MAX_CELLS:
+        raise Damaged(f"the notebook has {len(tree['cells'])} cells, more than {MAX_CELLS}")
+    cells = tuple(_cell(index, cell) for index, cell in enumerate(tree["cells"], start=1))
+    return Handin(cells, hashlib.sha256(data).hexdigest())
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise Damaged("a JSON object has the same key twice")
+    return result
+
+
+def _refuse(constant: str) -> Any:
+    raise Damaged(f"it holds the value {constant}, which JSON does not have")
+
+
+def _cell(index: int, cell: Any) -> HandedCell:
+    if not isinstance(cell, dict):
+        raise Damaged(f"cell {index} is not an object")
+    kind = cell.get("cell_type")
+    if kind not in ("code", "markdown", "raw"):
+        raise Damaged(f"cell {index} has no known type")
+    source = cell.get("source")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        raise Damaged(f"the source of cell {index} is not text")
+    if len(source) > MAX_SOURCE:
+        raise Damaged(f"cell {index} has {len(source)} characters, more than {MAX_SOURCE}")
+    try:
+        source.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Damaged(f"cell {index} holds half a character (a lone surrogate)") from None
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    identifier = cell.get("id")
+    return HandedCell(
+        kind,
+        source,
+        grade_id if isinstance(grade_id, str) else None,
+        identifier if isinstance(identifier, str) else None,
+    )

@@ -1,0 +1,95 @@
+"""Hand-ins made from the sources: the instructor's, the untouched release, one with mistakes.
+
+Pre-flight grades such hand-ins before a class is graded, the sample class consists of them, and
+the tests start from them.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from autograder.exercises.definition import ProblemSet, load_problem_set
+from autograder.paths import CourseDirectory
+from autograder.release.source import instructor_notebook, written_id
+
+Notebook = dict[str, Any]
+
+
+def released_notebook(problem_set: str, course: CourseDirectory) -> Notebook:
+    """The release, as a student gets it."""
+    notebook: Notebook = json.loads(course.release(problem_set).read_text(encoding="utf-8"))
+    return notebook
+
+
+def with_answers(
+    released: Notebook, answers: Mapping[str, str], written: Mapping[str, str] | None = None
+) -> Notebook:
+    """A hand-in: the release with the cells of some exercises (and questions) replaced."""
+    notebook = copy.deepcopy(released)
+    texts = dict(answers)
+    texts.update({written_id(name): text for name, text in (written or {}).items()})
+    for cell in notebook["cells"]:
+        grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        if grade_id in texts:
+            cell["source"] = texts[grade_id]
+    return notebook
+
+
+def instructor_answers(problem_set: ProblemSet) -> dict[str, str]:
+    """The source of the instructor's answer to each exercise."""
+    names = {exercise.name for exercise in problem_set.exercises}
+    return {
+        cell["id"]: cell["source"]
+        for cell in instructor_notebook(problem_set)["cells"]
+        if cell["id"] in names
+    }
+
+
+def mistaken_answers(problem_set: ProblemSet, number: int) -> dict[str, tuple[str, str]]:
+    """For each exercise its known mistake number ``number``: name and source.
+
+    Exercises with fewer known mistakes are left out.
+    """
+    found = {}
+    for exercise in problem_set.exercises:
+        if number < len(exercise.mistakes):
+            mistake = exercise.mistakes[number]
+            source = mistake.source(exercise.name)
+            if "np." in source:
+                source = f"import numpy as np\n\n\n{source}"
+            found[exercise.name] = (mistake.name, source)
+    return found
+
+
+def sample_class(problem_set: str, course: CourseDirectory) -> dict[str, Notebook]:
+    """A small class by student name: right, partly right, wrong, unanswered and looping."""
+    definition = load_problem_set(problem_set)
+    released = released_notebook(problem_set, course)
+    right = instructor_answers(definition)
+    first, *others = [exercise.name for exercise in definition.exercises]
+    essay = {question.name: "My answer, in a few sentences." for question in definition.written}
+    wrong = {name: source for name, (_, source) in mistaken_answers(definition, 0).items()}
+    slips = {name: source for name, (_, source) in mistaken_answers(definition, 1).items()}
+    half = {name: right[name] for name in [first, *others[: len(others) // 2]]}
+    loop = _replace_body(right[first], "    while True:\n        pass\n")
+    return {
+        "ada": with_answers(released, right, essay),
+        "boris": with_answers(released, {**right, others[-1]: wrong[others[-1]]}, essay),
+        "chen": with_answers(released, half, essay),
+        "dana": with_answers(released, {**right, **wrong}, essay),
+        "emil": with_answers(released, {**right, first: loop}),
+        "fatima": with_answers(released, {**half, first: slips[first]}),
+        "goran": with_answers(released, {**right, first: "def broken(:\n"}),
+        "hana": with_answers(released, {}),
+    }
+
+
+def _replace_body(source: str, body: str) -> str:
+    """The function in ``source`` with another body after its signature."""
+    lines = source.splitlines(keepends=True)
+    start = next(i for i, line in enumerate(lines) if line.startswith("def "))
+    end = next(i for i in range(start, len(lines)) if lines[i].rstrip().endswith(":"))
+    return "".join(lines[: end + 1]) + body

@@ -1,0 +1,155 @@
+"""Everything that grading a problem set needs, opened once: release, spec, sandbox."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import secrets
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from autograder import __version__
+from autograder.paths import PACKAGE, ROOT, CourseDirectory, UserError
+from autograder.sandbox.confine import Limits
+from autograder.sandbox.pool import Pool, SandboxError, open_pool
+
+from .grader import TimeLimits, grade_file
+from .plan import Release, read_release
+from .reference_process import Evaluation, ReferenceProcess, result_of
+from .results import Submission
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to grade. ``workers`` None means all cores; ``seed`` None means a fresh one."""
+
+    device: str = "auto"
+    isolation: str = "auto"
+    workers: int | None = None
+    seed: int | None = None
+    time: TimeLimits = field(default_factory=TimeLimits)
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def worker_count(self) -> int:
+        """How many hand-ins are graded at a time: as told, or one for each core."""
+        return self.workers or usable_cores()
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Session:
+    """An open sandbox and the evaluated spec of one problem set. Use it in a ``with`` block.
+
+    The sandbox starts while the reference is evaluated in its own process.
+    """
+
+    def __init__(self, problem_set: str, course: CourseDirectory, settings: Settings) -> None:
+        self.problem_set = problem_set
+        self.course = course
+        self.settings = settings
+        self.seed = secrets.randbelow(2**31) if settings.seed is None else settings.seed
+        self.release: Release = read_release(course.release(problem_set))
+        self._reference = ReferenceProcess()
+        try:
+            future = self._reference.submit(problem_set, self.seed, settings.device)
+            self.pool, self.weaker_because = _open(settings, course)
+        except BaseException:
+            self._reference.close()
+            raise
+        self._future = future
+        self._evaluation: Evaluation | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the sandbox and the reference process."""
+        self.pool.close()
+        self._reference.close()
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The spec; waits for it when it is still being computed."""
+        with self._lock:
+            if self._evaluation is None:
+                self._evaluation = result_of(self._future)
+                self._reference.close()
+            return self._evaluation
+
+    def grade(self, student: str, path: Path, fingerprint: str = "") -> Submission:
+        """Grade one hand-in."""
+        return grade_file(
+            student,
+            path,
+            self.release,
+            self.evaluation.spec,
+            self.pool,
+            self.settings.time,
+            fingerprint,
+        )
+
+    def grade_all(self, handins: Iterable[tuple[str, Path, str]]) -> Iterator[Submission]:
+        """Grade (student, path, fingerprint) triples in parallel; yield as they are done.
+
+        At most a few more than are being worked on are taken from ``handins`` at a time.
+        """
+        count = self.settings.worker_count
+        with ThreadPoolExecutor(count) as threads:
+            running: set[Future[Submission]] = set()
+            try:
+                for handin in handins:
+                    running.add(threads.submit(self.grade, *handin))
+                    if len(running) >= 2 * count:
+                        done, running = wait(running, return_when=FIRST_COMPLETED)
+                        yield from (future.result() for future in done)
+                while running:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                raise
+
+
+def _open(settings: Settings, course: CourseDirectory) -> tuple[Pool, dict[str, str]]:
+    try:
+        return open_pool(settings.isolation, settings.limits, secret_folders(course))
+    except SandboxError as error:
+        raise UserError(str(error)) from None
+
+
+def secret_folders(course: CourseDirectory) -> list[Path]:
+    """Folders that student code must not see: the sources, the package, the course directory."""
+    own = [PACKAGE / name for name in ("exercises", "reference", "grading", "release", "reports")]
+    others = [ROOT / name for name in ("solutions", "tests", ".git")]
+    return [*own, *(folder for folder in others if folder.is_dir()), course.root]
+
+
+def versions(evaluation: Evaluation) -> dict[str, str]:
+    """Versions that decide a score, for reports."""
+    return {
+        "autograder": __version__,
+        "python": platform.python_version(),
+        "numpy": importlib.metadata.version("numpy"),
+        "torch": evaluation.torch_version,
+    }

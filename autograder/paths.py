@@ -1,0 +1,92 @@
+"""Where things lie: the checkout with the sources, and the course directory with the hand-ins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parent
+SOLUTIONS = ROOT / "solutions"
+RELEASED = ROOT / "book" / "exercises"
+
+
+class UserError(Exception):
+    """A mistake in what the user gave; the text says what, where, and what to do."""
+
+
+def problem_set_names() -> list[str]:
+    """The problem sets of this course: the folders in ``solutions/``."""
+    return sorted(p.parent.name for p in SOLUTIONS.glob("*/*.py") if p.stem == p.parent.name)
+
+
+def require_problem_set(name: str) -> str:
+    """``name``, if it is a problem set of this course. Raises UserError otherwise."""
+    names = problem_set_names()
+    if name not in names:
+        raise UserError(
+            f"there is no problem set “{name}”; the problem sets are: {', '.join(names)}"
+        )
+    return name
+
+
+def _is_name(name: str) -> bool:
+    """Whether a folder's name can be a student's: visible, and text."""
+    return not name.startswith(".") and name.isprintable()
+
+
+@dataclass(frozen=True)
+class CourseDirectory:
+    """A course directory in nbgrader's layout."""
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", self.root.resolve())
+
+    @property
+    def gradebook(self) -> Path:
+        return self.root / "gradebook.db"
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.gradebook}"
+
+    def source(self, problem_set: str) -> Path:
+        return self.root / "source" / problem_set / f"{problem_set}.ipynb"
+
+    def release(self, problem_set: str) -> Path:
+        return self.root / "release" / problem_set / f"{problem_set}.ipynb"
+
+    def submitted(self, problem_set: str, student: str) -> Path:
+        return self.root / "submitted" / student / problem_set / f"{problem_set}.ipynb"
+
+    def autograded(self, problem_set: str, student: str) -> Path:
+        return self.root / "autograded" / student / problem_set / f"{problem_set}.ipynb"
+
+    def feedback(self, problem_set: str, student: str) -> Path:
+        return self.root / "feedback" / student / problem_set / f"{problem_set}.html"
+
+    def reports(self, problem_set: str) -> Path:
+        return self.root / "reports" / problem_set
+
+    def students(self, problem_set: str) -> list[str]:
+        """Names of the students who have a folder for the problem set, sorted.
+
+        Raises UserError if there is no folder ``submitted``, or if nobody handed in.
+        """
+        folder = self.root / "submitted"
+        if not folder.is_dir():
+            raise UserError(
+                f"there is no folder {folder}; hand-ins are expected as "
+                f"{folder}/STUDENT/{problem_set}/{problem_set}.ipynb"
+            )
+        names = sorted(
+            p.name for p in folder.iterdir() if _is_name(p.name) and (p / problem_set).is_dir()
+        )
+        if not names:
+            raise UserError(
+                f"nobody has handed in {problem_set}: there is no "
+                f"{folder}/STUDENT/{problem_set}/{problem_set}.ipynb"
+            )
+        return names

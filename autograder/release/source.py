@@ -1,0 +1,189 @@
+"""The source of a problem set (py:percent text) as a notebook with nbgrader's metadata.
+
+A source is text for people; what nbgrader needs is added here from the definition in
+``autograder.exercises``: grade ids, points, locks. Nothing is written twice, so nothing can
+disagree; what could (names, parameters, markers) is checked.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import jupytext
+
+from autograder.exercises.definition import ProblemSet
+from autograder.paths import SOLUTIONS
+
+Cell = dict[str, Any]
+Notebook = dict[str, Any]
+
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+_LIKE_A_MARKER = re.compile(r"\b(begin|end)[\s_-]*(solution|answer|hidden|mark)", re.IGNORECASE)
+
+
+class SourceError(ValueError):
+    """A source that is not as it must be; the text says where and what to do."""
+
+
+def check_id(exercise: str) -> str:
+    """Grade id of the locked cell that checks an exercise."""
+    return f"check-{exercise}"
+
+
+def written_id(question: str) -> str:
+    """Grade id of the cell for the answer to a written question."""
+    return f"written-{question}"
+
+
+def source_path(name: str) -> Path:
+    """The py:percent file of a problem set."""
+    return SOLUTIONS / name / f"{name}.py"
+
+
+def instructor_notebook(problem_set: ProblemSet, path: Path | None = None) -> Notebook:
+    """The instructor's notebook of a problem set: answers included, nbgrader metadata complete.
+
+    Raises SourceError if the source and the definition do not fit together.
+    """
+    path = path or source_path(problem_set.name)
+    text = path.read_text(encoding="utf-8")
+    parsed = jupytext.reads(text, fmt="py:percent")
+    builder = _Builder(problem_set, path.name)
+    cells = [
+        builder.cell(cell.cell_type, cell.source, dict(cell.metadata)) for cell in parsed.cells
+    ]
+    builder.finish()
+    return {
+        "cells": cells,
+        "metadata": {
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+                "name": "python3",
+            },
+            "language_info": {"name": "python", "file_extension": ".py"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+class _Builder:
+    def __init__(self, problem_set: ProblemSet, file: str) -> None:
+        self.problem_set = problem_set
+        self.file = file
+        self.exercises = {exercise.name: exercise for exercise in problem_set.exercises}
+        self.written = {question.name: question for question in problem_set.written}
+        self.seen: list[str] = []
+        self.count = 0
+
+    def fail(self, text: str) -> SourceError:
+        return SourceError(f"{self.file}: {text}")
+
+    def cell(self, kind: str, source: str, metadata: dict[str, Any]) -> Cell:
+        roles = [role for role in ("exercise", "check", "written") if role in metadata]
+        unknown = set(metadata) - {"exercise", "check", "written", "lines_to_next_cell"}
+        if unknown or len(roles) > 1:
+            raise self.fail(f"a cell with the options {sorted(metadata)}; see CONTRIBUTING.md")
+        self.markers(source, allowed=roles == ["exercise"])
+        self.count += 1
+        if not roles:
+            # text is locked, so that a hand-in shows the questions as they were asked
+            nbgrader = _nbgrader(f"text-{self.count}", locked=True) if kind == "markdown" else None
+            return _cell(kind, source, f"cell-{self.count}", nbgrader)
+        name = metadata[roles[0]]
+        grade_id, nbgrader = getattr(self, f"_{roles[0]}")(kind, source, name)
+        if grade_id in self.seen:
+            raise self.fail(f"two cells for {roles[0]} “{name}”")
+        self.seen.append(grade_id)
+        return _cell(kind, source, grade_id, nbgrader)
+
+    def markers(self, source: str, *, allowed: bool) -> None:
+        found = []
+        for line in source.splitlines():
+            if line.strip() in (BEGIN, END):
+                found.append(line.strip())
+            elif _LIKE_A_MARKER.search(line):
+                raise self.fail(f"“{line.strip()}” looks like a marker; write {BEGIN} or {END}")
+        wanted = [BEGIN, END] if allowed else []
+        if found != wanted:
+            where = "needs one pair of markers" if allowed else "must not hold markers"
+            raise self.fail(f"this cell {where}:\n{source}")
+
+    def _exercise(self, kind: str, source: str, name: str) -> tuple[str, Cell]:
+        if kind != "code" or name not in self.exercises:
+            raise self.fail(f"no exercise “{name}” is defined in autograder/exercises")
+        functions = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
+        mine = [f for f in functions if f.name == name]
+        if len(mine) != 1:
+            raise self.fail(f"the cell of exercise “{name}” must define the function {name} once")
+        parameters = tuple(argument.arg for argument in mine[0].args.args)
+        if parameters != tuple(self.exercises[name].parameters):
+            raise self.fail(
+                f"{name} has the parameters {parameters} here, and "
+                f"{tuple(self.exercises[name].parameters)} in autograder/exercises"
+            )
+        if ast.get_docstring(mine[0]) is None:
+            raise self.fail(f"{name} has no docstring")
+        return name, _nbgrader(name, solution=True)
+
+    def _check(self, kind: str, source: str, name: str) -> tuple[str, Cell]:
+        if kind != "code" or name not in self.seen:
+            raise self.fail(f"the check of “{name}” must come after its exercise")
+        if source.strip() != f"check({name})":
+            raise self.fail(f"the check of “{name}” must be just check({name})")
+        points = self.exercises[name].points
+        return check_id(name), _nbgrader(check_id(name), grade=True, locked=True, points=points)
+
+    def _written(self, kind: str, source: str, name: str) -> tuple[str, Cell]:
+        if kind != "markdown" or name not in self.written:
+            raise self.fail(f"no written question “{name}” is defined in autograder/exercises")
+        points = self.written[name].points
+        grade_id = written_id(name)
+        return grade_id, _nbgrader(grade_id, grade=True, solution=True, points=points)
+
+    def finish(self) -> None:
+        wanted = [
+            *self.exercises,
+            *map(check_id, self.exercises),
+            *map(written_id, self.written),
+        ]
+        missing = sorted(set(wanted) - set(self.seen))
+        if missing:
+            raise self.fail(f"no cell for {', '.join(missing)}")
+
+
+def _nbgrader(
+    grade_id: str,
+    *,
+    grade: bool = False,
+    solution: bool = False,
+    locked: bool = False,
+    points: int | None = None,
+) -> Cell:
+    metadata: Cell = {
+        "grade": grade,
+        "grade_id": grade_id,
+        "locked": locked,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+    }
+    if points is not None:
+        metadata["points"] = points
+    return metadata
+
+
+def _cell(kind: str, source: str, identifier: str, nbgrader: Cell | None) -> Cell:
+    cell: Cell = {
+        "cell_type": kind,
+        "id": identifier[:64],
+        "metadata": {"nbgrader": nbgrader} if nbgrader else {},
+        "source": source,
+    }
+    if kind == "code":
+        cell.update(execution_count=None, outputs=[])
+    return cell

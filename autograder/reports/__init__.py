@@ -1,0 +1,1 @@
+"""What people read after grading: results.json, grades.csv, report.html, feedback pages."""

@@ -1,0 +1,77 @@
+"""The autograded notebook: the hand-in as graded, with the messages below each check."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograder.grading.plan import Release
+from autograder.grading.results import ExerciseResult, GradedCell, Submission
+from autograder.release.build import notebook_text
+
+
+def autograded_notebook(submission: Submission, release: Release) -> dict[str, Any]:
+    """The notebook that nbgrader's form grader and feedback work on."""
+    by_name = {exercise.name: exercise for exercise in submission.exercises}
+    cells = []
+    seen: set[str] = set()
+    for number, cell in enumerate(submission.cells, start=1):
+        identifier = f"cell-{number}"
+        metadata: dict[str, Any] = {}
+        if cell.grade_id is not None and cell.grade_id not in seen:
+            seen.add(cell.grade_id)
+            metadata = dict(release.cell(cell.grade_id).metadata)
+        tree: dict[str, Any] = {
+            "cell_type": cell.kind,
+            "id": identifier,
+            "metadata": metadata,
+            "source": cell.source,
+        }
+        if cell.kind == "code":
+            tree.update(execution_count=None, outputs=_outputs(cell, by_name))
+        cells.append(tree)
+    return {
+        "cells": cells,
+        "metadata": {
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+                "name": "python3",
+            },
+            "language_info": {"name": "python", "file_extension": ".py"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def autograded_text(submission: Submission, release: Release) -> str:
+    """The autograded notebook as the text of its file."""
+    return notebook_text(autograded_notebook(submission, release))
+
+
+def exercise_text(exercise: ExerciseResult) -> str:
+    """The results of one exercise as a student reads them."""
+    lines = [f"{exercise.name}: {exercise.score} of {exercise.max_score} points"]
+    for check in exercise.checks:
+        points = check.points if check.passed else 0
+        lines.append(f"  {'✓' if check.passed else '✗'} {check.name} ({points}/{check.points})")
+        lines += [f"      {line}" for line in check.message.splitlines()]
+    return "\n".join(lines)
+
+
+def _outputs(cell: GradedCell, results: dict[str, ExerciseResult]) -> list[dict[str, Any]]:
+    if cell.check is not None:
+        if cell.check not in results:
+            return []
+        text = exercise_text(results[cell.check])
+        return [{"output_type": "display_data", "metadata": {}, "data": {"text/plain": text}}]
+    outputs: list[dict[str, Any]] = []
+    if cell.output.text:
+        outputs.append({"output_type": "stream", "name": "stdout", "text": cell.output.text})
+    for picture in cell.output.pictures:
+        outputs.append(
+            {"output_type": "display_data", "metadata": {}, "data": {"image/png": picture}}
+        )
+    if cell.output.error and not cell.output.text:
+        outputs.append({"output_type": "stream", "name": "stdout", "text": cell.output.error})
+    return outputs
