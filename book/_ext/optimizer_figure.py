@@ -269,7 +269,11 @@ def draw(settings: Settings, path: Path) -> str:
         points, diverged = trajectory(method, settings)
         look = STYLES[method]
         loss = _loss(settings.surface, points[-1])
-        end = f"loss {loss:.3g}" if diverged is None else f"diverged at step {diverged}"
+        end = (
+            f"loss {loss:.3g}".replace("-", "−")
+            if diverged is None
+            else f"diverged at step {diverged}"
+        )
         said.append(f"{look['label']} {end}")
         # matplotlib counts dashes in line widths, the script in pixels
         dashes: dict[str, Any] = (
@@ -297,8 +301,8 @@ def draw(settings: Settings, path: Path) -> str:
     full = io.BytesIO()
     figure.savefig(full, dpi=150, metadata={"Software": None})
     handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".png")
-    with os.fdopen(handle, "wb") as file:  # 128 colours look the same and weigh a third
-        Image.open(full).convert("RGB").quantize(128).save(file, "PNG", optimize=True)
+    with os.fdopen(handle, "wb") as file:  # 256 colours look the same and weigh half
+        Image.open(full).convert("RGB").quantize(256).save(file, "PNG", optimize=True)
     Path(unfinished).chmod(0o644)
     Path(unfinished).replace(path)
     return (

@@ -10,7 +10,7 @@
 // window: x0, x1, y0, y1. power: contours are equally spaced in (loss - lowest)^power.
 export const VIEWS = {
   "valley": {"label": "long valley", "formula": "½(θ₁² + 40 θ₂²)",
-    "window": [-2, 2, -1.5, 1.5], "start": [-1.6, 1.2], "alpha": 0.02, "noise": 4,
+    "window": [-2, 2, -1.5, 1.5], "start": [-1.6, 1.2], "alpha": 0.02, "noise": 2,
     "lowest": 0, "power": 0.4, "minima": [[0, 0]]},
   "saddle": {"label": "saddle point", "formula": "½θ₁² − ½θ₂² + ¼θ₂⁴",
     "window": [-2, 2, -1.5, 1.5], "start": [-1.7, 0.01], "alpha": 0.1, "noise": 0.1,
