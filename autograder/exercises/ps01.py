@@ -1265,5 +1265,5 @@ PROBLEM_SET = ProblemSet(
         _CLIP_BY_NORM,
         _CONDITION_NUMBER,
     ),
-    written=(Written("why_minibatches", 4),),
+    written=(Written("batch_size_and_rate", 4),),
 )

@@ -1172,5 +1172,5 @@ PROBLEM_SET = ProblemSet(
         _MINIMIZE_QUADRATIC,
         _EFFECTIVE_LR,
     ),
-    written=(Written("why_lookahead", 4),),
+    written=(Written("missing_term", 4),),
 )
