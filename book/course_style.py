@@ -15,7 +15,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 
 INK = "#010203"  # stands for the page's text colour until the SVG is written
-PANEL = (4.6, 3.3)
+PANEL = (4.6, 3.3)  # inches; alone in the column
+HALF = (3.35, 2.95)  # beside another: smaller, so that its letters stay as large
 
 
 def _interactive_styles() -> dict:
@@ -135,6 +136,8 @@ def show(name: str, caption: str, *panels) -> Shown:
 
     ``name`` identifies the figure on its page; ``caption`` may hold HTML.
     """
+    for figure, _ in panels if len(panels) > 1 else ():
+        figure.set_size_inches(*HALF)
     drawings = "".join(
         f'<div class="course-panel">{_svg(figure, f"{name}-{i}", alt)}</div>'
         for i, (figure, alt) in enumerate(panels)
