@@ -38,8 +38,20 @@ def arguments(case: Case, step: int, previous: Any) -> list[Any] | None:
             outputs = as_outputs(previous, len(case.feedback))
             if outputs is None:
                 return None
-            given.update(zip(case.feedback, outputs, strict=True))
+            for name, output in zip(case.feedback, outputs, strict=True):
+                given[name] = _like(given[name], output)
     return [fresh(value) for value in given.values()]
+
+
+def _like(argument: Any, output: Any) -> Any:
+    """The output, as an array if it is a list of numbers where the case has an array."""
+    if isinstance(argument, np.ndarray) and isinstance(output, (list, tuple)):
+        try:
+            array = np.asarray(output)
+        except Exception:  # ragged, or objects that refuse
+            return output
+        return array if array.dtype.kind in "iufc" else output
+    return output
 
 
 def as_outputs(value: Any, count: int) -> list[Any] | None:

@@ -204,7 +204,7 @@ def _equals_mistake(
 
 def _same_value(spec: ExerciseSpec, check: CheckSpec, mistaken: object, got: object) -> bool:
     if mistaken is None or isinstance(mistaken, str):
-        return mistaken == got
+        return type(mistaken) is type(got) and bool(mistaken == got)
     wanted = as_outputs(mistaken, len(spec.returns))
     if wanted is None:  # the mistake itself returns the wrong number of outputs
         names = tuple(f"output {i}" for i in range(_count(mistaken)))

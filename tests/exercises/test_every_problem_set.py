@@ -1,0 +1,210 @@
+"""What must hold for each problem set, whatever it asks."""
+
+import re
+from itertools import combinations
+from pathlib import Path
+
+import jupytext
+import numpy as np
+import pytest
+
+import autograder.exercises
+from autograder.exercises.definition import evaluate, load_problem_set
+from autograder.selfcheck.relations import RELATIONS
+from autograder.selfcheck.spec import dump, load
+from autograder.selfcheck.values import encode
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.stem for path in (ROOT / "solutions").glob("ps*/ps*.py"))
+EXERCISES = [
+    (name, exercise.name) for name in NAMES for exercise in load_problem_set(name).exercises
+]
+MISTAKES = [
+    (name, exercise.name, mistake.name)
+    for name in NAMES
+    for exercise in load_problem_set(name).exercises
+    for mistake in exercise.mistakes
+]
+SEEDS = (0, 1, 2026)
+
+
+def _definition(name, exercise):
+    return next(e for e in load_problem_set(name).exercises if e.name == exercise)
+
+
+def _spec(spec_of, name, exercise, seed=0):
+    return next(e for e in spec_of(name, seed).exercises if e.name == exercise)
+
+
+def _plain(value):
+    """A value as something that compares with ==, bit for bit."""
+    buffers = []
+    return encode(value, buffers), buffers
+
+
+def _outcomes(check, held_out_only=False):
+    return [
+        (case.case.label, [_plain(outcome.value) for outcome in case.expected])
+        for case in check.cases
+        if not (held_out_only and case.case.public)
+    ]
+
+
+def _mistaken(definition, mistake):
+    """The mistake as its source says it, which must need nothing but np."""
+    chosen = next(m for m in definition.mistakes if m.name == mistake)
+    namespace = {"np": np}
+    exec(chosen.source(definition.name), namespace)
+    return namespace[definition.name]
+
+
+def test_every_module_has_a_solution():
+    modules = {path.stem for path in Path(autograder.exercises.__file__).parent.glob("ps*.py")}
+    assert modules == {name.split("-")[0] for name in NAMES}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("name", "exercise"), EXERCISES)
+def test_the_instructors_answer_scores_full(name, exercise, seed, spec_of, answers, grade):
+    results = grade(_spec(spec_of, name, exercise, seed), answers(name)[exercise])
+    assert [r.message for r in results if not r.passed] == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("name", "exercise", "mistake"), MISTAKES)
+def test_every_mistake_loses_points_and_is_named(name, exercise, mistake, seed, spec_of, grade):
+    definition = _definition(name, exercise)
+    spec = _spec(spec_of, name, exercise, seed)
+    for part in (spec, spec.public_part()):
+        failed = [r for r in grade(part, _mistaken(definition, mistake)) if not r.passed]
+        assert failed
+        assert {r.mistake for r in failed} == {mistake}
+        assert all(spec.mistakes[mistake] in r.message for r in failed)
+
+
+@pytest.mark.parametrize(("name", "exercise"), EXERCISES)
+def test_mistakes_are_told_from_one_another(name, exercise, spec_of):
+    spec = _spec(spec_of, name, exercise)
+
+    def trace(mistake):
+        return [
+            [(o.error, _plain(o.value), _plain(o.after)) for o in case.mistakes[mistake]]
+            for check in spec.checks
+            for case in check.cases
+            if case.case.public
+        ]
+
+    traces = {mistake: trace(mistake) for mistake in spec.mistakes}
+    assert [pair for pair in combinations(traces, 2) if traces[pair[0]] == traces[pair[1]]] == []
+
+
+@pytest.mark.parametrize(("name", "exercise"), EXERCISES)
+def test_a_stub_is_unanswered_everywhere(name, exercise, spec_of, grade):
+    def stub(*_):
+        raise NotImplementedError(exercise)
+
+    results = grade(_spec(spec_of, name, exercise), stub)
+    assert all(r.unanswered and not r.passed and r.mistake is None for r in results)
+
+
+@pytest.mark.parametrize(("name", "exercise"), EXERCISES)
+def test_nonsense_scores_nothing_and_never_raises(name, exercise, spec_of, grade):
+    spec = _spec(spec_of, name, exercise)
+    for nonsense in (None, "text", object(), {}, [], [[1], [1, 2]], np.array("x"), 1j, {1}):
+        results = grade(spec, lambda *_, value=nonsense: value)
+        assert not any(r.passed for r in results)
+        assert all(r.message for r in results)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_and_another_gives_others(name, spec_of):
+    first, again, other = spec_of(name, 0), evaluate(name, 0, "cpu"), spec_of(name, 1)
+    for a, b, c in zip(first.exercises, again.exercises, other.exercises, strict=True):
+        for x, y, z in zip(a.checks, b.checks, c.checks, strict=True):
+            assert _outcomes(x) == _outcomes(y)
+            assert [_plain(dict(i.case.arguments)) for i in x.cases] == [
+                _plain(dict(i.case.arguments)) for i in y.cases
+            ]
+            inputs = [
+                [
+                    _plain([*i.case.arguments.values(), *map(dict.values, i.case.steps)])
+                    for i in check.cases
+                    if not i.case.public
+                ]
+                for check in (x, z)
+            ]
+            assert inputs[0] != inputs[1]
+            assert [i.case.label for i in x.cases] == [i.case.label for i in z.cases]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_public_part_survives_dump_and_load(name, spec_of):
+    public = [exercise.public_part() for exercise in spec_of(name, 0).exercises]
+    text = dump(public)
+    assert dump(load(text)) == text
+    for before, after in zip(public, load(text), strict=True):
+        assert before.name == after.name
+        assert before.mistakes == after.mistakes
+        assert before.max_score == after.max_score
+        for x, y in zip(before.checks, after.checks, strict=True):
+            assert _outcomes(x) == _outcomes(y)
+            assert (x.name, x.points, x.relation) == (y.name, y.points, y.relation)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_cases_do_not_depend_on_the_seed(name, spec_of):
+    texts = {
+        dump([exercise.public_part() for exercise in spec_of(name, seed).exercises])
+        for seed in SEEDS
+    }
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_public_cases_are_small_enough_to_download(name, spec_of):
+    text = dump([exercise.public_part() for exercise in spec_of(name, 0).exercises])
+    assert len(text) < 1_000_000
+
+
+@pytest.mark.parametrize(("name", "exercise"), EXERCISES)
+def test_definitions_keep_the_courses_rules(name, exercise):
+    definition = _definition(name, exercise)
+    assert len(definition.mistakes) >= 4
+    assert 2 <= len(definition.checks) <= 4
+    assert all(check.points > 0 and check.public for check in definition.checks)
+    assert all(check.relation in {None, *RELATIONS} for check in definition.checks)
+    assert len({check.name for check in definition.checks}) == len(definition.checks)
+    for mistake in definition.mistakes:
+        assert re.fullmatch(r"[a-zA-Z]+(-[a-zA-Z]+)*", mistake.name)
+        assert mistake.message.rstrip()[-1] in ".)"
+    for check in definition.checks:
+        held_out = check.held_out(np.random.default_rng(5))
+        assert held_out
+        labels = [case.label for case in held_out]
+        assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_section_that_explains_an_exercise_exists(name):
+    for exercise in load_problem_set(name).exercises:
+        page, anchor = exercise.section.split("#")
+        path = ROOT / "book" / page
+        headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        slugs = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+        assert anchor in slugs, f"{exercise.name}: no heading #{anchor} in {page}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_notebook_asks_what_is_defined(name):
+    problem_set = load_problem_set(name)
+    text = (ROOT / "solutions" / name / f"{name}.py").read_text(encoding="utf-8")
+    cells = jupytext.reads(text, fmt="py:percent").cells
+    order = [cell.metadata["exercise"] for cell in cells if "exercise" in cell.metadata]
+    assert order == [exercise.name for exercise in problem_set.exercises]
+    for cell, following in zip(cells, cells[1:], strict=False):
+        if "exercise" in cell.metadata:
+            assert following.metadata["check"] == cell.metadata["exercise"]
+    written = [cell.metadata["written"] for cell in cells if "written" in cell.metadata]
+    assert written == [question.name for question in problem_set.written]
+    for exercise in problem_set.exercises:
+        assert f"About {exercise.minutes} minutes" in text
