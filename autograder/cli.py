@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
 
 import click
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -22,77 +20,73 @@ from autograder.release import build
 from autograder.release.source import SourceError
 from autograder.sandbox.isolation import LEVELS
 
-app = typer.Typer(
-    help="Release the exercises of the course, check them, and grade hand-ins.\n\n"
-    "A course directory is in nbgrader's layout: hand-ins lie in "
-    "submitted/STUDENT/PS/PS.ipynb; gradebook.db, autograded/, feedback/ and "
-    "reports/PS/ are written into it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-CourseOption = Annotated[
-    Path,
-    typer.Option("--course-dir", metavar="DIR", help="The course directory."),
-]
-DEFAULT_COURSE = Path("course")
-DeviceOption = Annotated[
-    str,
-    typer.Option(
-        click_type=click.Choice(["auto", "cpu", "cuda"]),
+course_option = click.option(
+    "--course-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="course",
+    show_default=True,
+    metavar="DIR",
+    help="The course directory.",
+)
+_grading_options = (
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
         help="Where the reference runs; auto takes a CUDA device if there is one.",
     ),
-]
-IsolationOption = Annotated[
-    str,
-    typer.Option(
-        click_type=click.Choice(["auto", *(level.name for level in LEVELS)]),
+    click.option(
+        "--isolation",
+        type=click.Choice(["auto", *(level.name for level in LEVELS)]),
+        default="auto",
+        show_default=True,
         help="How hand-ins are kept apart from this machine; auto takes the strongest level "
         "that works here (see: autograder doctor).",
     ),
-]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(min=1, max=1024, help="Hand-ins graded at a time; by default one a core."),
-]
-SeedOption = Annotated[
-    int | None,
-    typer.Option(
-        min=0,
-        max=2**31 - 1,
+    click.option(
+        "--workers",
+        type=click.IntRange(1, 1024),
+        metavar="N",
+        help="Hand-ins graded at a time; by default one a core.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, 2**31 - 1),
+        metavar="N",
         help="Seed of the held-out cases; by default that of the last grading, or a fresh one.",
     ),
-]
+)
 
 
-@app.callback(invoke_without_command=True)
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
-        out.print(__version__)
-        raise typer.Exit
+def grading_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that say how hand-ins are graded."""
+    for option in reversed(_grading_options):
+        function = option(function)
+    return function
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(version)s")
+def app() -> None:
+    """Release the exercises of the course, check them, and grade hand-ins.
+
+    A course directory is in nbgrader's layout: hand-ins lie in submitted/STUDENT/PS/PS.ipynb;
+    gradebook.db, autograded/, feedback/ and reports/PS/ are written into it.
+    """
 
 
 @app.command()
-def release(
-    problem_sets: Annotated[
-        list[str] | None, typer.Argument(metavar="[PS]...", help="By default all.")
-    ] = None,
-    course_dir: CourseOption = DEFAULT_COURSE,
-    publish: Annotated[
-        bool,
-        typer.Option("--publish", help="Also write book/exercises/PS.ipynb, which are committed."),
-    ] = False,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Fail unless book/exercises/PS.ipynb are up to date."),
-    ] = False,
-) -> None:
+@click.argument("problem_sets", metavar="[PS]...", nargs=-1)
+@course_option
+@click.option(
+    "--publish", is_flag=True, help="Also write book/exercises/PS.ipynb, which are committed."
+)
+@click.option("--check", is_flag=True, help="Fail unless book/exercises/PS.ipynb are up to date.")
+def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, check: bool) -> None:
     """Make the released notebooks from the sources in solutions/.
 
     Writes source/PS and release/PS in the course directory and enters the assignment in the
@@ -118,20 +112,31 @@ def release(
 
 
 @app.command()
+@click.argument("problem_set", metavar="PS")
+@course_option
+@click.option(
+    "--student",
+    "students",
+    multiple=True,
+    metavar="NAME",
+    help="Grade this student only; may be given several times.",
+)
+@grading_options
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Grade also what has not changed since the last time.",
+)
 def grade(
-    problem_set: Annotated[str, typer.Argument(metavar="PS", help="Such as ps01-sgd.")],
-    course_dir: CourseOption = DEFAULT_COURSE,
-    student: Annotated[
-        list[str] | None,
-        typer.Option(help="Grade this student only; may be given several times."),
-    ] = None,
-    device: DeviceOption = "auto",
-    isolation: IsolationOption = "auto",
-    workers: WorkersOption = None,
-    seed: SeedOption = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Grade also what has not changed since the last time.")
-    ] = False,
+    problem_set: str,
+    course_dir: Path,
+    students: tuple[str, ...],
+    device: str,
+    isolation: str,
+    workers: int | None,
+    seed: int | None,
+    everything: bool,
 ) -> None:
     """Grade the hand-ins of a problem set.
 
@@ -150,7 +155,7 @@ def grade(
     settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
     progress = _Progress()
     result: ClassResult = grade_class(
-        problem_set, course, settings, students=student, everything=everything, progress=progress
+        problem_set, course, settings, students=students, everything=everything, progress=progress
     )
     progress.finish()
     for level, reason in result.weaker_because.items():
@@ -171,15 +176,16 @@ def grade(
 
 
 @app.command()
+@click.argument("problem_sets", metavar="[PS]...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All problem sets.")
+@grading_options
 def preflight(
-    problem_sets: Annotated[
-        list[str] | None, typer.Argument(metavar="[PS]...", help="Such as ps01-sgd.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All problem sets.")] = False,
-    device: DeviceOption = "auto",
-    isolation: IsolationOption = "auto",
-    workers: WorkersOption = None,
-    seed: SeedOption = None,
+    problem_sets: tuple[str, ...],
+    every: bool,
+    device: str,
+    isolation: str,
+    workers: int | None,
+    seed: int | None,
 ) -> None:
     """Check a problem set itself, before a class is graded with it.
 
@@ -227,12 +233,9 @@ def doctor() -> None:
 
 
 @app.command("sample")
-def sample_(
-    problem_sets: Annotated[
-        list[str] | None, typer.Argument(metavar="[PS]...", help="By default all.")
-    ] = None,
-    course_dir: CourseOption = DEFAULT_COURSE,
-) -> None:
+@click.argument("problem_sets", metavar="[PS]...", nargs=-1)
+@course_option
+def sample_(problem_sets: tuple[str, ...], course_dir: Path) -> None:
     """Put a sample class of hand-ins into the course directory: right, wrong, endless, empty.
 
     Hand-ins that are there already stay as they are.
@@ -252,7 +255,8 @@ def sample_(
         out.print(f"{name}: {made} hand-ins made in {course.root / 'submitted'}")
 
 
-def _names(given: Iterable[str] | None) -> list[str]:
+def _names(given: Sequence[str]) -> list[str]:
+    """The problem sets named, or all."""
     return [require_problem_set(name) for name in given] if given else problem_set_names()
 
 
@@ -293,7 +297,7 @@ def _grade_table(submissions: Iterable[Submission]) -> Table:
     table.add_column("status", no_wrap=True)
     table.add_column("points", justify="right", no_wrap=True)
     for name in names:
-        table.add_column(name.replace("_", "_\u200b"), justify="right")
+        table.add_column(name.replace("_", "\n"), justify="right")
     for submission in shown[:_MOST_ROWS]:
         points = {e.name: f"{e.score}/{e.max_score}" for e in submission.exercises}
         status = str(submission.status)

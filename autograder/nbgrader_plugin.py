@@ -22,7 +22,7 @@ from traitlets import Unicode
 
 from autograder.grading.results import Status, Submission
 from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory, UserError
+from autograder.paths import CourseDirectory, UserError, put_environment_on_path
 from autograder.release.build import release
 from autograder.release.source import check_id
 from autograder.reports.notebook import autograded_notebook
@@ -32,6 +32,7 @@ _RESULT = "autograder"  # key in nbconvert's resources
 
 def configure(config: Any, root: Path) -> None:
     """Set up nbgrader for the course directory ``root``."""
+    put_environment_on_path()
     config.CourseDirectory.root = str(root)
     config.ClearSolutions.begin_solution_delimeter = "### BEGIN SOLUTION"
     config.ClearSolutions.end_solution_delimeter = "### END SOLUTION"

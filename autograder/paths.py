@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,13 @@ RELEASED = ROOT / "book" / "exercises"
 
 class UserError(Exception):
     """A mistake in what the user gave; the text says what, where, and what to do."""
+
+
+def put_environment_on_path() -> None:
+    """Let nbgrader find its helper ``alembic``, also where no environment is activated."""
+    programs = str(Path(sys.executable).parent)
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
 
 
 def problem_set_names() -> list[str]:

@@ -15,7 +15,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 
 INK = "#010203"  # stands for the page's text colour until the SVG is written
-PANEL = (4.6, 3.3)  # inches; alone in the column
+PANEL = (4.2, 3.1)  # inches; alone in the column
 HALF = (3.35, 2.95)  # beside another: smaller, so that its letters stay as large
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.paths import CourseDirectory, UserError
-from autograder.release.build import fingerprint as release_fingerprint
+from autograder.release.build import grading_fingerprint
 from autograder.reports.files import write_whole
 from autograder.reports.notebook import autograded_text
 from autograder.reports.pages import feedback_page, report_page
@@ -57,7 +57,8 @@ def grade_class(
     previous = _Previous(problem_set, course, settings, everything=everything)
     settings = replace(settings, seed=previous.seed if settings.seed is None else settings.seed)
     known = previous.usable(settings)
-    prints = {student: _fingerprint(problem_set, course, student) for student in wanted}
+    base = grading_fingerprint(problem_set)
+    prints = {student: _fingerprint(base, problem_set, course, student) for student in wanted}
     reused = [
         known[student]
         for student in wanted
@@ -145,9 +146,9 @@ def _files_exist(problem_set: str, course: CourseDirectory, student: str) -> boo
     )
 
 
-def _fingerprint(problem_set: str, course: CourseDirectory, student: str) -> str:
+def _fingerprint(base: str, problem_set: str, course: CourseDirectory, student: str) -> str:
     """Hash of the hand-in and of everything that its grade depends on."""
-    digest = hashlib.sha256(release_fingerprint(problem_set).encode())
+    digest = hashlib.sha256(base.encode())
     try:
         digest.update(read_bytes(course.submitted(problem_set, student)))
     except Damaged as damaged:

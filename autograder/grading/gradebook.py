@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.paths import CourseDirectory, UserError
+from autograder.paths import CourseDirectory, UserError, put_environment_on_path
 from autograder.release.source import check_id
 
 from .results import Status, Submission
@@ -49,6 +49,7 @@ def save(
     from nbgrader.api import Gradebook, MissingEntry  # takes seconds: not at the top
     from sqlalchemy.exc import SQLAlchemyError
 
+    put_environment_on_path()
     try:
         with Gradebook(course.database_url) as gradebook:
             try:
@@ -81,7 +82,6 @@ class _Writer:
         self.problem_set = problem_set
         self.assignment = gradebook.find_assignment(problem_set)
         self.notebook = gradebook.find_notebook(problem_set, problem_set)
-        self.course_id = self.assignment.course_id
         self.grade_cells = {cell.name: cell for cell in self.notebook.grade_cells}
         self.students = {student.id: student for student in self.db.query(api.Student)}
         self.submissions = {
@@ -126,7 +126,7 @@ class _Writer:
         api = self.api
         student = self.students.get(student_id)
         if student is None:
-            student = api.Student(id=student_id, course_id=self.course_id)
+            student = api.Student(id=student_id)
             self.db.add(student)
             self.students[student_id] = student
         entry = api.SubmittedAssignment(assignment=self.assignment, student=student)
@@ -136,6 +136,7 @@ class _Writer:
         for cell in self.notebook.solution_cells:
             api.Comment(cell=cell, cell_id=cell.id, notebook=notebook)
         self.db.add(entry)
+        self.db.flush()  # gives the new rows their ids
         self.submissions[student_id] = entry
         return entry
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,24 @@ def notebook_text(notebook: Notebook) -> str:
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+_MADE_WITH = ("exercises", "reference", "selfcheck", "release")
+_GRADED_WITH = (*_MADE_WITH, "sandbox", "grading")
+
+
 def fingerprint(problem_set: str) -> str:
-    """Hash of everything that a released notebook, its cases and its grades depend on."""
+    """Hash of everything that a released notebook and its cases depend on."""
+    return _hash_of(problem_set, _MADE_WITH)
+
+
+def grading_fingerprint(problem_set: str) -> str:
+    """Hash of everything that a grade depends on, besides the hand-in and the seed."""
+    return _hash_of(problem_set, _GRADED_WITH)
+
+
+def _hash_of(problem_set: str, folders: Iterable[str]) -> str:
     digest = hashlib.sha256()
     files = [source_path(problem_set)]
-    for folder in ("exercises", "reference", "selfcheck", "release", "sandbox", "grading"):
+    for folder in folders:
         files += sorted((PACKAGE / folder).glob("*.py"))
     for file in files:
         digest.update(file.relative_to(ROOT).as_posix().encode())

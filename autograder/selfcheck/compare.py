@@ -35,8 +35,9 @@ def difference(
     """None if ``got`` agrees with ``expected`` in every output named in ``names``.
 
     Containers are read leniently (a list where an array is expected, an array of size one where
-    a number is), values strictly: |got − expected| ≤ atol + rtol·|expected|. NaN differs from
-    every number; it equals NaN, which known mistakes may give and the reference never does.
+    a number is), values strictly: |got − expected| ≤ atol + rtol·|expected|. NaN and infinities
+    differ from every number. They equal one another: the reference never gives them, known
+    mistakes may, and where one way to write a mistake gives NaN another gives an infinity.
     """
     if got is None:
         return Difference("the result", "is None: does your function end with `return`?")
@@ -57,19 +58,28 @@ def difference(
     return None
 
 
-def first_changed(names: Sequence[str], before: Sequence[Any], after: Sequence[Any]) -> str | None:
-    """Name of the first value that is not exactly the same before and after; None if all are."""
+def first_changed(
+    names: Sequence[str],
+    before: Sequence[Any],
+    after: Sequence[Any],
+    rtol: float = 0.0,
+    atol: float = 0.0,
+) -> str | None:
+    """Name of the first value that is not the same before and after; None if all are.
+
+    Without tolerances the same means exactly the same.
+    """
     if len(before) != len(after):
         return names[0]
     for name, was, is_now in zip(names, before, after, strict=True):
         if isinstance(was, (list, tuple)) and isinstance(is_now, (list, tuple)):
             inner = [name] * len(was)
-            if len(was) != len(is_now) or first_changed(inner, was, is_now):
+            if len(was) != len(is_now) or first_changed(inner, was, is_now, rtol, atol):
                 return name
         elif was is None or isinstance(was, (str, bool)):
             if type(was) is not type(is_now) or was != is_now:
                 return name
-        elif difference(was, is_now, (name,), 0.0, 0.0) is not None:
+        elif difference(was, is_now, (name,), rtol, atol) is not None:
             return name
     return None
 
@@ -112,7 +122,7 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
         # next to an infinity, which known mistakes may give, every number would be near enough
         near = np.isfinite(want) & (error <= atol + rtol * np.abs(want))
         fine = near | (wide == want)
-        fine |= np.isnan(wide) & np.isnan(want)
+        fine |= ~np.isfinite(wide) & ~np.isfinite(want)
     if np.all(fine):
         return None
     return Difference(name, _category(want, wide, error, number.dtype), _where(want, number, fine))

@@ -161,7 +161,8 @@ class _Decoder:
         if layout == "F":
             array = np.array(flat, order="F")
         elif layout == "strided" and flat.ndim > 0:
-            array = np.zeros((*flat.shape[:-1], 2 * flat.shape[-1]), dtype)[..., ::2]
+            wide: np.ndarray[Any, Any] = np.zeros((*shape[:-1], 2 * shape[-1]), dtype)
+            array = wide[..., ::2]
             array[...] = flat
         else:
             array = np.array(flat, order="C")

@@ -1,7 +1,7 @@
 """What must hold for each problem set, whatever it asks."""
 
 import re
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import jupytext
@@ -201,7 +201,7 @@ def test_the_notebook_asks_what_is_defined(name):
     cells = jupytext.reads(text, fmt="py:percent").cells
     order = [cell.metadata["exercise"] for cell in cells if "exercise" in cell.metadata]
     assert order == [exercise.name for exercise in problem_set.exercises]
-    for cell, following in zip(cells, cells[1:], strict=False):
+    for cell, following in pairwise(cells):
         if "exercise" in cell.metadata:
             assert following.metadata["check"] == cell.metadata["exercise"]
     written = [cell.metadata["written"] for cell in cells if "written" in cell.metadata]

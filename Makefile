@@ -1,0 +1,65 @@
+# course: everything, from nothing to a graded sample class and a built site
+# test:   all tests (needs nothing but what this file installs)
+# site:   the website alone      grade: the sample class alone      release: the notebooks alone
+# lint:   ruff and mypy          clean: remove what was made (the environment stays)
+
+PYTHON ?= python3
+COURSE ?= course
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SITE := _build/html/index.html
+
+SOURCES := $(shell find solutions autograder -name '*.py' -not -path '*/cases/*' 2>/dev/null)
+PAGES := _config.yml _toc.yml $(shell find book -type f -not -path '*/downloads/*' -not -path '*/__pycache__/*' 2>/dev/null)
+
+.PHONY: course install release sample site grade test lint clean
+.DEFAULT_GOAL := course
+
+course: install release sample site
+	@$(MAKE) --no-print-directory grade
+	@echo "website    $(abspath $(SITE))"
+
+install: $(INSTALLED)
+	@scripts/system-packages bubblewrap=bwrap
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.12 course"; exit 1; }
+	@echo "== installing Python packages into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+release: install
+	@echo "== releasing the notebooks"
+	@$(BIN)/autograder release --publish --course-dir $(COURSE)
+
+sample: release
+	@echo "== a sample class"
+	@$(BIN)/autograder sample --course-dir $(COURSE)
+
+site: $(SITE)
+
+$(SITE): $(INSTALLED) $(PAGES) $(SOURCES) | release
+	@echo "== building the website"
+	@$(BIN)/jupyter-book build .
+	@touch $@
+
+grade: | sample
+	@for ps in $(notdir $(wildcard solutions/*)); do \
+	  echo "== grading $$ps"; \
+	  $(BIN)/autograder grade $$ps --course-dir $(COURSE) || exit 1; \
+	done
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf _build book/_static/downloads autograder/selfcheck/cases .pytest_cache .mypy_cache .ruff_cache

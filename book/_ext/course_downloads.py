@@ -1,0 +1,35 @@
+"""Sphinx extension: makes the students' downloads before a build, so that pages can link them.
+
+They are written to ``book/_static/downloads``, which no one commits.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+_ROOT = Path(__file__).resolve().parents[2]
+_logger = logging.getLogger(__name__)
+
+
+def _build(app: Sphinx) -> None:
+    sys.path.insert(0, str(_ROOT))  # the package need not be installed for a build
+    from autograder.paths import UserError
+    from autograder.release.downloads import build_downloads
+
+    try:
+        made = build_downloads(_ROOT / "book" / "_static" / "downloads")
+    except UserError as error:
+        raise ExtensionError(str(error)) from None
+    _logger.info("downloads for students: %s", ", ".join(path.name for path in made))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.connect("builder-inited", _build)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,51 @@
+"""Run the book's code again when something it imports has changed.
+
+The execution cache knows a page by the code in its cells. It cannot know that a reference
+implementation or a helper module changed, and would go on showing results of the old one. This
+extension remembers a digest of those files beside the cache; when the digest differs, the cache is
+dropped and every page is read anew.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+
+IMPORTED = ("book/*.py", "book/_static/optimizer-rules.js", "autograder/reference/*.py")
+
+
+def digest(root: Path) -> str:
+    """Return one digest of all the files that pages import."""
+    total = hashlib.sha256()
+    for pattern in IMPORTED:
+        for path in sorted(root.glob(pattern)):
+            total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def drop_stale_results(app: Sphinx, config: Config) -> None:
+    made = Path(app.outdir).parent
+    record = made / "imported.sha256"
+    now = digest(Path(app.srcdir))
+    before = record.read_text() if record.exists() else None
+    app.results_are_stale = before != now  # type: ignore[attr-defined]
+    if before is not None and before != now:
+        shutil.rmtree(config.nb_execution_cache_path or made / ".jupyter_cache", ignore_errors=True)
+    made.mkdir(parents=True, exist_ok=True)
+    record.write_text(now)
+
+
+def reread_all(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> Iterable[str]:
+    return env.found_docs if app.results_are_stale else ()  # type: ignore[attr-defined]
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    app.connect("config-inited", drop_stale_results, priority=100)
+    app.connect("env-get-outdated", reread_all)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
