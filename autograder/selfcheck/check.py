@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -60,8 +61,16 @@ def report(spec: ExerciseSpec, results: list[CheckResult]) -> str:
     for result in results:
         points = f"{result.points} point{'s' if result.points != 1 else ''}"
         lines.append(f"  {'✓' if result.passed else '✗'} {result.name} ({points})")
-        lines += [f"      {line}" for line in result.message.splitlines()]
+        for line in result.message.splitlines():
+            lines += [f"      {part}" for part in _wrapped(line)]
     return "\n".join(lines)
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line of a message in parts that fit a notebook's page; arrays stay as they are set."""
+    if line.startswith(("expected ", "got ", " ")):
+        return [line]
+    return textwrap.wrap(line, 74, break_long_words=False) or [""]
 
 
 def _exercise_of(function: Callable[..., Any], namespace: dict[str, Any]) -> ExerciseSpec:
