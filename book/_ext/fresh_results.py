@@ -16,6 +16,7 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
 IMPORTED = ("book/*.py", "book/_static/optimizer-rules.js", "autograder/reference/*.py")
+RECORD = "imported.sha256"
 
 
 def digest(root: Path) -> str:
@@ -27,16 +28,23 @@ def digest(root: Path) -> str:
     return total.hexdigest()
 
 
+def made_folder(app: Sphinx) -> Path:
+    return Path(app.outdir).parent
+
+
 def drop_stale_results(app: Sphinx, config: Config) -> None:
-    made = Path(app.outdir).parent
-    record = made / "imported.sha256"
-    now = digest(Path(app.srcdir))
+    record = made_folder(app) / RECORD
     before = record.read_text() if record.exists() else None
-    app.results_are_stale = before != now  # type: ignore[attr-defined]
-    if before is not None and before != now:
-        shutil.rmtree(config.nb_execution_cache_path or made / ".jupyter_cache", ignore_errors=True)
-    made.mkdir(parents=True, exist_ok=True)
-    record.write_text(now)
+    app.results_are_stale = before != digest(Path(app.srcdir))  # type: ignore[attr-defined]
+    if before is not None and app.results_are_stale:  # type: ignore[attr-defined]
+        cache = config.nb_execution_cache_path or made_folder(app) / ".jupyter_cache"
+        shutil.rmtree(cache, ignore_errors=True)
+
+
+def remember(app: Sphinx, exception: Exception | None) -> None:
+    """Record the digest only after a complete build: a broken one is read anew next time."""
+    if exception is None:
+        (made_folder(app) / RECORD).write_text(digest(Path(app.srcdir)))
 
 
 def reread_all(
@@ -48,4 +56,5 @@ def reread_all(
 def setup(app: Sphinx) -> dict[str, object]:
     app.connect("config-inited", drop_stale_results, priority=100)
     app.connect("env-get-outdated", reread_all)
+    app.connect("build-finished", remember)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
