@@ -17,6 +17,7 @@ non-contiguous or a read-only array and the student's function gets just that.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ Tree = Any  # a JSON tree, as described above
 _MAX_DEPTH = 16
 _MAX_NODES = 100_000
 _MAX_TEXT = 10_000
+_DTYPE = re.compile(r"[<|][biufc]\d{1,2}")
 
 
 class ValueRefused(ValueError):
@@ -112,20 +114,25 @@ def decode(tree: Tree, buffers: list[bytes]) -> Any:
 class _Decoder:
     def __init__(self, buffers: list[bytes]) -> None:
         self.buffers = buffers
+        self.used: set[int] = set()
         self.nodes_left = _MAX_NODES
 
     def value(self, tree: Tree, depth: int) -> Any:
         self.nodes_left -= 1
         if depth > _MAX_DEPTH or self.nodes_left < 0:
             raise ValueRefused("the value is nested too deeply or has too many parts")
-        if tree is None or isinstance(tree, (bool, int, float)):
+        if tree is None or isinstance(tree, bool):
+            return tree
+        if isinstance(tree, int) and -(2**63) <= tree < 2**63:
+            return tree
+        if isinstance(tree, float) and math.isfinite(tree):
             return tree
         if isinstance(tree, str):
             return tree[:_MAX_TEXT]
         if not isinstance(tree, dict) or len(tree) != 1:
             raise ValueRefused("not plain data")
         ((kind, content),) = tree.items()
-        if kind == "float" and content in ("nan", "inf", "-inf"):
+        if kind == "float" and isinstance(content, str) and content in ("nan", "inf", "-inf"):
             return float(content)
         if kind in ("list", "tuple") and isinstance(content, list):
             items = [self.value(item, depth + 1) for item in content]
@@ -142,29 +149,41 @@ class _Decoder:
             layout, readonly = content["layout"], content["readonly"]
         except KeyError as missing:
             raise ValueRefused(f"an array without {missing}") from None
-        if not isinstance(name, str) or name[1:2] not in tuple("biufc") or len(name) > 4:
+        # np.dtype() reads a small language, of which these are the plain words
+        if not isinstance(name, str) or not _DTYPE.fullmatch(name):
             raise ValueRefused("an array of a type that is not numeric")
         try:
             dtype = np.dtype(name)
         except TypeError:
             raise ValueRefused("an array of an unknown type") from None
+        if layout not in ("C", "F", "strided") or not isinstance(readonly, bool):
+            raise ValueRefused("an array of an unknown layout")
         if (
             not isinstance(shape, list)
             or len(shape) > 32
             or not all(type(n) is int and 0 <= n < 2**31 for n in shape)
             or type(index) is not int
             or not 0 <= index < len(self.buffers)
+            or index in self.used  # or a small message could ask for much memory
             or math.prod(shape) * dtype.itemsize != len(self.buffers[index])
         ):
             raise ValueRefused("an array whose shape does not fit its bytes")
-        flat = np.frombuffer(self.buffers[index], dtype).reshape(shape)
-        if layout == "F":
-            array = np.array(flat, order="F")
-        elif layout == "strided" and flat.ndim > 0:
-            wide: np.ndarray[Any, Any] = np.zeros((*shape[:-1], 2 * shape[-1]), dtype)
-            array = wide[..., ::2]
-            array[...] = flat
-        else:
-            array = np.array(flat, order="C")
+        self.used.add(index)
+        try:
+            array = _laid_out(np.frombuffer(self.buffers[index], dtype).reshape(shape), layout)
+        except ValueError:  # no entries, yet dimensions too large for NumPy
+            raise ValueRefused("an array of an impossible shape") from None
         array.flags.writeable = not readonly
         return array
+
+
+def _laid_out(flat: np.ndarray[Any, Any], layout: str) -> np.ndarray[Any, Any]:
+    """A copy that lies in memory as ``layout`` says."""
+    if layout == "F":
+        return np.array(flat, order="F")
+    if layout == "strided" and flat.ndim > 0:
+        wide: np.ndarray[Any, Any] = np.zeros((*flat.shape[:-1], 2 * flat.shape[-1]), flat.dtype)
+        view = wide[..., ::2]
+        view[...] = flat
+        return view
+    return np.array(flat, order="C")

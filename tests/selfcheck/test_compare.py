@@ -1,0 +1,146 @@
+"""The comparison: lenient with containers, strict with values, and never a traceback."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from autograder.selfcheck.compare import describe, difference, first_changed
+from autograder.selfcheck.values import Unsupported
+
+RTOL, ATOL = 1e-7, 1e-9
+
+
+class Refuses:
+    """An object that refuses to be an array."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("no")
+
+
+weird = st.sampled_from(
+    [
+        None,
+        True,
+        "text",
+        Unsupported("Model"),
+        [],
+        (),
+        [[1], [1, 2]],
+        {},
+        set(),
+        object(),
+        Refuses(),
+        2**80,
+        -(2**63),
+        1j,
+        complex("nan+infj"),
+        float("nan"),
+        float("inf"),
+        np.float16(3),
+        np.longdouble(1),
+        np.array("x"),
+        np.array([None]),
+        np.ma.masked_array([1.0, 2.0], [True, False]),
+        np.datetime64("2020-01-01"),
+        np.zeros((0, 3)),
+        np.array([True, False]),
+        np.uint8(200),
+        range(3),
+    ]
+)
+anything = weird | arrays(
+    st.sampled_from(["f8", "f4", "i8", "u1", "c16", "?"]), array_shapes(min_dims=0, max_dims=3)
+)
+anything = anything | st.lists(anything, max_size=3) | st.tuples(anything, anything)
+finite = arrays("f8", array_shapes(min_dims=0, max_dims=2), elements=st.floats(-1e6, 1e6))
+
+
+def compare(expected, got, names=("x",)):
+    return difference(expected, got, names, RTOL, ATOL)
+
+
+@given(finite | st.floats(-1e6, 1e6) | st.booleans() | st.text(), anything)
+def test_never_raises_on_one_output(expected, got):
+    found = compare(expected, got)
+    if found is not None:
+        assert found.text(True).startswith(found.text(False))
+
+
+@given(finite, finite, anything)
+def test_never_raises_on_two_outputs(first, second, got):
+    found = compare((first, second), got, ("a", "b"))
+    assert found is None or found.summary
+
+
+@given(anything, anything)
+def test_arguments_can_be_anything(before, after):
+    first_changed(("x",), [before], [after])
+    describe(before)
+
+
+@given(finite)
+def test_equal_is_equal_in_any_container(array):
+    assert compare(array, array) is None
+    assert compare(array, array.tolist()) is None
+    assert compare(array, np.asfortranarray(array)) is None or array.ndim == 0
+    assert compare(array, array.astype(complex)) is None
+    assert compare((array, array), [array, array.tolist()], ("a", "b")) is None
+    assert compare((array, array), np.stack([array, array]), ("a", "b")) is None
+
+
+@given(finite, st.floats(1e-6, 1e3))
+def test_what_is_beyond_the_tolerance_differs(array, error):
+    assert compare(array, array + error + np.abs(array) * 1e-6) is not None
+
+
+def test_a_number_may_come_as_an_array_of_one():
+    for expected in (2.0, np.array(2.0)):
+        for got in (2, 2.0, np.float64(2), np.array([2.0]), [2.0], (2,), [[2.0]]):
+            assert compare(expected, got) is None
+    assert compare(np.array([2.0]), 2.0) is not None
+
+
+@pytest.mark.parametrize(
+    ("got", "says"),
+    [
+        (None, "is None"),
+        (Unsupported("Model"), "an object of type Model"),
+        ([1.0, 2.0], "has shape (2,), expected (3,)"),
+        ([1.0, np.nan, 3.0], "holds NaN"),
+        ([1.0, np.inf, 3.0], "holds an infinity"),
+        ([-1.5, -2.5, -3.25], "has the opposite sign"),
+        ([3.0, 5.0, 6.5], "is 2 times too large"),
+        ([0.15, 0.25, 0.325], "is 10 times too small"),
+        ([1, 2, 3], "has integer type"),
+        (np.array([1.5, 2.5, 3.25j]), "is complex"),
+        ([1.5, 2.5, 3.35], "is wrong (largest error 0.1"),
+        (np.float32([1.5, 2.5000005, 3.25]), "float32"),
+    ],
+)
+def test_the_difference_is_named(got, says):
+    found = compare(np.array([1.5, 2.5, 3.25]), got)
+    assert says in found.text(False)
+
+
+def test_a_held_out_difference_holds_no_value():
+    found = compare(np.array([1.25, 77.5]), np.array([1.25, 78.125]))
+    assert "77.5" in found.text(True) and "index 1" in found.text(True)
+    assert "77.5" not in found.text(False) and "78" not in found.text(False)
+
+
+def test_infinities_are_no_tolerance():
+    assert compare(np.array([np.inf]), [5.0]) is not None
+    assert compare(np.array([np.inf]), [np.nan]) is None
+    assert compare(np.array([np.inf]), [np.inf]) is None
+    assert compare(np.array([1.0]), [np.inf]) is not None
+
+
+def test_the_first_changed_argument_is_named():
+    a = np.ones(2)
+    assert first_changed(("a", "b"), [a, a], [a, a]) is None
+    assert first_changed(("a", "b"), [a, a], [a, a + 1e-15]) == "b"
+    assert first_changed(("a", "b"), [a, a], [a, a + 1e-15], 1e-7, 1e-9) is None
+    assert first_changed(("a", "b"), [a, None], [a, 0]) == "b"
+    assert first_changed(("a", "b"), [a, [a, True]], [a, [a, False]]) == "b"
