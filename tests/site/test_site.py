@@ -346,14 +346,14 @@ class Visit:
             route.abort()
 
     def open(self, path: str) -> Page:
-        self.page.goto(self.address + path)
-        self.page.wait_for_load_state("networkidle")
+        self.page.goto(self.address + path, wait_until="load")
         return self.page
 
 
 READY = """async () => {
   await document.fonts.ready;
   if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
+  await new Promise((done) => setTimeout(done, 150));
   return {
     wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     raw: [...document.querySelectorAll('.bd-article .math')]
