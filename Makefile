@@ -15,9 +15,9 @@ PAGES := _config.yml _toc.yml $(shell find book -type f -not -path '*/downloads/
 
 .PHONY: course install release sample site grade test lint clean
 .DEFAULT_GOAL := course
+.NOTPARALLEL:
 
-course: install release sample site
-	@$(MAKE) --no-print-directory grade
+course: install release sample site grade
 	@echo "website    $(abspath $(SITE))"
 
 install: $(INSTALLED)

@@ -23,7 +23,8 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
-_MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
+_MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 1 << 18
+_SYS_MOUNT_SETATTR, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = 442, 0x8000, 1
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
 _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 38, 36
 _SIGKILL = 9
@@ -75,11 +76,12 @@ def leave_root() -> None:
         _prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self belongs to root, and uid_map with it
 
 
-def enter_namespaces(limits: Limits, hidden: Sequence[str]) -> None:
+def enter_namespaces(limits: Limits, hidden: Sequence[str], kept: Sequence[str]) -> None:
     """Enter new user, pid, network, IPC, mount and UTS namespaces; the next fork is pid 1.
 
-    /tmp and /dev/shm become private and bounded; /proc, /dev/pts and the folders in ``hidden``
-    become empty. Raises OSError where namespaces are not to be had.
+    All that is mounted becomes read-only; /tmp and /dev/shm become private and bounded; /proc,
+    /dev/pts and the folders in ``hidden`` become empty. The folders in ``kept`` stay visible also
+    where they lie below /tmp. Raises OSError where namespaces are not to be had.
     """
     uid, gid = os.getuid(), os.getgid()
     flags = (
@@ -98,12 +100,31 @@ def enter_namespaces(limits: Limits, hidden: Sequence[str]) -> None:
         with contextlib.suppress(OSError):
             Path(f"/proc/sys/user/max_{kind}_namespaces").write_text("0")
     _mount("none", "/", "", _MS_REC | _MS_PRIVATE, "")
+    _make_all_read_only()
+    below_tmp = [
+        (os.open(folder, os.O_PATH), folder)
+        for folder in kept
+        if folder.startswith("/tmp/") and Path(folder).is_dir()
+    ]
     safe = _MS_NOSUID | _MS_NODEV
     _mount("tmpfs", "/tmp", "tmpfs", safe, f"size={limits.disk},nr_inodes=4096,mode=700")
+    for descriptor, folder in below_tmp:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        _mount(f"/proc/self/fd/{descriptor}", folder, "", _MS_BIND | _MS_REC, "")
+        os.close(descriptor)
     _mount("tmpfs", "/dev/shm", "tmpfs", safe, f"size={limits.disk},nr_inodes=256,mode=700")
     for path in ("/proc", "/dev/pts", *hidden):
         if Path(path).is_dir():
             _mount("tmpfs", path, "tmpfs", safe | _MS_NOEXEC | _MS_RDONLY, "size=4k,mode=555")
+
+
+def _make_all_read_only() -> None:
+    """Make every mount read-only (mount_setattr, Linux 5.12; glibc has no older name for it)."""
+    attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_RDONLY, 0, 0, 0)
+    _call(
+        "mount_setattr",
+        _libc.syscall(_SYS_MOUNT_SETATTR, -1, b"/", _AT_RECURSIVE, ctypes.byref(attributes), 32),
+    )
 
 
 def _mount(source: str, target: str, kind: str, flags: int, options: str) -> None:

@@ -160,7 +160,10 @@ def _bubblewrap(secrets: Sequence[Path]) -> list[str]:
     command += _open_parents(Path("/etc/any"))
     for file in ("/etc/ld.so.cache", "/etc/fonts", "/etc/localtime", "/etc/alternatives"):
         command += ["--ro-bind-try", file, file]
-    mounted = [Path("/usr"), *_python_folders()]
+    command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    # before the folders of Python, which may lie below /tmp
+    command += ["--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", "/dev/shm"]
+    mounted = [Path("/usr"), *python_folders()]
     for folder in mounted[1:]:
         command += [*_open_parents(folder), "--ro-bind", str(folder), str(folder)]
     for secret in secrets:
@@ -169,8 +172,6 @@ def _bubblewrap(secrets: Sequence[Path]) -> list[str]:
     for here, there in worker_code():
         target = Path("/grader") / there
         command += [*_open_parents(target), "--ro-bind", str(here), str(target)]
-    command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    command += ["--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", "/dev/shm"]
     command += ["--perms", "0777", "--dir", "/tmp/mpl"]
     for cached in font_cache().glob("fontlist-*.json"):
         command += ["--ro-bind", str(cached), f"/tmp/mpl/{cached.name}"]
@@ -185,7 +186,7 @@ def _open_parents(path: Path) -> list[str]:
     return arguments
 
 
-def _python_folders() -> list[Path]:
+def python_folders() -> list[Path]:
     """The folders that the running Python environment is made of, outermost first."""
     found = {Path(p).resolve() for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
     found |= {Path(sys.prefix), Path(sys.base_prefix)}  # also by the names Python uses

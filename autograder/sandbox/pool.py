@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from .confine import Limits
-from .isolation import LEVELS, Level, level_named, sandbox_command
+from .isolation import LEVELS, Level, level_named, python_folders, sandbox_command
 from .wire import BadMessage, Channel, ChannelClosed, DeadlineMissed
 
 _START_SECONDS = 60.0
@@ -59,6 +59,10 @@ class Worker:
     ) -> None:
         self.end()
 
+    def complaint(self) -> str:
+        """The last line that the sandbox wrote about itself."""
+        return self._zygote.complaint()
+
     def end(self, patience: float = 0.0) -> WorkerExit:
         """Have the worker and everything it started killed; return how it ended.
 
@@ -93,6 +97,7 @@ class Zygote:
         settings = {
             "namespaces": self._level.namespaces,
             "hidden": hidden,
+            "kept": [str(folder) for folder in (*python_folders(), self._staging)],
             "limits": asdict(self._limits),
         }
         try:
@@ -120,11 +125,11 @@ class Zygote:
         if not hello:
             process.kill()
             process.wait()
-            raise SandboxError(self._complaint() or "the zygote did not start")
+            raise SandboxError(self.complaint() or "the zygote did not start")
         ours.settimeout(None)
         return process, ours
 
-    def _complaint(self) -> str:
+    def complaint(self) -> str:
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1][:500] if lines else ""
@@ -166,7 +171,7 @@ class Zygote:
                 )
         except OSError:
             ours.close()
-            raise SandboxError(self._complaint() or "the zygote is gone") from None
+            raise SandboxError(self.complaint() or "the zygote is gone") from None
         finally:
             theirs.close()
         return Worker(self, name, Channel(ours))
@@ -270,6 +275,8 @@ def _try_out(pool: Pool) -> None:
             worker.channel.send({"run": "1 + 1"}, deadline=deadline)
             answer, _ = worker.channel.receive(deadline)
         except (ChannelClosed, DeadlineMissed, BadMessage):
-            raise SandboxError(f"a worker at level {pool.level.name} does not come up") from None
+            worker.end(patience=2.0)
+            why = worker.complaint() or "it gives no reason"
+            raise SandboxError(f"a worker does not come up: {why}") from None
         if answer.get("error") is not None:
-            raise SandboxError(f"a worker at level {pool.level.name} cannot run a cell")
+            raise SandboxError("a worker comes up, but cannot run a cell")

@@ -18,6 +18,7 @@ import gc
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -40,6 +41,7 @@ class _Zygote:
         self.control = control
         self.namespaces: bool = settings["namespaces"]
         self.hidden: list[str] = settings["hidden"]
+        self.kept: list[str] = settings["kept"]
         self.limits = confine.Limits(**settings["limits"])
         self.wardens: dict[int, str] = {}  # pid -> id of the worker
         self.shell = _warm_up()
@@ -140,7 +142,9 @@ class _Zygote:
         confine.die_with_parent()
         try:
             if self.namespaces:
-                confine.enter_namespaces(self.limits, self.hidden)
+                confine.enter_namespaces(self.limits, self.hidden, self.kept)
+            folder = tempfile.mkdtemp(prefix="work-")  # in a private /tmp, if there are namespaces
+            os.chdir(folder)
             worker = os.fork()
             if worker == 0:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -149,6 +153,7 @@ class _Zygote:
             _, status = os.waitpid(worker, 0)
             if not self.namespaces:
                 _kill_group(worker, namespaces=False)
+                shutil.rmtree(folder, ignore_errors=True)
             code = os.waitstatus_to_exitcode(status)
             os._exit(code if code >= 0 else 128 - code)
         except BaseException as error:
@@ -169,7 +174,6 @@ class _Zygote:
             if self.namespaces:
                 confine.drop_privileges()
             confine.limit_resources(self.limits, counts_whole_user=not self.namespaces)
-            os.chdir(tempfile.mkdtemp(prefix="work-"))  # in a /tmp of its own
             serve(Channel(socket.socket(fileno=connection)), self.shell)
         finally:
             os._exit(0)

@@ -90,14 +90,16 @@ def first_changed(
 def describe(value: Any) -> str:
     """What a value is, in a few words, without the value."""
     if isinstance(value, Unsupported):
-        return f"an object of type {value.type_name}"
+        return "an object that is no plain data"  # its type's name is the student's to choose
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}" if value.ndim else "a number"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return f"a {type(value).__name__}" if value is not None else "None"
-    return "a number"
+    if value is None:
+        return "None"
+    if isinstance(value, (bool, str)):
+        return f"a {type(value).__name__}"
+    return "a number" if isinstance(value, (int, float)) else "an object that is no plain data"
 
 
 def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Difference | None:
@@ -107,7 +109,8 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
         return Difference(name, "is not what was expected", f"expected {expected!r}, got {got!r}")
     number = _numeric(got)
     if number is None:
-        return Difference(name, f"should be numeric, but is {describe(got)}")
+        detail = f"its type is {got.type_name}" if isinstance(got, Unsupported) else ""
+        return Difference(name, f"should be numeric, but is {describe(got)}", detail)
     want = np.asarray(expected)
     scalar = want.ndim == 0 and number.size == 1
     if number.shape != want.shape and not scalar:

@@ -115,7 +115,7 @@ def _case_problem(
         if outcome.error is not None:
             known = outcome.error if public or outcome.error in _KNOWN_ERRORS else "an exception"
             detail = f": {outcome.detail}" if public and outcome.detail else ""
-            return _Problem(f"{where}: raised {known}{detail}", error=outcome.error)
+            return _Problem(f"{where}: raised {known}{detail}", error=known)
         wrong = difference(
             case.expected[step].value, outcome.value, spec.returns, check.rtol, check.atol
         )
