@@ -77,4 +77,3 @@ def search_rate(
         scores[rate] = value if math.isfinite(value) and value <= start_loss else math.inf
     best = min(scores, key=lambda rate: scores[rate])
     return Search(best, scores[best], scores)
-#

@@ -15,12 +15,17 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
-IMPORTED = ("book/*.py", "book/_static/optimizer-rules.js", "autograder/reference/*.py")
+IMPORTED = (
+    "book/*.py",
+    "book/_static/optimizer-rules.js",
+    "book/exercises/*.ipynb",
+    "autograder/reference/*.py",
+)
 RECORD = "imported.sha256"
 
 
 def digest(root: Path) -> str:
-    """Return one digest of all the files that pages import."""
+    """Return one digest of all the files that pages import or read."""
     total = hashlib.sha256()
     for pattern in IMPORTED:
         for path in sorted(root.glob(pattern)):
