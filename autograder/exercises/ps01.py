@@ -72,7 +72,7 @@ def _softmax_shift_cases(rng: np.random.Generator) -> list[Case]:
 def _softmax_row_cases(rng: np.random.Generator) -> list[Case]:
     return [
         _softmax("a batch", rng.normal(0, 2, (5, 4)), rng.integers(0, 4, 5)),
-        _softmax("large logits", rng.normal(0, 300, (4, 3)), rng.integers(0, 3, 4)),
+        _softmax("many classes", rng.normal(0, 1, (3, 12)), rng.integers(0, 12, 3)),
     ]
 
 
@@ -785,6 +785,7 @@ _LINEAR_DECAY = Exercise(
             [
                 _decay("warm-up, half-way", 10, 0.01, 0.1, 20),
                 _decay("warm-up from zero", 5, 0.0, 0.1, 20),
+                _decay("warm-up, after the end", 30, 0.01, 0.1, 20),
                 _decay("equal rates", 7, 0.1, 0.1, 20),
             ],
             _decay_rising_cases,
@@ -885,10 +886,10 @@ def _clip_layout_cases(rng: np.random.Generator) -> list[Case]:
 
 def _clip_relation_cases(rng: np.random.Generator) -> list[Case]:
     return [
-        _clip("a long gradient", _of_norm(rng, 20, 4), 3.0),
-        _clip("a short gradient", _of_norm(rng, 2, 4), 3.0),
-        _clip("a 2-d gradient", _of_norm(rng, 7, 2, 3), 3.0),
-        _clip("gradient zero", np.zeros(4), 3.0),
+        _clip("a long gradient", _of_norm(rng, 2, 4), 0.3),
+        _clip("a short gradient", _of_norm(rng, 0.2, 4), 0.3),
+        _clip("a 2-d gradient", _of_norm(rng, 0.7, 2, 3), 0.3),
+        _clip("gradient zero", np.zeros(4), 0.3),
     ]
 
 
@@ -1000,9 +1001,10 @@ _CLIP_BY_NORM = Exercise(
             "norm and direction",
             1,
             [
-                _clip("a long gradient", floats([6, -8]), 5.0),
-                _clip("a short gradient", floats([1, 2]), 5.0),
-                _clip("gradient zero", np.zeros(2), 5.0),
+                _clip("a long gradient", floats([1.2, -1.6]), 0.5),
+                _clip("a short gradient", floats([0.1, 0.2]), 0.5),
+                _clip("a 2-d gradient", floats([[0.6, 0], [0, 0.8]]), 0.5),
+                _clip("gradient zero", np.zeros(2), 0.5),
             ],
             _clip_relation_cases,
             relation="clipped",

@@ -82,6 +82,19 @@ def test_every_mistake_loses_points_and_is_named(name, exercise, mistake, seed, 
         assert all(spec.mistakes[mistake] in r.message for r in failed)
 
 
+@pytest.mark.parametrize(("name", "exercise", "mistake"), MISTAKES)
+def test_what_fails_in_the_grader_fails_at_the_students_desk(
+    name, exercise, mistake, spec_of, grade
+):
+    wrong = _mistaken(_definition(name, exercise), mistake)
+    spec = _spec(spec_of, name, exercise)
+    passed = [
+        {result.name for result in grade(part, wrong) if result.passed}
+        for part in (spec, spec.public_part())
+    ]
+    assert passed[0] == passed[1]
+
+
 @pytest.mark.parametrize(("name", "exercise"), EXERCISES)
 def test_mistakes_are_told_from_one_another(name, exercise, spec_of):
     spec = _spec(spec_of, name, exercise)

@@ -106,7 +106,7 @@ def test_a_number_may_come_as_an_array_of_one():
     ("got", "says"),
     [
         (None, "is None"),
-        (Unsupported("Model"), "an object of type Model"),
+        (Unsupported("Model"), "an object that is no plain data"),
         ([1.0, 2.0], "has shape (2,), expected (3,)"),
         ([1.0, np.nan, 3.0], "holds NaN"),
         ([1.0, np.inf, 3.0], "holds an infinity"),
@@ -128,6 +128,12 @@ def test_a_held_out_difference_holds_no_value():
     found = compare(np.array([1.25, 77.5]), np.array([1.25, 78.125]))
     assert "77.5" in found.text(True) and "index 1" in found.text(True)
     assert "77.5" not in found.text(False) and "78" not in found.text(False)
+
+
+def test_a_type_name_is_told_on_public_cases_only():
+    found = compare(1.0, Unsupported("theta_was_77"))
+    assert "theta_was_77" in found.text(True)
+    assert "theta_was_77" not in found.text(False)
 
 
 def test_infinities_are_no_tolerance():

@@ -144,7 +144,25 @@ json_trees = st.recursive(
     ),
     max_leaves=10,
 )
-type_names = "<f8 <i4 |b1 <f2 |V8 <U1 |O <f16 >f8 2f4 ,f4 >i,f <f99 <c16 (f8 <m8 <M8".split()
+type_names = [
+    "<f8",
+    "<i4",
+    "|b1",
+    "<f2",
+    "|V8",
+    "<U1",
+    "|O",
+    "<f16",
+    ">f8",
+    "2f4",
+    ",f4",
+    ">i,f",
+    "<f99",
+    "<c16",
+    "(f8",
+    "<m8",
+    "<M8",
+]
 array_trees = st.fixed_dictionaries(
     {
         "array": st.fixed_dictionaries(
