@@ -23,7 +23,6 @@ from traitlets import Unicode
 from autograder.grading.results import Status, Submission
 from autograder.grading.session import Session, Settings
 from autograder.paths import CourseDirectory, UserError, put_environment_on_path
-from autograder.release.build import release
 from autograder.release.source import check_id
 from autograder.reports.notebook import autograded_notebook
 
@@ -96,14 +95,20 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         submission = session.grade(student, submitted / f"{ids['notebook']}.ipynb")
         resources[_RESULT] = submission
         if submission.status is Status.DAMAGED:
-            raise UserError(f"{student}: {submission.detail}")
+            self.log.error("%s: damaged: %s; it scores 0", student, submission.detail)
+            text = f"This notebook could not be graded: {submission.detail}."
+            nb.cells = [nbformat.v4.new_markdown_cell(text)]
+            return nb, resources
         graded = autograded_notebook(submission, session.release)
         return nbformat.from_dict(graded), resources
 
     def _session(self, problem_set: str, course: CourseDirectory) -> Session:
         key = (str(course.root), problem_set)
         if key not in self._sessions:
-            release(problem_set, course)
+            if not course.release(problem_set).exists():
+                raise UserError(
+                    f"{problem_set} is not released; run: autograder release {problem_set}"
+                )
             settings = Settings(
                 device=self.device, isolation=self.isolation, seed=last_seed(problem_set, course)
             )
