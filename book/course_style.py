@@ -112,6 +112,8 @@ def _svg(figure, name: str, alt: str) -> str:
     text = text.replace(INK, "currentColor")
     for key, placeholder in PLACEHOLDER.items():
         text = text.replace(placeholder, f"var(--{key})")
+    # matplotlib's style rule is meant for its own picture, not for the page around it.
+    text = text.replace("*{stroke-linejoin", ".course-panel *{stroke-linejoin")
     # Several figures share a page: make their ids differ.
     text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
