@@ -1,0 +1,103 @@
+"""What the tests share: a released course, open grading sessions, and writing hand-ins."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.exercises.definition import load_problem_set
+from autograder.grading.grader import TimeLimits
+from autograder.grading.sample import instructor_answers, released_notebook, with_answers
+from autograder.grading.session import Session, Settings
+from autograder.paths import CourseDirectory, problem_set_names
+from autograder.release.build import release
+
+QUICK = TimeLimits(cell=3, call=2, notebook=20)
+SEED = 20260
+
+Notebook = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
+    """A course directory with all problem sets released, and nothing handed in."""
+    made = CourseDirectory(tmp_path_factory.mktemp("course"))
+    for name in problem_set_names():
+        release(name, made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def quick_settings() -> Settings:
+    """Settings with short time limits and a fixed seed."""
+    return Settings(device="cpu", seed=SEED, workers=3, time=QUICK)
+
+
+@pytest.fixture(scope="session")
+def session_of(
+    course: CourseDirectory, quick_settings: Settings
+) -> Iterator[Callable[[str], Session]]:
+    """An open grading session of a problem set, by its name."""
+    opened: dict[str, Session] = {}
+
+    def session(name: str) -> Session:
+        if name not in opened:
+            opened[name] = Session(name, course, quick_settings)
+        return opened[name]
+
+    yield session
+    for each in opened.values():
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def ps01(session_of: Callable[[str], Session]) -> Session:
+    """An open grading session of problem set 1."""
+    return session_of("ps01-sgd")
+
+
+@cache
+def _right(problem_set: str) -> dict[str, str]:
+    return instructor_answers(load_problem_set(problem_set))
+
+
+@pytest.fixture(scope="session")
+def right_answers() -> Callable[[str], dict[str, str]]:
+    """The instructor's answers to a problem set: exercise -> source of its cell."""
+    return lambda problem_set: dict(_right(problem_set))
+
+
+@pytest.fixture(scope="session")
+def right_notebook(course: CourseDirectory) -> Callable[..., Notebook]:
+    """A hand-in with the instructor's answers; further arguments replace some of them."""
+
+    def make(problem_set: str, answers: Mapping[str, str] | None = None) -> Notebook:
+        released = released_notebook(problem_set, course)
+        return with_answers(released, {**_right(problem_set), **(answers or {})})
+
+    return make
+
+
+@pytest.fixture
+def hand_in(tmp_path: Path) -> Callable[[Notebook | bytes], Path]:
+    """Writes a hand-in, given as a notebook or as bytes, and returns its path."""
+
+    def write(content: Notebook | bytes) -> Path:
+        path = tmp_path / f"hand-in-{len(os.listdir(tmp_path))}.ipynb"
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def grade_notebook(ps01: Session, hand_in: Callable[..., Path]) -> Callable[..., Any]:
+    """Grades a hand-in to problem set 1."""
+    return lambda content: ps01.grade("student", hand_in(content))
