@@ -6,6 +6,7 @@ machines on which nothing can be installed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -32,7 +33,8 @@ def build_downloads(folder: Path) -> list[Path]:
         raise UserError(
             f"book/exercises lacks {', '.join(missing)}; run: autograder release --publish"
         )
-    now = "\n".join([*map(fingerprint, names), *(p.read_text("utf-8") for p in released)])
+    parts = [*map(fingerprint, names), *(p.read_text("utf-8") for p in released)]
+    now = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != now:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
