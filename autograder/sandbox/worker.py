@@ -11,7 +11,9 @@ import builtins
 import contextlib
 import io
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -33,6 +35,23 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Nothing to do: figures are drawn without a window."""
+
+    @contextlib.contextmanager
+    def _tee(self, channel: str) -> Iterator[None]:
+        # IPython 9 keeps all that is printed in its history: here that would be without bound
+        yield
+
+    def system(self, cmd: str) -> None:
+        """Run the shell command of a ``!`` line; IPython would want a terminal for it."""
+        done = subprocess.run(
+            ["/bin/sh", "-c", self.var_expand(cmd, depth=1)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        print(done.stdout.decode("utf-8", "replace"), end="")
+        self.user_ns["_exit_code"] = done.returncode
 
 
 def prepare_shell() -> WorkerShell:
