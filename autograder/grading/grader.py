@@ -51,7 +51,9 @@ class _WorkerLost(Exception):
         self.incident = incident
 
 
-_MAX_RESTARTS = 4
+_MORE_RESTARTS = 4  # besides one an exercise: a bad exercise must not cost the others' points
+_TRIES = 3  # of starting again when the sandbox itself fails
+_MAX_RETURNED = 1 << 26  # bytes that the calls of one exercise may return in all
 # the worst comes first: of several things that happened, this is the status
 _SEVERITY = (Status.TIMEOUT, Status.OUT_OF_MEMORY, Status.CRASHED, Status.ERROR)
 
@@ -75,7 +77,11 @@ def grade_file(
         return ungraded(
             student, spec, Status.DAMAGED, "it is nested too deeply to be read", fingerprint
         )
-    submission = _Run(plan, spec, pool, limits).grade(student)
+    try:
+        submission = _Run(plan, spec, pool, limits).grade(student)
+    except Exception as error:  # a mistake of the grader's must not stop the batch
+        detail = f"the grader itself failed on it ({type(error).__name__}: {error}); please report"
+        submission = ungraded(student, spec, Status.MANUAL, detail[:500])
     return replace(submission, seconds=time.monotonic() - started, fingerprint=fingerprint)
 
 
@@ -115,14 +121,17 @@ class _Run:
 
     def grade(self, student: str) -> Submission:
         self.deadline = time.monotonic() + self.limits.notebook
-        position = 0
-        for _ in range(_MAX_RESTARTS + 1):
+        position = failures = 0
+        for _ in range(len(self.specs) + _MORE_RESTARTS + 1):
             try:
                 position = self._run_from(position)
             except SandboxError as error:
+                failures += 1
+                if failures < _TRIES:
+                    continue
                 self.incidents.append(_Incident(Status.CRASHED, f"the sandbox failed: {error}"))
                 break
-            if position >= len(self.plan.steps):
+            if position >= len(self.plan.steps) or time.monotonic() >= self.deadline:
                 break
         for step in self.plan.steps:
             if step.check and step.check not in self.results:
@@ -160,19 +169,18 @@ class _Run:
     ) -> None:
         try:
             worker.channel.send(message, buffers, self._until(seconds))
-        except (ChannelClosed, DeadlineMissed):
-            raise self._lost(worker, seconds) from None
+        except DeadlineMissed:
+            raise self._late(worker, seconds) from None
+        except ChannelClosed:
+            raise _WorkerLost(_death(worker.end(patience=2.0))) from None
 
     def _hear(self, worker: Worker, seconds: float) -> tuple[dict[str, Any], list[bytes]]:
         try:
             return worker.channel.receive(self._until(seconds))
         except DeadlineMissed:
-            worker.end()
-            raise _WorkerLost(
-                _Incident(Status.TIMEOUT, f"stopped after {seconds:g} seconds: an endless loop?")
-            ) from None
+            raise self._late(worker, seconds) from None
         except ChannelClosed:
-            raise self._lost(worker, seconds) from None
+            raise _WorkerLost(_death(worker.end(patience=2.0))) from None
         except BadMessage as error:
             worker.end()
             raise _WorkerLost(
@@ -182,8 +190,12 @@ class _Run:
     def _until(self, seconds: float) -> float:
         return min(time.monotonic() + seconds, self.deadline)
 
-    def _lost(self, worker: Worker, seconds: float) -> _WorkerLost:
-        return _WorkerLost(_death(worker.end(patience=2.0)))
+    def _late(self, worker: Worker, seconds: float) -> _WorkerLost:
+        worker.end()
+        text = f"stopped after {seconds:g} seconds: an endless loop?"
+        if time.monotonic() >= self.deadline:
+            text = f"stopped: the whole notebook took more than {self.limits.notebook:g} seconds"
+        return _WorkerLost(_Incident(Status.TIMEOUT, text))
 
     # cells
 
@@ -254,8 +266,8 @@ class _Run:
             if result.error == "MemoryError":
                 self.incidents.append(_Incident(Status.OUT_OF_MEMORY, "a call ran out of memory"))
             elif result.error not in (None, NO_ANSWER):
-                first = result.message.splitlines()[-1] if result.message else ""
-                self.incidents.append(_Incident(Status.ERROR, first))
+                told = [line for line in result.message.splitlines() if "raised" in line]
+                self.incidents.append(_Incident(Status.ERROR, told[0] if told else result.message))
 
     def _call(
         self, worker: Worker, spec: ExerciseSpec, outcomes: list[list[list[Outcome]]]
@@ -265,6 +277,7 @@ class _Run:
         order = {"call": spec.name, "cases": [_case_tree(case, buffers) for case in cases]}
         self._ask(worker, order, buffers, self.limits.call)
         flat = [of_case for of_check in outcomes for of_case in of_check]
+        room = _MAX_RETURNED
         for case, of_case in zip(cases, flat, strict=True):
             for _ in range(case.calls + 1):
                 answer, data = self._hear(worker, self.limits.call)
@@ -272,6 +285,9 @@ class _Run:
                     raise _Absent
                 if "end" in answer:
                     break
+                room -= sum(len(item) for item in data)
+                if room < 0:
+                    answer = {"error": "ValueRefused", "detail": "too much data was returned"}
                 of_case.append(_outcome(answer, data, len(case.arguments)))
             else:
                 worker.end()
@@ -340,6 +356,8 @@ class _Absent(Exception):
 
 
 def _death(end: WorkerExit) -> _Incident:
+    if end.had_to_be_killed:
+        return _Incident(Status.CRASHED, "the notebook's process cut itself off from the grader")
     if end.signal == 9:
         return _Incident(
             Status.OUT_OF_MEMORY, "the notebook's process was killed by the system, as for memory"

@@ -67,6 +67,12 @@ def adopt_orphans() -> None:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+def offer_to_oom_killer() -> None:
+    """When the machine runs out of memory, have the kernel end this process, not the grader."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
 def leave_root() -> None:
     """Go on as nobody, if root: limits on processes do not hold for root."""
     if os.getuid() == 0:

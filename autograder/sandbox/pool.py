@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,12 +31,16 @@ class SandboxError(RuntimeError):
 
 @dataclass(frozen=True)
 class WorkerExit:
-    """How a worker ended: exit ``status``, or the ``signal`` that killed it."""
+    """How a worker ended: exit ``status``, or the ``signal`` that killed it.
+
+    ``had_to_be_killed`` says that it did not end by itself.
+    """
 
     status: int | None
     signal: int | None
     max_rss: int = 0
     cpu_seconds: float = 0.0
+    had_to_be_killed: bool = False
 
 
 class Worker:
@@ -88,7 +92,12 @@ class Zygote:
         self._alive = True
         self._staging = Path(tempfile.mkdtemp(prefix="autograder-"))
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
-        self._process, self._control = self._start()
+        try:
+            self._process, self._control = self._start()
+        except BaseException:
+            self._errors.close()
+            shutil.rmtree(self._staging, ignore_errors=True)
+            raise
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
@@ -130,6 +139,8 @@ class Zygote:
         return process, ours
 
     def complaint(self) -> str:
+        if self._errors.closed:
+            return ""
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1][:500] if lines else ""
@@ -171,6 +182,7 @@ class Zygote:
                 )
         except OSError:
             ours.close()
+            self._alive = False
             raise SandboxError(self.complaint() or "the zygote is gone") from None
         finally:
             theirs.close()
@@ -184,7 +196,10 @@ class Zygote:
             with contextlib.suppress(OSError):
                 self._control.send(json.dumps({"kill": name}).encode())
             self._lock.wait_for(lambda: name in self._exits or not self._alive, _EXIT_SECONDS)
-            return self._exits.pop(name, WorkerExit(None, 9))
+            if name not in self._exits:
+                self._alive = False  # it does not do as told, which is as good as dead
+                raise SandboxError(self.complaint() or "the zygote is gone")
+            return replace(self._exits.pop(name), had_to_be_killed=True)
 
     def close(self) -> None:
         """End the zygote and all its workers."""
@@ -222,6 +237,8 @@ class Pool:
         if self.level.reusable:
             with self._lock:
                 if self._zygote is None or not self._zygote.alive:
+                    if self._zygote is not None:
+                        self._zygote.close()
                     self._zygote = Zygote(self.level, self._limits, self._secrets)
                 zygote = self._zygote
             with zygote.worker() as worker:

@@ -23,6 +23,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from typing import Any
 
 from . import confine
@@ -103,6 +104,8 @@ class _Zygote:
             if worker is None:
                 continue  # an orphan of a worker's, adopted
             code = os.waitstatus_to_exitcode(status)
+            if code < 0:  # the warden itself was killed
+                code = 128 - code
             self.report(
                 {
                     "exit": worker,
@@ -141,10 +144,13 @@ class _Zygote:
         signal.signal(signal.SIGTERM, stop)
         confine.die_with_parent()
         try:
+            confine.offer_to_oom_killer()
             if self.namespaces:
                 confine.enter_namespaces(self.limits, self.hidden, self.kept)
             folder = tempfile.mkdtemp(prefix="work-")  # in a private /tmp, if there are namespaces
             os.chdir(folder)
+            if not self.namespaces:
+                confine.adopt_orphans()
             worker = os.fork()
             if worker == 0:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -153,6 +159,7 @@ class _Zygote:
             _, status = os.waitpid(worker, 0)
             if not self.namespaces:
                 _kill_group(worker, namespaces=False)
+                _kill_strays()
                 shutil.rmtree(folder, ignore_errors=True)
             code = os.waitstatus_to_exitcode(status)
             os._exit(code if code >= 0 else 128 - code)
@@ -188,12 +195,20 @@ def _kill_group(worker: int, *, namespaces: bool) -> None:
 
 
 def _kill_strays() -> None:
-    """Kill every descendant of the zygote (there is no worker left that they could be)."""
+    """Kill every descendant of this process, until there is none (they may be forking)."""
     import psutil
 
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+    for _ in range(100):
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
+        found = psutil.Process().children(recursive=True)
+        if not found:
+            return
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        time.sleep(0.005)
 
 
 def _warm_up() -> WorkerShell:
