@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -89,7 +88,7 @@ def hand_in(tmp_path: Path) -> Callable[[Notebook | bytes], Path]:
     """Writes a hand-in, given as a notebook or as bytes, and returns its path."""
 
     def write(content: Notebook | bytes) -> Path:
-        path = tmp_path / f"hand-in-{len(os.listdir(tmp_path))}.ipynb"
+        path = tmp_path / f"hand-in-{len(list(tmp_path.iterdir()))}.ipynb"
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         path.write_bytes(data)
         return path

@@ -307,8 +307,8 @@ for kind in (resource.RLIMIT_AS, resource.RLIMIT_NPROC, resource.RLIMIT_CPU):
 ]
 
 SHELL = [
-    _attack("deletes everything", "top", "!rm -rf / /tmp/* /dev/shm/* --no-preserve-root", G),
-    _attack("a bash cell", "top", f"%%bash\nrm -rf / --no-preserve-root\nsleep {ARGUMENT} &", G, T),
+    _attack("deletes everything", "top", "!rm -rf / /tmp/* /dev/shm/* --no-preserve-root", G, T),
+    _attack("a bash cell", "top", f"%%bash\nls -l /\nsleep {ARGUMENT} & disown", G, T),
     _attack("a bash cell without end", "top", "%%bash\nwhile true; do :; done", T),
     _attack("a shell fork bomb", "top", "!bash -c ':(){ :|:& };:'", G, T, harms_itself=True),
 ]
@@ -819,7 +819,7 @@ for tree in (array(dtype='3f8'), array(dtype=',f8'), array(dtype='<f9'), array(d
     _attack(
         "turns the descriptors round",
         "call",
-        "import os\nfor fd in (0, 1, 2, 4, 5): os.dup2(3, fd)\nos.dup2(0, 3); os.set_inheritable(3, 1)",
+        "import os\nfor fd in (0, 1, 2, 4, 5): os.dup2(3, fd)\nos.dup2(0, 3)",
         G,
     ),
     _attack(

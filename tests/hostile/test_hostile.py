@@ -7,7 +7,6 @@ what came out.
 from __future__ import annotations
 
 import json
-import os
 import runpy
 import textwrap
 import time
@@ -145,10 +144,9 @@ def test_no_file_is_left(aftermath: Aftermath, ps01: Session) -> None:
     assert after == before
     if ps01.pool.level.namespaces or ps01.pool.level.bubblewrap:
         left = [
-            name
-            for folder in ("/tmp", "/dev/shm", "/var/tmp", os.getcwd())
-            for name in os.listdir(folder)
-            if MARKER in name
+            path
+            for folder in ("/tmp", "/dev/shm", "/var/tmp", ".")
+            for path in Path(folder).glob(f"*{MARKER}*")
         ]
         assert left == []
 
