@@ -8,6 +8,7 @@ COURSE ?= course
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DOWNLOADS := book/_static/downloads
 SITE := _build/html/index.html
 
 SOURCES := $(shell find solutions autograder -name '*.py' -not -path '*/cases/*' 2>/dev/null)
@@ -35,6 +36,12 @@ $(INSTALLED): requirements.txt pyproject.toml
 release: install
 	@echo "== releasing the notebooks"
 	@$(BIN)/autograder release --publish --course-dir $(COURSE)
+	@# what notebooks import, so that `nbgrader validate book/exercises/PS.ipynb` works
+	@if [ ! -e $(VENV)/.selfcheck ] || \
+	    [ -n "$$(find $(DOWNLOADS) -name '*.whl' -newer $(VENV)/.selfcheck)" ]; then \
+	  $(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --force-reinstall \
+	    $(DOWNLOADS)/selfcheck-*.whl && touch $(VENV)/.selfcheck; \
+	fi
 
 sample: release
 	@echo "== a sample class"
@@ -62,4 +69,4 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 clean:
-	rm -rf _build book/_static/downloads autograder/selfcheck/cases .pytest_cache .mypy_cache .ruff_cache
+	rm -rf _build $(DOWNLOADS) book/_static/vendor autograder/selfcheck/cases .pytest_cache .mypy_cache .ruff_cache

@@ -15,8 +15,15 @@ from rich.table import Table
 from autograder import __version__
 from autograder.grading.results import Status, Submission
 from autograder.grading.session import Settings
-from autograder.paths import CourseDirectory, UserError, problem_set_names, require_problem_set
+from autograder.paths import (
+    DOWNLOADS,
+    CourseDirectory,
+    UserError,
+    problem_set_names,
+    require_problem_set,
+)
 from autograder.release import build
+from autograder.release.downloads import build_downloads
 from autograder.release.source import SourceError
 from autograder.sandbox.isolation import LEVELS
 
@@ -83,7 +90,9 @@ def app() -> None:
 @click.argument("problem_sets", metavar="[PS]...", nargs=-1)
 @course_option
 @click.option(
-    "--publish", is_flag=True, help="Also write book/exercises/PS.ipynb, which are committed."
+    "--publish",
+    is_flag=True,
+    help="Also write book/exercises/PS.ipynb, which are committed, and the downloads of the site.",
 )
 @click.option("--check", is_flag=True, help="Fail unless book/exercises/PS.ipynb are up to date.")
 def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, check: bool) -> None:
@@ -104,6 +113,8 @@ def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, chec
             out.print(f"  wrote book/exercises/{name}.ipynb")
         if check and not build.is_published(name, course):
             stale.append(name)
+    if publish:
+        build_downloads(DOWNLOADS)
     if stale:
         raise UserError(
             f"book/exercises is out of date for {', '.join(stale)}; "

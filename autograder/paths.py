@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 SOLUTIONS = ROOT / "solutions"
 RELEASED = ROOT / "book" / "exercises"
+DOWNLOADS = ROOT / "book" / "_static" / "downloads"
 
 
 class UserError(Exception):

@@ -58,7 +58,9 @@ def judge(spec: ExerciseSpec, outcomes: Outcomes) -> list[CheckResult]:
         mistake = everywhere or _same_mistake(spec, [(check, of_check)]) or problem.mistake
         message = problem.message
         if mistake is not None and mistake in spec.mistakes:
-            message = f"{spec.mistakes[mistake]}\n{message}"
+            told = any(result.mistake == mistake for result in results)
+            sentence = "The same mistake as above." if told else spec.mistakes[mistake]
+            message = f"{sentence}\n{message}"
         results.append(
             CheckResult(
                 check.name, False, check.points, message, mistake, problem.unanswered, problem.error

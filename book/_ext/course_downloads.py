@@ -19,11 +19,11 @@ _logger = logging.getLogger(__name__)
 
 def _build(app: Sphinx) -> None:
     sys.path.insert(0, str(_ROOT))  # the package need not be installed for a build
-    from autograder.paths import UserError
+    from autograder.paths import DOWNLOADS, UserError
     from autograder.release.downloads import build_downloads
 
     try:
-        made = build_downloads(_ROOT / "book" / "_static" / "downloads")
+        made = build_downloads(DOWNLOADS)
     except UserError as error:
         raise ExtensionError(str(error)) from None
     _logger.info("downloads for students: %s", ", ".join(path.name for path in made))
