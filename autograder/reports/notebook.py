@@ -7,6 +7,7 @@ from typing import Any
 from autograder.grading.plan import Release
 from autograder.grading.results import ExerciseResult, GradedCell, Submission
 from autograder.release.build import notebook_text
+from autograder.selfcheck.judge import messages
 
 
 def autograded_notebook(submission: Submission, release: Release) -> dict[str, Any]:
@@ -52,10 +53,10 @@ def autograded_text(submission: Submission, release: Release) -> str:
 def exercise_text(exercise: ExerciseResult) -> str:
     """The results of one exercise as a student reads them."""
     lines = [f"{exercise.name}: {exercise.score} of {exercise.max_score} points"]
-    for check in exercise.checks:
+    for check, message in zip(exercise.checks, messages(exercise.checks), strict=True):
         points = check.points if check.passed else 0
         lines.append(f"  {'✓' if check.passed else '✗'} {check.name} ({points}/{check.points})")
-        lines += [f"      {line}" for line in check.message.splitlines()]
+        lines += [f"      {line}" for line in message.splitlines()]
     return "\n".join(lines)
 
 

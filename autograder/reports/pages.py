@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from autograder.grading.gradebook import GradebookRow
 from autograder.grading.results import Submission
+from autograder.selfcheck.judge import messages
 
 from .tables import Run
 
@@ -36,6 +37,7 @@ def feedback_page(submission: Submission, run: Run) -> str:
         submission=submission,
         run=run,
         results={exercise.name: exercise for exercise in submission.exercises},
+        messages=messages,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .calls import run_case
-from .judge import CheckResult, judge
+from .judge import CheckResult, judge, messages
 from .spec import ExerciseSpec, load
 
 CASES = Path(__file__).parent / "cases"
@@ -58,10 +58,10 @@ def report(spec: ExerciseSpec, results: list[CheckResult]) -> str:
         return f"{spec.name}: not answered yet. Replace the line that raises NotImplementedError."
     passed = sum(result.passed for result in results)
     lines = [f"{spec.name}: {passed} of {len(results)} checks pass on the public cases"]
-    for result in results:
+    for result, message in zip(results, messages(results), strict=True):
         points = f"{result.points} point{'s' if result.points != 1 else ''}"
         lines.append(f"  {'✓' if result.passed else '✗'} {result.name} ({points})")
-        for line in result.message.splitlines():
+        for line in message.splitlines():
             lines += [f"      {part}" for part in _wrapped(line)]
     return "\n".join(lines)
 

@@ -58,15 +58,28 @@ def judge(spec: ExerciseSpec, outcomes: Outcomes) -> list[CheckResult]:
         mistake = everywhere or _same_mistake(spec, [(check, of_check)]) or problem.mistake
         message = problem.message
         if mistake is not None and mistake in spec.mistakes:
-            told = any(result.mistake == mistake for result in results)
-            sentence = "The same mistake as above." if told else spec.mistakes[mistake]
-            message = f"{sentence}\n{message}"
+            message = f"{spec.mistakes[mistake]}\n{message}"
         results.append(
             CheckResult(
                 check.name, False, check.points, message, mistake, problem.unanswered, problem.error
             )
         )
     return results
+
+
+def messages(results: Sequence[CheckResult]) -> list[str]:
+    """The messages of an exercise's checks for reading in a row: a mistake is told only once."""
+    told: set[str] = set()
+    shown = []
+    for result in results:
+        sentence, newline, rest = result.message.partition("\n")
+        if newline and sentence in told:
+            shown.append(f"The same mistake as above.\n{rest}")
+        else:
+            shown.append(result.message)
+        if result.mistake is not None:
+            told.add(sentence)
+    return shown
 
 
 @dataclass(frozen=True)
