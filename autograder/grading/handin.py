@@ -47,10 +47,11 @@ def read_bytes(path: Path) -> bytes:
         if path.is_symlink():
             raise Damaged("the file is a symbolic link, which is not followed") from None
         raise Damaged(f"the file cannot be opened: {error.strerror}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise Damaged("it is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise Damaged("it is not a regular file")
         if status.st_size > MAX_BYTES:
             size, allowed = status.st_size >> 20, MAX_BYTES >> 20
             raise Damaged(f"the file has {size} MB, more than the {allowed} MB allowed")
