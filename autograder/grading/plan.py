@@ -224,7 +224,7 @@ class _Planner:
                     self.notes.append(f"“{name}” was found in a cell without its metadata")
                     answers[name] = [steps[defined[-1]].source]
                     last = steps[defined[-1]]
-                    steps[defined[-1]] = Step(last.kind, last.source, name)
+                    steps[defined[-1]] = Step(last.kind, last.source, last.grade_id or name)
                 else:
                     missing.append(name)
             after = defined[-1] if defined else len(steps) - 1
