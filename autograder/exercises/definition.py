@@ -71,9 +71,10 @@ class Check:
 class Exercise:
     """A function for students to write.
 
-    ``reference`` takes torch tensors where the case has arrays (float64, or int64 for integers)
-    and plain numbers where it has numbers, and returns tensors or numbers. ``returns`` names the
-    outputs; ``section`` is the page and heading of the book that explains the rule.
+    ``reference`` takes torch tensors where the case has arrays (float64, or int64 for integers),
+    lists of them where it has lists, and plain numbers where it has numbers; it returns tensors
+    or numbers. ``returns`` names the outputs; ``section`` is the page and heading of the book
+    that explains the rule.
     """
 
     name: str
@@ -267,6 +268,8 @@ def on_device(reference: Callable[..., Any], device: str) -> Callable[..., Any]:
             return torch.tensor(np.ascontiguousarray(value), dtype=dtype, device=device).reshape(
                 value.shape
             )
+        if isinstance(value, (list, tuple)):
+            return type(value)(to_device(item) for item in value)
         return value
 
     def to_host(value: Any) -> Any:

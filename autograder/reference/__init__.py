@@ -5,9 +5,29 @@ dimensions as independent problems. State is a named tuple. They are meant to be
 agree with torch.optim is what the tests are for.
 """
 
+from .activations import (
+    leaky_relu_backward,
+    leaky_relu_forward,
+    maxout_backward,
+    maxout_forward,
+    prelu_backward,
+    prelu_forward,
+    relu_backward,
+    relu_forward,
+)
+from .batch_normalization import (
+    LinearLayer,
+    RunningStatistics,
+    batchnorm_backward,
+    batchnorm_forward,
+    batchnorm_inference,
+    fold_into_linear,
+    update_running,
+)
 from .clipping import clip_by_norm
 from .conditioning import condition_number
 from .gradient_descent import minibatch_gradient, sgd_step, softmax_cross_entropy
+from .initialization import gradient_norms, he_std, xavier_bound
 from .momentum import (
     MomentumState,
     effective_lr,
@@ -19,16 +39,34 @@ from .momentum import (
 from .schedules import linear_decay
 
 __all__ = [
+    "LinearLayer",
     "MomentumState",
+    "RunningStatistics",
+    "batchnorm_backward",
+    "batchnorm_forward",
+    "batchnorm_inference",
     "clip_by_norm",
     "condition_number",
     "effective_lr",
+    "fold_into_linear",
+    "gradient_norms",
+    "he_std",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
     "linear_decay",
+    "maxout_backward",
+    "maxout_forward",
     "minibatch_gradient",
     "minimize_quadratic",
     "momentum_step",
     "nag_lookahead",
     "nag_step",
+    "prelu_backward",
+    "prelu_forward",
+    "relu_backward",
+    "relu_forward",
     "sgd_step",
     "softmax_cross_entropy",
+    "update_running",
+    "xavier_bound",
 ]
