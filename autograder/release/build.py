@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from autograder.exercises.definition import ProblemSetSpec, load_problem_set
-from autograder.paths import PACKAGE, RELEASED, ROOT, CourseDirectory, UserError
+from autograder.paths import (
+    PACKAGE,
+    RELEASED,
+    ROOT,
+    CourseDirectory,
+    UserError,
+    problem_set_names,
+)
 from autograder.selfcheck.check import CASES
 from autograder.selfcheck.spec import dump
 
@@ -45,11 +52,19 @@ def grading_fingerprint(problem_set: str) -> str:
     return _hash_of(problem_set, _GRADED_WITH)
 
 
+def _is_definition(file: Path) -> bool:
+    return any(file.stem == name.split("-")[0] for name in problem_set_names())
+
+
 def _hash_of(problem_set: str, folders: Iterable[str]) -> str:
     digest = hashlib.sha256()
+    own = problem_set.split("-")[0]
     files = [source_path(problem_set)]
     for folder in folders:
-        files += sorted((PACKAGE / folder).glob("*.py"))
+        for file in sorted((PACKAGE / folder).glob("*.py")):
+            # the definition of another problem set is none of this one's business
+            if folder != "exercises" or file.stem == own or not _is_definition(file):
+                files.append(file)
     for file in files:
         digest.update(file.relative_to(ROOT).as_posix().encode())
         digest.update(file.read_bytes())

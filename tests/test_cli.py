@@ -1,0 +1,141 @@
+"""The command line as a stranger meets it: help, bad input, exit statuses, no traceback."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.grading.sample import sample_class
+from autograder.paths import CourseDirectory
+from autograder.release.build import notebook_text
+
+PS = "ps01-sgd"
+
+
+def run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).parent / "autograder"
+    return subprocess.run(
+        [str(program), *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("command", ["", "release", "grade", "preflight", "doctor", "sample"])
+def test_help_says_what_a_command_does(command: str) -> None:
+    done = run(*command.split(), "--help")
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
+    assert len(done.stdout.splitlines()) > 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told", "status"),
+    [
+        (["grade", "ps99"], "there is no problem set “ps99”; the problem sets are", 1),
+        (["grade", "../../etc/passwd"], "there is no problem set", 1),
+        (["grade", PS, "--course-dir", "nowhere"], "there is no folder", 1),
+        (["grade", PS, "--course-dir", "empty"], "nobody has handed in ps01-sgd", 1),
+        (["grade", PS, "--course-dir", "file"], "is a file", 2),
+        (["grade", PS, "--seed", "many"], "not a valid integer", 2),
+        (["grade", PS, "--device", "tpu"], "is not one of", 2),
+        (["grade", PS, "--isolation", "none"], "is not one of", 2),
+        (["grade", PS, "--workers", "0"], "is not in the range", 2),
+        (["grade", PS, "--frobnicate"], "No such option", 2),
+        (["grade"], "Missing argument", 2),
+        (["release", "ps99"], "there is no problem set", 1),
+        (["preflight"], "name the problem sets to check", 1),
+        (["preflight", PS, "--all"], "or give --all", 1),
+        (["sample", "ps99"], "there is no problem set", 1),
+        (["mark", PS], "No such command", 2),
+    ],
+)
+def test_bad_input_gets_one_message_and_no_traceback(
+    arguments: list[str], told: str, status: int, tmp_path: Path
+) -> None:
+    (tmp_path / "empty" / "submitted").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    done = run(*arguments, folder=tmp_path)
+    assert done.returncode == status
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.fixture(scope="module")
+def class_course(
+    course: CourseDirectory, tmp_path_factory: pytest.TempPathFactory
+) -> CourseDirectory:
+    """A released course with the sample class, and some bad hand-ins among them."""
+    copy = CourseDirectory(tmp_path_factory.mktemp("cli") / "course")
+    shutil.copytree(course.root, copy.root)
+    for student, notebook in sample_class(PS, copy).items():
+        if student in ("ada", "dana", "hana"):
+            path = copy.submitted(PS, student)
+            path.parent.mkdir(parents=True)
+            path.write_text(notebook_text(notebook), encoding="utf-8")
+    for student, content in {"cut": '{"cells": [', "none": None, "=cmd": "[]"}.items():
+        path = copy.submitted(PS, student)
+        path.parent.mkdir(parents=True)
+        if content is not None:
+            path.write_text(content)
+    return copy
+
+
+def test_grading_prints_a_table_and_writes_what_it_says(class_course: CourseDirectory) -> None:
+    done = run("grade", PS, "--course-dir", str(class_course.root), "--seed", "5")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"ada +graded +27/27", done.stdout)
+    assert re.search(r"hana +no answer +0/27", done.stdout)
+    assert re.search(r"cut +damaged +0/27", done.stdout)
+    assert re.search(r"none +damaged +0/27", done.stdout)
+    for line in done.stdout.splitlines():
+        name, _, path = line.partition(" ")
+        if name in ("report", "grades", "results", "feedback", "gradebook"):
+            assert Path(path.strip()).exists(), line
+    results = json.loads((class_course.reports(PS) / "results.json").read_text(encoding="utf-8"))
+    assert results["seed"] == 5
+    details = {s["student"]: s["detail"] for s in results["submissions"]}
+    assert details["none"] == "there is no file ps01-sgd.ipynb"
+    assert "not valid JSON" in details["cut"]
+    again = run("grade", PS, "--course-dir", str(class_course.root))
+    assert "0 graded, 6 unchanged; seed 5" in again.stdout
+
+
+def test_an_unknown_student_is_a_mistake_of_the_caller(class_course: CourseDirectory) -> None:
+    done = run("grade", PS, "--course-dir", str(class_course.root), "--student", "zoe")
+    assert done.returncode == 1
+    assert "no hand-in of ps01-sgd by zoe" in done.stderr
+
+
+def test_a_gradebook_that_is_none_is_told_in_one_line(
+    class_course: CourseDirectory, tmp_path: Path
+) -> None:
+    copy = CourseDirectory(tmp_path / "course")
+    shutil.copytree(class_course.root, copy.root)
+    copy.gradebook.write_bytes(b"this is not a database" * 100)
+    done = run("grade", PS, "--course-dir", str(copy.root), "--student", "ada")
+    assert done.returncode == 1
+    assert "gradebook" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_names_versions_gpu_and_isolation() -> None:
+    done = run("doctor")
+    for subject in ("Python:", "torch:", "GPU:", "bubblewrap:", "isolation in use:"):
+        assert subject in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_release_check_is_content_with_what_is_committed(class_course: CourseDirectory) -> None:
+    done = run("release", PS, "--check", "--course-dir", str(class_course.root))
+    assert done.returncode == 0, done.stderr
