@@ -15,6 +15,14 @@ from .activations import (
     relu_backward,
     relu_forward,
 )
+from .at_scale import (
+    Cost,
+    conv_cost,
+    data_parallel_gradient,
+    inception_cost,
+    local_matmul,
+    stale_sgd,
+)
 from .batch_normalization import (
     LinearLayer,
     RunningStatistics,
@@ -39,6 +47,7 @@ from .momentum import (
 from .schedules import linear_decay
 
 __all__ = [
+    "Cost",
     "LinearLayer",
     "MomentumState",
     "RunningStatistics",
@@ -47,13 +56,17 @@ __all__ = [
     "batchnorm_inference",
     "clip_by_norm",
     "condition_number",
+    "conv_cost",
+    "data_parallel_gradient",
     "effective_lr",
     "fold_into_linear",
     "gradient_norms",
     "he_std",
+    "inception_cost",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "linear_decay",
+    "local_matmul",
     "maxout_backward",
     "maxout_forward",
     "minibatch_gradient",
@@ -67,6 +80,7 @@ __all__ = [
     "relu_forward",
     "sgd_step",
     "softmax_cross_entropy",
+    "stale_sgd",
     "update_running",
     "xavier_bound",
 ]

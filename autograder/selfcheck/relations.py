@@ -132,3 +132,15 @@ def singletons_average_to_full(calls: Calls, rtol: float, atol: float) -> str | 
                 "gradient of the full batch, but it is not"
             )
     return None
+
+
+@relation
+def splits_agree(calls: Calls, rtol: float, atol: float) -> str | None:
+    """Cases come in pairs: the same examples in other shards, with the same outputs."""
+    for first, second in _pairs(calls):
+        if not _close(second[0], first[0], rtol, atol):
+            return (
+                "the gradient of the batch should not depend on how its examples are split over "
+                "workers, but it does"
+            )
+    return None

@@ -39,6 +39,8 @@ def clip(before, after, limit=1.0):
         ("clipped", clip([0.0, 0.0], [np.nan, 0.0]), False),
         ("singletons_average_to_full", singles([2, 3], [1, 2], [2, 3], [3, 4]), True),
         ("singletons_average_to_full", singles([6, 9], [1, 2], [2, 3], [3, 4]), False),
+        ("splits_agree", [({}, [X]), ({}, [X]), ({}, [X + 1]), ({}, [X + 1])], True),
+        ("splits_agree", [({}, [X]), ({}, [X]), ({}, [X]), ({}, [X + 1])], False),
     ],
 )
 def test_relation(name, calls, holds):

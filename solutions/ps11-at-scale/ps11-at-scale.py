@@ -1,0 +1,385 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Problem set 11: large networks and many machines
+#
+# What does a layer cost? How does work split over machines? You will count the weights and
+# operations of a convolution and of an Inception block, find out where a published table is wrong,
+# write a layer that splits without communication, and combine gradients that come from several
+# workers, in time and late. There is one question to answer in words.
+#
+# **Time:** about an hour and a quarter. The exercises do not depend on each other.
+#
+# **How to work.** Each exercise is one function. Replace the line that raises
+# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
+# function with the course's on small cases and says what differs. The grader uses the same checks
+# and more cases of the same kind.
+#
+# **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
+# they were.
+#
+# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
+
+# %% [markdown]
+# ## Setting up
+#
+# You need NumPy, and the small package `selfcheck`, which holds the cases. If the next cell says
+# `No module named 'selfcheck'`, install the wheel from the course's website
+# (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside this notebook.
+
+# %%
+import numpy as np
+from selfcheck import check
+
+# %% [markdown]
+# ## What a convolution costs
+#
+# *About 10 minutes.*
+#
+# Each of the $c_{\text{out}}$ output channels has a kernel of $k \times k$ weights for each of the
+# $c_{\text{in}}$ input channels, and uses it at every pixel of the output:
+#
+# $$\text{params} = k^2\, c_{\text{in}}\, c_{\text{out}}, \qquad
+# \text{ops} = h\, w \cdot \text{params}.$$
+#
+# Two conventions are needed to compare numbers. One operation is a multiplication **with** its
+# addition (others count two), and biases are left out (`torch.nn.Conv2d` has $c_{\text{out}}$ of
+# them). That is how the table counts which you will recompute below.
+#
+# **By hand.** An image of 4 × 5 pixels with 3 channels, 2 output channels, 3 × 3 kernels:
+# $9 \cdot 3 \cdot 2 = 54$ weights, $4 \cdot 5 \cdot 54 = 1080$ operations.
+
+
+# %% exercise="conv_cost"
+def conv_cost(h, w, c_in, c_out, k):
+    """Weights and operations of a convolution with k × k kernels.
+
+        params = k² c_in c_out
+        ops    = h w · params
+
+    Arguments:
+        h: height of the output in pixels, an integer.
+        w: width of the output in pixels, an integer.
+        c_in: number of input channels, an integer.
+        c_out: number of output channels, an integer.
+        k: side of the kernel in pixels, an integer.
+
+    Returns:
+        params: the number of weights, without biases.
+        ops: the number of operations on one image; a multiplication with its addition is one.
+
+    Lectures: L2 (efficient models).
+    """
+    ### BEGIN SOLUTION
+    params = k**2 * c_in * c_out
+    return params, h * w * params
+    ### END SOLUTION
+
+
+# %% check="conv_cost"
+check(conv_cost)
+
+# %% [markdown]
+# **Next.** Weights must be stored and sent, operations take time. Which layers of a network have
+# most of the one, which of the other?
+
+# %% [markdown]
+# ## What an Inception block costs
+#
+# *About 15 minutes.*
+#
+# A block of GoogLeNet has four branches side by side. Their outputs are put together, channel
+# after channel:
+#
+# | branch | convolutions |
+# | --- | --- |
+# | 1 × 1 | from $c_{\text{in}}$ to $n_1$ channels |
+# | 3 × 3 | a 1 × 1 reduction from $c_{\text{in}}$ to $r_3$, then 3 × 3 from $r_3$ to $n_3$ |
+# | 5 × 5 | a 1 × 1 reduction from $c_{\text{in}}$ to $r_5$, then 5 × 5 from $r_5$ to $n_5$ |
+# | pool | a maximum over 3 × 3 pixels, counted as free, then 1 × 1 from $c_{\text{in}}$ to $p$ |
+#
+# The image keeps its size of $h \times w$ pixels throughout. A block is given as a row of nine
+# whole numbers, $(h, w, c_{\text{in}}, n_1, r_3, n_3, r_5, n_5, p)$. Count all six convolutions.
+#
+# **By hand.** $(1, 1, 4, 1, 2, 3, 1, 2, 1)$: the branches have $4$, $8 + 54$, $4 + 50$ and $4$
+# weights, 124 in all, and as many operations on their one pixel.
+
+
+# %% exercise="inception_cost"
+def inception_cost(row):
+    """Weights and operations of an Inception block.
+
+        1×1 branch:   c_in → n1
+        3×3 branch:   c_in → r3 by 1×1, then r3 → n3 by 3×3
+        5×5 branch:   c_in → r5 by 1×1, then r5 → n5 by 5×5
+        pool branch:  3×3 maximum (free), then c_in → p by 1×1
+
+    Arguments:
+        row: (h, w, c_in, n1, r3, n3, r5, n5, p), integer array of shape (9,); a branch may have 0
+            channels.
+
+    Returns:
+        params: the number of weights of all convolutions, without biases.
+        ops: the number of operations on one image, as in conv_cost.
+
+    Lectures: L2 (the table of GoogLeNet, after Szegedy et al. 2015).
+    """
+    ### BEGIN SOLUTION
+    h, w, c_in, n1, r3, n3, r5, n5, p = row
+    layers = [
+        (c_in, n1, 1),
+        (c_in, r3, 1),
+        (r3, n3, 3),
+        (c_in, r5, 1),
+        (r5, n5, 5),
+        (c_in, p, 1),
+    ]
+    params = sum(k**2 * a * b for a, b, k in layers)
+    return params, h * w * params
+    ### END SOLUTION
+
+
+# %% check="inception_cost"
+check(inception_cost)
+
+# %% [markdown]
+# **Next.** The paper prints a table of these numbers, and lecture L2 shows it. It writes K for 1024
+# weights and M for a million operations. The next cell sets what is printed beside what the
+# table's own columns give.
+
+# %%
+PUBLISHED = {  # block: its row, then the printed K of weights and M of operations
+    "3a": ((28, 28, 192, 64, 96, 128, 16, 32, 32), 159, 128),
+    "3b": ((28, 28, 256, 128, 128, 192, 32, 96, 64), 380, 304),
+    "4a": ((14, 14, 480, 192, 96, 208, 16, 48, 64), 364, 73),
+    "4b": ((14, 14, 512, 160, 112, 224, 24, 64, 64), 437, 88),
+    "4c": ((14, 14, 512, 128, 128, 256, 24, 64, 64), 463, 100),
+    "4d": ((14, 14, 512, 112, 144, 288, 32, 64, 64), 580, 119),
+    "4e": ((14, 14, 528, 256, 160, 320, 32, 128, 128), 840, 170),
+    "5a": ((7, 7, 832, 256, 160, 320, 32, 128, 128), 1072, 54),
+    "5b": ((7, 7, 832, 384, 192, 384, 48, 128, 128), 1388, 71),
+}
+
+try:
+    stem = conv_cost(112, 112, 3, 64, 7)
+    lines = [("first", *stem, 2.7, 34)]
+    lines += [(b, *inception_cost(np.array(row)), k, m) for b, (row, k, m) in PUBLISHED.items()]
+    table = [(b, float(p) / 1024, k, float(o) / 1e6, m) for b, p, o, k, m in lines]
+except NotImplementedError:
+    print("No table yet: answer conv_cost and inception_cost, then run this cell again.")
+except (TypeError, ValueError):
+    print("No table yet: both functions should return two numbers, params and ops.")
+else:
+    print("block  weights (K)  printed   operations (M)  printed")
+    for block, weights, k, ops, m in table:
+        off = " *" if abs(weights / k - 1) > 0.02 or abs(ops - m) > 1 else ""
+        print(f"{block:5}  {weights:11.1f}  {k:7}   {ops:14.1f}  {m:7}{off}")
+    print("* more than 2 % of the weights, or a million operations, away from what is printed")
+
+# %% [markdown]
+# When your functions are right, three rows are marked: the first convolution has 9,408 weights
+# (9.2 K) and 118 M operations, not 2.7 K and 34 M; block 4c has 497.5 K weights, not 463 K; and
+# block 5a has 1018 K weights and 51 M operations, not 1072 K and 54 M. Everything else agrees to
+# about a percent.
+
+# %% [markdown]
+# ## A layer that splits over machines
+#
+# *About 15 minutes.*
+#
+# A dense layer $y = Wx$ needs every input for every output. On several machines that means sending
+# numbers around in every step. If $W$ is **block-diagonal**, it does not:
+#
+# $$W = \begin{pmatrix} W_1 & & \\ & \ddots & \\ & & W_B \end{pmatrix}, \qquad
+# y_b = W_b\, x_b,$$
+#
+# where $x$ is cut into $B$ pieces of $m$ neighbouring entries each, and the outputs of the blocks
+# are put one after the other. Machine $b$ keeps $W_b$, and never asks the others.
+#
+# Compute it without making the large matrix. `x` may be one input or an array of them: the last
+# axis holds the entries.
+#
+# **By hand.** $x = (1, 2, 3, 4)$, $W_1 = \begin{pmatrix} 0 & -1 \\ 1 & 0 \end{pmatrix}$,
+# $W_2 = \begin{pmatrix} 1 & 1 \\ 0 & 1 \end{pmatrix}$: $y = (-2, 1, 7, 4)$.
+
+
+# %% exercise="local_matmul"
+def local_matmul(x, blocks):
+    """A linear layer with a block-diagonal matrix.
+
+        y = diag(W₁, …, W_B) x,   so y_b = W_b x_b for each of the B pieces of x
+
+    Arguments:
+        x: inputs, float array of shape (..., B·m), cut into B pieces of m neighbours along the
+            last axis; not to be changed in place.
+        blocks: the matrices W_b, float array of shape (B, n, m).
+
+    Returns:
+        The outputs, float array of shape (..., B·n).
+
+    Lectures: L2 (model parallelism). torch.nn.Conv1d calls the blocks groups.
+    """
+    ### BEGIN SOLUTION
+    pieces = np.split(x, len(blocks), axis=-1)
+    outputs = [piece @ block.T for piece, block in zip(pieces, blocks, strict=True)]
+    return np.concatenate(outputs, axis=-1)
+    ### END SOLUTION
+
+
+# %% check="local_matmul"
+check(local_matmul)
+
+# %% [markdown]
+# **Next.** With $B$ blocks the layer has $1/B$ of the weights of a dense one. What can it not
+# compute any more, however many such layers follow each other?
+
+# %% [markdown]
+# ## One gradient from many workers
+#
+# *About 10 minutes. Chapter: [Stochastic gradient descent](../sgd.md), on batches.*
+#
+# Split the batch instead of the network: worker $k$ takes $n_k$ of the examples and returns the
+# mean gradient $g_k$ over them. The gradient over the whole batch is
+#
+# $$g = \frac{\sum_k n_k\, g_k}{\sum_k n_k}.$$
+#
+# With it, training on many workers takes exactly the steps that one machine would take.
+#
+# **By hand.** One worker had 1 example and found $g_1 = 5$, another had 3 and found $g_2 = 1$:
+# $g = (1 \cdot 5 + 3 \cdot 1)/4 = 2$. The plain mean of the two would be 3.
+
+
+# %% exercise="data_parallel_gradient"
+def data_parallel_gradient(shards):
+    """The mean gradient over a batch from the mean gradients over its shards.
+
+        g = Σ n_k g_k / Σ n_k
+
+    Arguments:
+        shards: a list with a tuple (g_k, n_k) for each worker: the mean gradient over its
+            examples, float array of any shape (the same for all), and how many they are, an
+            integer. A worker may have had no examples: then n_k is 0, and g_k zero. Arrays are
+            not to be changed in place.
+
+    Returns:
+        The mean gradient over all examples, same shape.
+
+    Lectures: L2 (data parallelism). torch's DistributedDataParallel takes the plain mean, which
+    is the same if all shards have the same size.
+    """
+    ### BEGIN SOLUTION
+    total = sum(n for _, n in shards)
+    return sum(n * gradient for gradient, n in shards) / total
+    ### END SOLUTION
+
+
+# %% check="data_parallel_gradient"
+check(data_parallel_gradient)
+
+# %% [markdown]
+# **Next.** All workers have to wait for the slowest one in every step. What if they did not?
+
+# %% [markdown]
+# ## Gradients that arrive late
+#
+# *About 15 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
+# inexact gradients.*
+#
+# In asynchronous SGD nobody waits. A worker fetches the parameters, computes a gradient and sends
+# it; meanwhile others have updated the parameters $\tau$ times. So update $t$ uses the gradient
+# that was computed $\tau$ updates ago:
+#
+# $$\theta_{t+1} = \theta_t - \alpha\, g_{t-\tau} \quad (t \ge \tau), \qquad
+# \theta_{t+1} = \theta_t \quad (t < \tau).$$
+#
+# In the first $\tau$ updates nothing has arrived yet, so nothing moves. The last $\tau$ gradients
+# are still under way when the run ends, and are lost.
+#
+# You get the gradients $g_0, \dots, g_{T-1}$ as rows of an array. Return how far $\theta$ has
+# come, $\theta_t - \theta_0$ for $t = 0, \dots, T$, as the $T + 1$ rows of another.
+#
+# **By hand.** Gradients 1, 2, 4, delay 1, rate 0.5: the rows are 0, 0 (nothing has arrived), −0.5
+# and −1.5. Without the delay they would be 0, −0.5, −1.5, −3.5.
+
+
+# %% exercise="stale_sgd"
+def stale_sgd(grads, delay, lr):
+    """Displacement of the parameters under SGD with gradients that arrive late.
+
+        θ_{t+1} = θ_t − α g_{t−τ}    for t ≥ τ
+        θ_{t+1} = θ_t                for t < τ
+
+    Arguments:
+        grads: gradients g_0, …, g_{T−1}, float array of shape (T, ...); not to be changed in
+            place.
+        delay: the delay τ in updates, an integer ≥ 0; it may be T or more.
+        lr: learning rate α ≥ 0, a number.
+
+    Returns:
+        The displacements θ_t − θ_0 for t = 0, …, T, float array of shape (T + 1, ...).
+
+    Lectures: L2 (asynchronous SGD).
+    """
+    ### BEGIN SOLUTION
+    trajectory = np.zeros((len(grads) + 1, *grads.shape[1:]))
+    for t in range(len(grads)):
+        trajectory[t + 1] = trajectory[t]
+        if t >= delay:
+            trajectory[t + 1] -= lr * grads[t - delay]
+    return trajectory
+    ### END SOLUTION
+
+
+# %% check="stale_sgd"
+check(stale_sgd)
+
+# %% [markdown]
+# **Next.** Here the gradients were given. In training they depend on where $\theta$ was when they
+# were computed. On $f(\theta) = \tfrac12 \lambda \theta^2$, plain gradient descent is stable for
+# $\alpha\lambda < 2$. Try $\tau = 1$ on paper, or in a few lines of code: where is the limit now?
+
+# %% [markdown]
+# ## In your own words: more workers
+#
+# *About 10 minutes, five to ten sentences.*
+#
+# Your group trains with SGD on one machine, with a batch of 32 and a rate that works. Now it gets
+# eight such machines.
+#
+# 1. Each machine takes a shard of 32 examples, and the gradients are averaged. How does the noise
+#    of the gradient change? How many updates are left in one pass over the data? What would you
+#    do with the rate?
+# 2. Somebody proposes asynchronous updates instead, so that nobody waits. What is wrong with the
+#    gradients then, and what would you do with the rate now?
+# 3. One machine is three times as slow as the others. Which of the two ways suffers more, and why?
+
+# %% [markdown] written="more_workers"
+# **A model answer.** (1) The batch is now $8 \cdot 32 = 256$. The variance of the mean gradient is
+# an eighth of what it was, its standard deviation smaller by $\sqrt 8 \approx 2.8$. One pass over
+# the data has an eighth of the updates, so with the same rate training makes less way per pass.
+# As the gradient is less noisy, a larger rate can be tried, up to eight times as large, with a
+# warm-up; but the curvature limits it as before, and beyond that limit more workers do not help.
+# (2) A gradient belongs to parameters that are about seven updates old: it points downhill from
+# a place where $\theta$ is no longer. It is a wrong (biased) direction, not a noisier one, and
+# acts like a delay in a control loop, so the rate must be made smaller, or divided by the
+# staleness. (3) The synchronous way: every update waits for the slowest machine, so all run at a
+# third of their speed. The asynchronous one loses only that machine's share, though its gradients
+# are the stalest of all.
+#
+# **Marking scheme** (4 points)
+#
+# - 1 point: noise: variance divided by 8 (or standard deviation by √8).
+# - 1 point: an eighth of the updates per pass, and a larger rate to be tried, with a limit named
+#   (curvature, stability, warm-up).
+# - 1 point: stale gradients belong to old parameters, and ask for a smaller rate.
+# - 1 point: the synchronous way waits for the slowest, with the reason.
