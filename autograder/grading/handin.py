@@ -39,6 +39,10 @@ class Handin:
 
 def read_bytes(path: Path) -> bytes:
     """The bytes of a hand-in. Raises Damaged if it is no regular file, too large, or unreadable."""
+    # a link to another student's folder would hand in that student's work
+    for folder in path.parents[:2]:
+        if folder.is_symlink():
+            raise Damaged(f"the folder {folder.name} is a symbolic link, which is not followed")
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:

@@ -12,8 +12,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jupytext
-
 from autograder.exercises.definition import ProblemSet
 from autograder.paths import SOLUTIONS
 
@@ -48,6 +46,8 @@ def instructor_notebook(problem_set: ProblemSet, path: Path | None = None) -> No
 
     Raises SourceError if the source and the definition do not fit together.
     """
+    import jupytext  # takes a second: not at the top
+
     path = path or source_path(problem_set.name)
     text = path.read_text(encoding="utf-8")
     parsed = jupytext.reads(text, fmt="py:percent")

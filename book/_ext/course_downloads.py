@@ -1,10 +1,12 @@
 """Sphinx extension: makes the students' downloads before a build, so that pages can link them.
 
-They are written to ``book/_static/downloads``, which no one commits.
+They are written to ``book/_static/downloads``, which no one commits. Also lets this build and the
+kernels of its pages import the package from the checkout, installed or not.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,6 @@ _logger = logging.getLogger(__name__)
 
 
 def _build(app: Sphinx) -> None:
-    sys.path.insert(0, str(_ROOT))  # the package need not be installed for a build
     from autograder.paths import DOWNLOADS, UserError
     from autograder.release.downloads import build_downloads
 
@@ -31,5 +32,8 @@ def _build(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
+    sys.path.insert(0, str(_ROOT))
+    path = [str(_ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     app.connect("builder-inited", _build)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

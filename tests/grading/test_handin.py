@@ -235,3 +235,14 @@ def test_tree_of_a_notebook_may_be_anything(
                 break
             node = node[key]
     _read(json.dumps(tree).encode(), ps01)
+
+
+def test_a_link_to_the_folder_of_another_student_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "ada" / "ps01-sgd").mkdir(parents=True)
+    (tmp_path / "ada" / "ps01-sgd" / "ps01-sgd.ipynb").write_text("{}")
+    (tmp_path / "mallory").mkdir()
+    (tmp_path / "mallory" / "ps01-sgd").symlink_to(tmp_path / "ada" / "ps01-sgd")
+    (tmp_path / "oscar").symlink_to(tmp_path / "ada")
+    for student in ("mallory", "oscar"):
+        with pytest.raises(Damaged, match="symbolic link"):
+            read_bytes(tmp_path / student / "ps01-sgd" / "ps01-sgd.ipynb")
