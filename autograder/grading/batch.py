@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from autograder.paths import CourseDirectory, UserError
 from autograder.release.build import grading_fingerprint
@@ -50,33 +51,35 @@ def grade_class(
 ) -> ClassResult:
     """Grade the hand-ins of a problem set and write gradebook, notebooks, feedback and reports.
 
-    Only hand-ins that changed since the last run are graded, or all with ``everything``. The
-    seed of the last run is used again unless the settings give one.
+    Only hand-ins that changed since the last run are graded, or all with ``everything``; and of
+    these only those of ``students``, if given (the reports then hold the others as last graded,
+    unless their hand-in has changed). The seed of the last run is used again unless the settings
+    give one.
     """
     wanted = _wanted(problem_set, course, students)
-    previous = _Previous(problem_set, course, settings, everything=everything)
+    previous = _Previous(problem_set, course)
     settings = replace(settings, seed=previous.seed if settings.seed is None else settings.seed)
     known = previous.usable(settings)
     base = grading_fingerprint(problem_set)
-    prints = {student: _fingerprint(base, problem_set, course, student) for student in wanted}
+    everyone = course.students(problem_set)
+    prints = {student: _fingerprint(base, problem_set, course, student) for student in everyone}
     reused = [
         known[student]
-        for student in wanted
+        for student in everyone
         if student in known
         and known[student].fingerprint == prints[student]
         and _files_exist(problem_set, course, student)
+        and not (everything and student in wanted)
     ]
-    skip = {submission.student for submission in reused}
-    due = [
-        (student, course.submitted(problem_set, student), prints[student])
-        for student in wanted
-        if student not in skip
-    ]
-    if not due and previous.run is not None:
+    due = sorted(set(wanted) - {submission.student for submission in reused})
+    if not due and previous.run is not None and previous.head is None:
         run = replace(previous.run, submissions=reused)
         return _finish(run, course, {s.student for s in reused}, 0, {})
     with Session(problem_set, course, settings) as session:
-        graded = list(_graded(session, due, previous, progress))
+        if not previous.levels <= {session.pool.level.name}:  # one report, one level of isolation
+            due, reused = wanted, []
+        handins = [(s, course.submitted(problem_set, s), prints[s]) for s in due]
+        graded = list(_graded(session, handins, previous, progress))
         evaluation = session.evaluation
         run = Run(
             problem_set,
@@ -88,7 +91,8 @@ def grade_class(
             sorted([*reused, *graded], key=lambda submission: submission.student),
         )
         weaker = session.weaker_because
-    result = _finish(run, course, {s.student for s in reused}, len(graded), weaker)
+    entered = previous.fingerprints.items() & {(s.student, s.fingerprint) for s in reused}
+    result = _finish(run, course, {student for student, _ in entered}, len(graded), weaker)
     previous.forget_journal()
     return result
 
@@ -170,13 +174,10 @@ def _finish(
 class _Previous:
     """Results of the last run of this problem set, finished or not."""
 
-    def __init__(
-        self, problem_set: str, course: CourseDirectory, settings: Settings, *, everything: bool
-    ) -> None:
+    def __init__(self, problem_set: str, course: CourseDirectory) -> None:
         folder = course.reports(problem_set)
         self.results = folder / "results.json"
         self.journal = folder / "journal.jsonl"
-        self.everything = everything
         self.run = self._read_results()
         self.head, self.journaled = self._read_journal()
         self.seed: int | None = None
@@ -184,6 +185,17 @@ class _Previous:
             self.seed = self.head["seed"]
         elif self.run is not None:
             self.seed = self.run.seed
+
+    @property
+    def levels(self) -> set[str]:
+        """The levels of isolation at which the results were made."""
+        found = {self.run.isolation} if self.run is not None else set()
+        return found | ({self.head["isolation"]} if self.head is not None else set())
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """What has reached the gradebook: student -> fingerprint of the hand-in."""
+        return {s.student: s.fingerprint for s in self.run.submissions} if self.run else {}
 
     def _read_results(self) -> Run | None:
         try:
@@ -202,11 +214,12 @@ class _Previous:
         except (OSError, ValueError, KeyError, TypeError):
             return None  # none yet, or not ours: grade everything
 
-    def _read_journal(self) -> tuple[dict[str, int] | None, list[Submission]]:
+    def _read_journal(self) -> tuple[dict[str, Any] | None, list[Submission]]:
         try:
             lines = self.journal.read_text(encoding="utf-8").splitlines()
             head = json.loads(lines[0])
-        except (OSError, ValueError, IndexError):
+            head = {"seed": head["seed"], "isolation": head["isolation"]}
+        except (OSError, ValueError, IndexError, KeyError, TypeError):
             return None, []
         found = []
         for line in lines[1:]:
@@ -216,8 +229,6 @@ class _Previous:
 
     def usable(self, settings: Settings) -> dict[str, Submission]:
         """Results that need not be made again, by student."""
-        if self.everything:
-            return {}
         found: dict[str, Submission] = {}
         if (
             self.run is not None
@@ -230,10 +241,10 @@ class _Previous:
         return found
 
     def start_journal(self, session: Session) -> None:
-        keep = self.head is not None and self.head["seed"] == session.seed
+        head = {"seed": session.seed, "isolation": session.pool.level.name}
         self.journal.parent.mkdir(parents=True, exist_ok=True)
-        if not keep:
-            self.journal.write_text(json.dumps({"seed": session.seed}) + "\n", encoding="utf-8")
+        if self.head != head:
+            self.journal.write_text(json.dumps(head) + "\n", encoding="utf-8")
 
     def remember(self, submission: Submission) -> None:
         with self.journal.open("a", encoding="utf-8", errors="replace") as file:
