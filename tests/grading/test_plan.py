@@ -12,9 +12,7 @@ from autograder.grading.results import Status
 
 Notebook = dict[str, Any]
 WRONG = "def sgd_step(theta, grad, lr):\n    return theta + lr * grad\n"
-RIGHT = (
-    "import numpy as np\n\n\ndef sgd_step(theta, grad, lr):\n    return theta - lr*grad\n"
-)
+RIGHT = "import numpy as np\n\n\ndef sgd_step(theta, grad, lr):\n    return theta - lr*grad\n"
 
 
 @pytest.fixture

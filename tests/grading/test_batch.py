@@ -1,0 +1,376 @@
+"""A class is graded once, what changed is graded again, and no score is ever stale."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.grading import batch
+from autograder.grading.batch import ClassResult, grade_class
+from autograder.grading.reference_process import Evaluation, evaluate_here
+from autograder.grading.results import Submission
+from autograder.grading.session import Session, Settings
+from autograder.paths import CourseDirectory, UserError
+from autograder.release.build import release
+
+PS = "ps01-sgd"
+LOOP = "def sgd_step(theta, grad, lr):\n    while True:\n        pass\n"
+WRONG = "def sgd_step(theta, grad, lr):\n    return theta + 1\n"
+
+
+class Klass:
+    """A course directory of one's own, with ways to hand in, grade, and look at what came out."""
+
+    def __init__(self, course: CourseDirectory, settings: Settings, right: Callable[..., Any]):
+        self.course, self.settings, self.right = course, settings, right
+
+    def hand_in(self, student: str, answers: dict[str, str] | None = None) -> Path:
+        return self.hand_in_bytes(student, json.dumps(self.right(PS, answers)).encode())
+
+    def hand_in_bytes(self, student: str, data: bytes) -> Path:
+        path = self.course.submitted(PS, student)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def grade(self, **options: Any) -> ClassResult:
+        return grade_class(PS, self.course, self.settings, **options)
+
+    def results(self) -> dict[str, Any]:
+        text = (self.course.reports(PS) / "results.json").read_text(encoding="utf-8")
+        return {entry["student"]: entry for entry in json.loads(text)["submissions"]}
+
+    def csv(self) -> dict[str, dict[str, str]]:
+        with (self.course.reports(PS) / "grades.csv").open(newline="", encoding="utf-8") as file:
+            return {row["student_id"]: row for row in csv.DictReader(file)}
+
+    def gradebook(self) -> dict[str, float]:
+        from nbgrader.api import Gradebook
+
+        with Gradebook(self.course.database_url) as gradebook:
+            return {
+                submission.student.id: submission.score
+                for submission in gradebook.assignment_submissions(PS)
+            }
+
+    def scores(self, student: str) -> tuple[float, float, float]:
+        """The score of a student in results.json, in the CSV and in the gradebook."""
+        return (
+            self.results()[student]["score"],
+            float(self.csv()[student]["score"]),
+            self.gradebook()[student],
+        )
+
+    def grade_by_hand(self, student: str, cell: str, score: float) -> None:
+        from nbgrader.api import Gradebook
+
+        with Gradebook(self.course.database_url) as gradebook:
+            grade = gradebook.find_grade(cell, PS, PS, student)
+            grade.manual_score = score
+            grade.needs_manual_grade = False
+            gradebook.db.commit()
+
+    def needs_hand(self, student: str, cell: str) -> tuple[float | None, bool]:
+        from nbgrader.api import Gradebook
+
+        with Gradebook(self.course.database_url) as gradebook:
+            grade = gradebook.find_grade(cell, PS, PS, student)
+            return grade.manual_score, bool(grade.needs_manual_grade)
+
+
+class ReferenceHere:
+    """Stands for ReferenceProcess: evaluates here, and a seed once, to save starting torch."""
+
+    def submit(self, problem_set: str, seed: int, device: str) -> Future[Evaluation]:
+        future: Future[Evaluation] = Future()
+        future.set_result(_evaluated(problem_set, seed, device))
+        return future
+
+    def close(self) -> None:
+        pass
+
+
+@cache
+def _evaluated(problem_set: str, seed: int, device: str) -> Evaluation:
+    return evaluate_here(problem_set, seed, device)
+
+
+@pytest.fixture(autouse=True)
+def reference_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograder.grading.session.ReferenceProcess", ReferenceHere)
+
+
+@pytest.fixture(scope="session")
+def empty_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A released course directory to be copied."""
+    root = tmp_path_factory.mktemp("empty")
+    release(PS, CourseDirectory(root))
+    return root
+
+
+@pytest.fixture
+def klass(
+    empty_course: Path, tmp_path: Path, quick_settings: Settings, right_notebook: Callable[..., Any]
+) -> Iterator[Klass]:
+    import shutil
+
+    shutil.copytree(empty_course, tmp_path / "course")
+    course = CourseDirectory(tmp_path / "course")
+    yield Klass(course, replace(quick_settings, seed=None), right_notebook)
+
+
+def test_second_grading_finds_nothing_to_do_and_says_the_same(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.hand_in("bob", {"sgd_step": WRONG})
+    first = klass.grade()
+    texts = {p.name: p.read_text() for p in klass.course.reports(PS).iterdir()}
+    second = klass.grade()
+    assert (first.graded, second.graded) == (2, 0)
+    assert second.run.seed == first.run.seed
+    assert {p.name: p.read_text() for p in klass.course.reports(PS).iterdir()} == texts
+    assert set(texts) == {"results.json", "grades.csv", "report.html"}
+
+
+def test_worse_hand_in_replaces_the_old_score_everywhere(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.hand_in("bob")
+    klass.grade()
+    assert klass.scores("ada") == (27, 27, 27)
+    klass.hand_in("ada", {"sgd_step": WRONG})
+    assert klass.grade().graded == 1
+    assert klass.scores("ada") == (23, 23, 23)
+    assert klass.scores("bob") == (27, 27, 27)
+    klass.hand_in("ada", {"sgd_step": LOOP})
+    klass.grade()
+    assert klass.scores("ada") == (23, 23, 23)
+    assert klass.results()["ada"]["status"] == "timeout"
+    klass.hand_in_bytes("ada", b"{ broken")
+    klass.grade()
+    assert klass.scores("ada") == (0, 0, 0)
+    assert klass.csv()["ada"]["status"] == "damaged"
+    klass.course.submitted(PS, "ada").unlink()
+    klass.grade()
+    assert klass.scores("ada") == (0, 0, 0)
+    assert "no file" in klass.results()["ada"]["detail"]
+    klass.hand_in("ada")
+    klass.grade()
+    assert klass.scores("ada") == (27, 27, 27)
+
+
+def test_bad_hand_ins_stop_nobody_else(klass: Klass) -> None:
+    klass.hand_in("good one")
+    klass.hand_in("good two")
+    klass.hand_in_bytes("cut", json.dumps(klass.right(PS)).encode()[:5000])
+    klass.hand_in_bytes("noise", bytes(range(256)) * 50)
+    klass.hand_in_bytes("gone", b"").unlink()
+    klass.hand_in_bytes("folder", b"").unlink()
+    klass.course.submitted(PS, "folder").mkdir()
+    klass.hand_in("=1+1")
+    result = klass.grade()
+    assert result.graded == 7
+    scores = {name: entry["score"] for name, entry in klass.results().items()}
+    assert scores == {
+        "good one": 27,
+        "good two": 27,
+        "=1+1": 27,
+        "cut": 0,
+        "noise": 0,
+        "gone": 0,
+        "folder": 0,
+    }
+    assert klass.gradebook() == scores
+
+
+def test_grading_one_student_keeps_the_others_in_the_reports(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.hand_in("bob", {"sgd_step": WRONG})
+    klass.grade()
+    klass.hand_in("ada", {"sgd_step": WRONG})
+    assert klass.grade(students=["ada"]).graded == 1
+    assert {name: row["score"] for name, row in klass.csv().items()} == {
+        "ada": "23.0",
+        "bob": "23.0",
+    }
+    assert klass.grade(students=["bob"], everything=True).graded == 1
+    assert set(klass.results()) == {"ada", "bob"}
+    with pytest.raises(UserError, match="no hand-in of ps01-sgd by carl"):
+        klass.grade(students=["carl"])
+
+
+def test_everything_is_graded_again_on_demand(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.hand_in("bob")
+    assert [klass.grade().graded, klass.grade(everything=True).graded] == [2, 2]
+
+
+def test_another_seed_grades_everything_again(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.grade()
+    klass.settings = replace(klass.settings, seed=99)
+    result = klass.grade()
+    assert (result.graded, result.run.seed) == (1, 99)
+
+
+def test_another_level_of_isolation_grades_everything_again(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.settings = replace(klass.settings, isolation="limits")
+    assert klass.grade().run.isolation == "limits"
+    klass.hand_in("bob")
+    klass.settings = replace(klass.settings, isolation="auto")
+    result = klass.grade()
+    if result.run.isolation == "limits":
+        pytest.skip("no stronger level than limits works here")
+    assert result.graded == 2  # a report must not claim what was not in force for all
+
+
+# --- manual grades -------------------------------------------------------------------------------
+
+
+def test_manual_scores_are_kept_and_looked_at_again_when_the_hand_in_changed(klass: Klass) -> None:
+    klass.hand_in("ada", {"sgd_step": WRONG})
+    klass.grade()
+    klass.grade_by_hand("ada", "check-sgd_step", 3)
+    klass.grade()
+    assert klass.needs_hand("ada", "check-sgd_step") == (3, False)
+    assert klass.gradebook()["ada"] == 26
+    assert float(klass.csv()["ada"]["score"]) == 26
+    klass.hand_in("ada", {"sgd_step": LOOP})
+    klass.grade()
+    assert klass.needs_hand("ada", "check-sgd_step") == (3, True)
+    assert klass.csv()["ada"]["needs_manual_grade"] == "yes"
+
+
+def test_manual_score_of_an_interrupted_regrading_is_looked_at_again(
+    klass: Klass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    klass.hand_in("ada", {"sgd_step": WRONG})
+    klass.grade()
+    klass.grade_by_hand("ada", "check-sgd_step", 3)
+    klass.hand_in("ada", {"sgd_step": LOOP})
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "_finish", _die)
+        with pytest.raises(KeyboardInterrupt):
+            klass.grade()
+    assert klass.grade().graded == 0  # it is in the journal
+    assert klass.needs_hand("ada", "check-sgd_step") == (3, True)
+
+
+def test_written_answers_wait_for_a_person(klass: Klass, course: CourseDirectory) -> None:
+    from autograder.grading.sample import with_answers
+
+    essay = with_answers(klass.right(PS), {}, {"batch_size_and_rate": "Because."})
+    klass.hand_in_bytes("ada", json.dumps(essay).encode())
+    klass.hand_in("bob")
+    klass.grade()
+    cell = "written-batch_size_and_rate"
+    assert klass.needs_hand("ada", cell) == (None, True)
+    assert klass.needs_hand("bob", cell) == (None, False)
+    assert [klass.csv()[s]["needs_manual_grade"] for s in ("ada", "bob")] == ["yes", "no"]
+    klass.grade_by_hand("ada", cell, 4)
+    klass.grade(everything=False)
+    assert klass.gradebook()["ada"] == 31
+
+
+# --- interruption --------------------------------------------------------------------------------
+
+
+def _die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_interrupted_grading_goes_on_from_the_journal(klass: Klass) -> None:
+    for number in range(6):
+        klass.hand_in(f"s{number}", {"sgd_step": WRONG} if number % 2 else None)
+
+    def interrupt(done: int, total: int, submission: Submission) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        klass.grade(progress=interrupt)
+    assert klass.gradebook() == {}
+    journal = klass.course.reports(PS) / "journal.jsonl"
+    journal.write_text(journal.read_text() + '{"student": "s5", "sco')  # killed while writing
+    result = klass.grade()
+    assert result.graded == 3
+    assert not journal.exists()
+    expected = {f"s{n}": 23.0 if n % 2 else 27.0 for n in range(6)}
+    assert klass.gradebook() == expected
+    assert {name: e["score"] for name, e in klass.results().items()} == expected
+    assert klass.grade().graded == 0
+
+
+def test_journal_of_a_changed_hand_in_is_not_used(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.hand_in("bob")
+
+    def interrupt(done: int, *_: object) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        klass.grade(progress=interrupt)
+    klass.hand_in("ada", {"sgd_step": WRONG})
+    assert klass.grade().graded == 1
+    assert klass.scores("ada") == (23, 23, 23)
+
+
+@pytest.mark.parametrize("garbage", ["", "5", "[]", "{}", "{", '{"seed": 1}', "\x00", "null\n[]"])
+def test_garbage_in_the_files_of_the_last_run_is_no_obstacle(klass: Klass, garbage: str) -> None:
+    klass.hand_in("ada")
+    folder = klass.course.reports(PS)
+    folder.mkdir(parents=True)
+    (folder / "results.json").write_text(garbage)
+    (folder / "journal.jsonl").write_text(garbage)
+    assert klass.grade().graded == 1
+    assert klass.scores("ada") == (27, 27, 27)
+
+
+def test_deleted_feedback_is_made_again(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.grade()
+    klass.course.feedback(PS, "ada").unlink()
+    assert klass.grade().graded == 1
+    assert klass.course.feedback(PS, "ada").exists()
+
+
+def test_serial_and_parallel_grading_give_the_same(klass: Klass) -> None:
+    for number in range(6):
+        klass.hand_in(f"s{number}", {"sgd_step": WRONG} if number % 2 else None)
+    results = []
+    for workers in (1, 4):
+        klass.settings = replace(klass.settings, seed=7, workers=workers)
+        klass.grade(everything=True)
+        entries = klass.results()
+        for entry in entries.values():
+            del entry["seconds"]
+        results.append(entries)
+    assert results[0] == results[1]
+
+
+def test_class_without_hand_ins_is_an_error_that_says_where_they_belong(klass: Klass) -> None:
+    with pytest.raises(UserError, match="submitted"):
+        klass.grade()
+
+
+def test_open_session_grades_at_most_a_few_ahead(
+    ps01: Session, hand_in: Callable[..., Path]
+) -> None:
+    taken = []
+
+    def handins() -> Iterator[tuple[str, Path, str]]:
+        for number in range(100):
+            taken.append(number)
+            yield str(number), hand_in(b"{"), ""
+
+    first = next(iter(ps01.grade_all(handins())))
+    assert first.student in map(str, range(100))
+    assert len(taken) <= 2 * ps01.settings.worker_count
