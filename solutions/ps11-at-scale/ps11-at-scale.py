@@ -190,7 +190,7 @@ else:
 # When your functions are right, three rows are marked: the first convolution has 9,408 weights
 # (9.2 K) and 118 M operations, not 2.7 K and 34 M; block 4c has 497.5 K weights, not 463 K; and
 # block 5a has 1018 K weights and 51 M operations, not 1072 K and 54 M. Everything else agrees to
-# about a percent.
+# within 2 %.
 
 # %% [markdown]
 # ## A layer that splits over machines
