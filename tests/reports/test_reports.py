@@ -1,0 +1,388 @@
+"""What people read afterwards: documented fields, safe in a spreadsheet, inert in a browser, and
+without what only the grader may know."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+
+from autograder.grading.gradebook import GradebookRow
+from autograder.grading.results import Status, Submission
+from autograder.grading.session import Session
+from autograder.paths import CourseDirectory
+from autograder.reports.notebook import autograded_notebook, autograded_text
+from autograder.reports.pages import feedback_page, report_page
+from autograder.reports.tables import Run, grades_csv, results_json
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
+
+
+@pytest.fixture(scope="module")
+def run_of(ps01: Session) -> Callable[..., Run]:
+    """A run that consists of some submissions."""
+    evaluation = ps01.evaluation
+    level = ps01.pool.level.name
+    return lambda *submissions: Run(
+        "ps01-sgd", evaluation.spec.title, ps01.seed, "cpu", level, {"numpy": "2"}, submissions
+    )
+
+
+def row(student: str, **changes: Any) -> GradebookRow:
+    fields: dict[str, Any] = {
+        "assignment": "ps01-sgd",
+        "duedate": "",
+        "timestamp": "",
+        "student_id": student,
+        "last_name": "",
+        "first_name": "",
+        "email": "",
+        "raw_score": 1.0,
+        "late_submission_penalty": 0.0,
+        "score": 1.0,
+        "max_score": 31.0,
+        "needs_manual_grade": False,
+    }
+    return GradebookRow(**{**fields, **changes})
+
+
+def code(source: str) -> dict[str, Any]:
+    return {"cell_type": "code", "metadata": {}, "source": source, "outputs": []}
+
+
+class Page(HTMLParser):
+    """The tags of a page, with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def assert_inert(text: str) -> None:
+    """No script, no event handler, nothing loaded from elsewhere."""
+    for tag, attributes in Page(text).tags:
+        assert tag not in ("script", "iframe", "object", "embed", "form", "base", "link", "svg")
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name)
+            if name in ("href", "src"):
+                assert value is not None
+                assert value.startswith(("#", "data:image/png;base64,")), value
+    assert not re.search(r"url\(|@import|javascript:", text)
+
+
+# --- results.json --------------------------------------------------------------------------------
+
+FIELDS = {
+    "student",
+    "status",
+    "detail",
+    "score",
+    "max_score",
+    "seconds",
+    "notes",
+    "written_answered",
+    "fingerprint",
+    "exercises",
+}
+
+
+def test_results_hold_the_documented_fields_and_read_back(
+    run_of: Callable[..., Run],
+    grade_notebook: Callable[..., Any],
+    right_notebook: Callable[..., Any],
+) -> None:
+    wrong = {"sgd_step": "def sgd_step(t, g, r):\n    return t + r * g\n"}
+    submission = grade_notebook(right_notebook("ps01-sgd", wrong))
+    tree = json.loads(results_json(run_of(submission)))
+    assert set(tree) == {
+        "version",
+        "problem_set",
+        "title",
+        "seed",
+        "device",
+        "isolation",
+        "versions",
+        "submissions",
+    }
+    (entry,) = tree["submissions"]
+    assert set(entry) == FIELDS
+    assert set(entry["exercises"][0]) == {"name", "score", "max_score", "checks"}
+    assert {"name", "passed", "points", "message", "mistake"} <= set(
+        entry["exercises"][0]["checks"][0]
+    )
+    assert entry["score"] == sum(e["score"] for e in entry["exercises"]) == 23
+    assert entry["exercises"][2]["checks"][0]["mistake"]
+    back = Submission.from_json(entry)
+    assert back.to_json() == entry
+    assert back.exercises == submission.exercises
+
+
+def test_documentation_names_every_field_of_the_results() -> None:
+    text = (Path(__file__).parents[2] / "autograder" / "README.md").read_text(encoding="utf-8")
+    for field in FIELDS:
+        assert f"`{field}`" in text or f'"{field}"' in text, field
+
+
+# --- grades.csv ----------------------------------------------------------------------------------
+
+
+def submission_of(student: str, **changes: Any) -> Submission:
+    fields: dict[str, Any] = {
+        "status": Status.DAMAGED,
+        "detail": "",
+        "score": 0,
+        "max_score": 27,
+        "seconds": 0.0,
+        "exercises": (),
+    }
+    return Submission(student, **{**fields, **changes})
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_spreadsheet_takes_no_cell_for_a_formula(start: str, run_of: Callable[..., Run]) -> None:
+    name = f'{start}cmd|"/C calc"!A0'
+    fields = {"last_name": f"{start}1", "first_name": f"{start}HYPERLINK()", "email": f"{start}@x"}
+    text = grades_csv(run_of(submission_of(name)), {name: row(name, **fields)})
+    head, line = csv.reader(io.StringIO(text, newline=""))
+    assert line[head.index("student_id")] == "'" + name
+    for field, value in fields.items():
+        assert line[head.index(field)] == "'" + value
+    assert not any(cell[:1] in tuple("=+-@\t\r") for cell in line)
+
+
+def test_table_is_rfc_4180_and_begins_with_nbgraders_columns(run_of: Callable[..., Run]) -> None:
+    names = ['quote " here', "comma, here", "line\nbreak", "Ünïcode 名", "-dash"]
+    submissions = [submission_of(name) for name in names]
+    text = grades_csv(run_of(*submissions), {name: row(name) for name in names})
+    assert text.endswith("\r\n")
+    assert '"quote "" here"' in text
+    head, *lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    assert head[:11] == [
+        "assignment",
+        "duedate",
+        "timestamp",
+        "student_id",
+        "last_name",
+        "first_name",
+        "email",
+        "raw_score",
+        "late_submission_penalty",
+        "score",
+        "max_score",
+    ]
+    assert [line[3].removeprefix("'") for line in lines] == names
+    assert {len(line) for line in lines} == {len(head)}
+
+
+# --- pages ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def evil(
+    ps01: Session, right_notebook: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Submission:
+    """A hand-in that writes markup wherever it can."""
+    notebook = right_notebook(
+        "ps01-sgd",
+        {
+            "sgd_step": f"def sgd_step(t, g, r):\n    return {EVIL!r}\n",
+            "clip_by_norm": f"def clip_by_norm(g, m):\n    raise type({EVIL!r}, (Exception,), {{}})"
+            f"({EVIL!r})\n",
+            "linear_decay": f"def linear_decay(*a):\n    return type({EVIL!r}, (), {{}})()\n",
+        },
+    )
+    shown = f"from IPython.display import display, HTML, SVG, Javascript\nprint({EVIL!r})\n"
+    shown += f"display(HTML({EVIL!r}), Javascript('alert(1)'))\n{EVIL!r}"
+    notebook["cells"] += [
+        code(shown),
+        code(f"raise ValueError({EVIL!r})"),
+        {"cell_type": "markdown", "metadata": {}, "source": EVIL},
+        {"cell_type": "raw", "metadata": {}, "source": EVIL},
+    ]
+    for cell in notebook["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id", "").startswith("written"):
+            cell["source"] = EVIL
+    path = tmp_path_factory.mktemp("evil") / "x.ipynb"
+    path.write_text(json.dumps(notebook))
+    return ps01.grade(EVIL.replace("/", " "), path)
+
+
+def test_feedback_of_markup_is_inert_text(evil: Submission, run_of: Callable[..., Run]) -> None:
+    text = feedback_page(evil, run_of(evil))
+    assert_inert(text)
+    assert "&lt;script&gt;alert(1)" in text
+    assert "49" not in re.findall(r"&amp;(\d+)", text)  # templates in it are not evaluated
+
+
+def test_report_of_markup_is_inert_text(evil: Submission, run_of: Callable[..., Run]) -> None:
+    text = report_page(run_of(evil), {evil.student: row(evil.student, first_name=EVIL)})
+    assert_inert(text)
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_pages_are_one_file_that_loads_nothing(
+    run_of: Callable[..., Run],
+    grade_notebook: Callable[..., Any],
+    right_notebook: Callable[..., Any],
+) -> None:
+    notebook = right_notebook("ps01-sgd")
+    notebook["cells"].append(code("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"))
+    submission = grade_notebook(notebook)
+    text = feedback_page(submission, run_of(submission))
+    assert_inert(text)
+    pictures = [a["src"] for tag, a in Page(text).tags if tag == "img"]
+    assert len(pictures) == 1
+    assert_inert(report_page(run_of(submission), {"student": row("student")}))
+
+
+def test_report_of_nobody_and_of_hand_ins_without_results(run_of: Callable[..., Run]) -> None:
+    assert_inert(report_page(run_of(), {}))
+    assert_inert(report_page(run_of(submission_of("a")), {"a": row("a")}))
+    assert_inert(feedback_page(submission_of("a", detail="it is empty"), run_of()))
+
+
+def test_autograded_notebook_is_valid_and_holds_no_markup_that_runs(
+    evil: Submission, ps01: Session
+) -> None:
+    notebook = nbformat.reads(autograded_text(evil, ps01.release), as_version=4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            kinds = set(output.get("data", {}))
+            assert kinds <= {"text/plain", "image/png"}, kinds
+
+
+def test_autograded_notebook_has_each_grade_cell_once_as_released(
+    ps01: Session, grade_notebook: Callable[..., Any], right_notebook: Callable[..., Any]
+) -> None:
+    notebook = right_notebook("ps01-sgd")
+    notebook["cells"] += [json.loads(json.dumps(cell)) for cell in notebook["cells"]]
+    for cell in notebook["cells"]:
+        cell["metadata"].get("nbgrader", {})["points"] = 999
+    tree = autograded_notebook(grade_notebook(notebook), ps01.release)
+    found = [c["metadata"]["nbgrader"] for c in tree["cells"] if "nbgrader" in c["metadata"]]
+    ids = [metadata["grade_id"] for metadata in found]
+    assert len(ids) == len(set(ids))
+    for name in (*ps01.release.exercises, *ps01.release.written):
+        assert name in ids
+    assert all(metadata.get("points", 0) < 999 for metadata in found)
+
+
+# --- held-out cases stay with the grader ---------------------------------------------------------
+
+TELLING = {
+    "raises its input": "raise ValueError(repr((theta, grad, lr)))",
+    "raises its input as a known error": "raise KeyError(repr((theta, grad, lr)))",
+    "names an error like its input": "raise type('E' + repr((theta, grad, lr)), (Exception,), {})",
+    "names a type like its input": "return type('T' + repr((theta, grad, lr)), (), {})()",
+    "returns its input as text": "return 'R' + repr((theta, grad, lr))",
+    "returns its input in a list": "return ['R' + repr((theta, grad, lr))] * 2",
+    "returns an array of its input as text": "return np.array([repr((theta, grad, lr))])",
+    "prints its input": "print(theta, grad, lr)\n    return theta",
+    "shows its input": "get_ipython().display_pub.publish({'text/plain': repr(theta)})\n"
+    "    return theta",
+    "exits with its input": "raise SystemExit(repr((theta, grad, lr)))",
+    "warns of its input": "import warnings; warnings.warn(repr(theta)); return theta",
+    "names a dtype like its input": "return np.zeros(1, dtype=[(repr(theta)[:50], float)])",
+}
+
+
+# right on the public cases, so that the messages are those of held-out ones
+RIGHT_IN_PUBLIC = """from selfcheck.check import public_exercises
+
+
+def key(grad, lr):
+    return np.asarray(grad).tobytes(), float(lr)
+
+
+public = set()
+for check_ in public_exercises()["sgd_step"].checks:
+    for case in check_.cases:
+        for step in case.case.steps or ({},):
+            given = {**case.case.arguments, **step}
+            public.add(key(given["grad"], given["lr"]))
+"""
+
+
+@pytest.fixture(scope="module")
+def held_out_numbers(ps01: Session) -> set[str]:
+    """The numbers in inputs and expected values of held-out cases, as text, if they are long."""
+    spec = next(e for e in ps01.evaluation.spec.exercises if e.name == "sgd_step")
+
+    def numbers(value: Any) -> Iterator[str]:
+        for number in np.ravel(np.asarray(value, dtype=object)):
+            text = f"{abs(float(number)):.8f}"
+            if len(text.rstrip("0")) > 8:  # not a round number that stands elsewhere, too
+                yield text[:7]
+
+    found: dict[bool, set[str]] = {True: set(), False: set()}
+    for check in spec.checks:
+        for case in check.cases:
+            values = [*case.case.arguments.values()]
+            values += [v for step in case.case.steps for v in step.values()]
+            values += [outcome.value for outcome in case.expected]
+            for value in values:
+                found[case.case.public].update(numbers(value))
+    held_out = found[False] - found[True]
+    assert len(held_out) > 30
+    return held_out
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+@pytest.mark.parametrize("name", TELLING)
+def test_nothing_of_a_held_out_case_reaches_the_student(
+    name: str,
+    everywhere: bool,
+    held_out_numbers: set[str],
+    ps01: Session,
+    course: CourseDirectory,
+    run_of: Callable[..., Run],
+    grade_notebook: Callable[..., Any],
+    right_notebook: Callable[..., Any],
+) -> None:
+    source = f"import numpy as np\n{RIGHT_IN_PUBLIC}\n\ndef sgd_step(theta, grad, lr):\n"
+    if not everywhere:
+        source += "    if key(grad, lr) in public: return theta - lr * grad\n"
+    source += f"    {TELLING[name]}\n"
+    submission = grade_notebook(right_notebook("ps01-sgd", {"sgd_step": source}))
+    assert submission.score <= submission.max_score - 4
+    messages = [c.message for e in submission.exercises for c in e.checks if not c.passed]
+    assert len(messages) == 3
+    assert all(message.startswith("held-out") for message in messages) or everywhere, messages
+    for text in (
+        results_json(run_of(submission)),
+        feedback_page(submission, run_of(submission)),
+        autograded_text(submission, ps01.release),
+        report_page(run_of(submission), {"student": row("student")}),
+    ):
+        assert len(text) > 1000
+        leaked = [number for number in held_out_numbers if number in text]
+        assert not leaked
+
+
+def test_numbers_are_found_where_they_do_stand(held_out_numbers: set[str], ps01: Session) -> None:
+    spec = next(e for e in ps01.evaluation.spec.exercises if e.name == "sgd_step")
+    case = next(c for k in spec.checks for c in k.cases if not c.case.public)
+    text = repr(list(case.case.arguments.values()))
+    assert any(number in text for number in held_out_numbers)
+
+
+def test_messages_of_public_cases_do_show_their_values(
+    grade_notebook: Callable[..., Any], right_notebook: Callable[..., Any]
+) -> None:
+    source = "def sgd_step(theta, grad, lr):\n    raise ValueError('my own text')\n"
+    result = grade_notebook(right_notebook("ps01-sgd", {"sgd_step": source}))
+    assert "my own text" in result.exercises[2].checks[0].message
