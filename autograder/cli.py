@@ -173,6 +173,8 @@ def grade(
         err.print(f"isolation {level} is not available: {reason}", markup=False)
     run = result.run
     out.print(_grade_table(run.submissions))
+    if len(run.submissions) > _MOST_ROWS:
+        out.print(f"… and {len(run.submissions) - _MOST_ROWS} more; all are in grades.csv")
     unchanged = len(run.submissions) - result.graded
     out.print(
         f"{result.graded} graded, {unchanged} unchanged; seed {run.seed}, "
@@ -319,8 +321,6 @@ def _grade_table(submissions: Iterable[Submission]) -> Table:
             f"{submission.score}/{submission.max_score}",
             *(points.get(name, "") for name in names),
         )
-    if len(shown) > _MOST_ROWS:
-        table.add_row(f"… and {len(shown) - _MOST_ROWS} more, all in grades.csv")
     return table
 
 

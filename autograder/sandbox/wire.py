@@ -19,6 +19,7 @@ from typing import Any
 
 MAX_HEADER = 1 << 22
 MAX_BUFFERS = 1 << 25
+_READ_AHEAD = 1 << 18
 _LENGTH = struct.Struct(">I")
 
 
@@ -39,6 +40,7 @@ class Channel:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        self._ahead = bytearray()
 
     def send(
         self, message: dict[str, Any], buffers: Sequence[bytes] = (), deadline: float | None = None
@@ -79,20 +81,21 @@ class Channel:
             self._socket.close()
 
     def _exactly(self, count: int, deadline: float | None) -> bytes:
-        data = bytearray(count)
-        view = memoryview(data)
-        while view:
+        # messages are small and many: read ahead, so that most cost no system call
+        while len(self._ahead) < count:
             try:
                 self._socket.settimeout(_left(deadline))
-                received = self._socket.recv_into(view)
+                received = self._socket.recv(_READ_AHEAD)
             except TimeoutError:
                 raise DeadlineMissed from None
             except OSError as error:
                 raise ChannelClosed(str(error)) from None
-            if received == 0:
+            if not received:
                 raise ChannelClosed("the other side is gone")
-            view = view[received:]
-        return bytes(data)
+            self._ahead += received
+        data = bytes(self._ahead[:count])
+        del self._ahead[:count]
+        return data
 
 
 def _left(deadline: float | None) -> float | None:

@@ -48,10 +48,12 @@ def judge(spec: ExerciseSpec, outcomes: Outcomes) -> list[CheckResult]:
     ``outcomes`` has one entry a check, in it one a case, in it one a call; a missing call counts
     as not passed. Never raises on what a student's function returned.
     """
-    everywhere = _same_mistake(spec, list(zip(spec.checks, outcomes, strict=True)))
+    checks = list(zip(spec.checks, outcomes, strict=True))
+    problems = [_first_problem(spec, check, of_check) for check, of_check in checks]
+    wrong = any(problem is not None for problem in problems)
+    everywhere = _same_mistake(spec, checks) if wrong else None
     results = []
-    for check, of_check in zip(spec.checks, outcomes, strict=True):
-        problem = _first_problem(spec, check, of_check)
+    for (check, of_check), problem in zip(checks, problems, strict=True):
         if problem is None:
             results.append(CheckResult(check.name, True, check.points))
             continue

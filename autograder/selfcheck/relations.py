@@ -135,6 +135,65 @@ def singletons_average_to_full(calls: Calls, rtol: float, atol: float) -> str | 
 
 
 @relation
+def is_a_softmax_fisher_matrix(calls: Calls, rtol: float, atol: float) -> str | None:
+    """The output is symmetric, and zero along changes that all classes share."""
+    for given, outputs in calls:
+        k, d = np.shape(given["W"])
+        fisher = _array(outputs[0])
+        if not _close(fisher, fisher.T, rtol, atol):
+            return "a Fisher matrix should be symmetric, but this one is not"
+        shared = fisher.reshape(k, d, k, d).sum(axis=2)
+        if not _close(shared, np.zeros_like(shared), rtol, atol * k):
+            return (
+                "adding one vector to all rows of W changes no probability, so the Fisher matrix "
+                "times such a change should be zero, but it is not"
+            )
+    return None
+
+
+@relation
+def independent_of_units(calls: Calls, rtol: float, atol: float) -> str | None:
+    """Cases come in pairs; the second has each parameter in another unit, and so its result."""
+    for (given, first), (other, second) in zip(calls[::2], calls[1::2], strict=True):
+        unit = _array(given["grad"]) / _array(other["grad"])
+        if not _close(_array(second[0]) / unit, first[0], rtol, atol):
+            return (
+                "with parameters measured in other units (θ, g and F changed accordingly) the "
+                "undamped step should be the same one, but it is not"
+            )
+    return None
+
+
+@relation
+def whitens(calls: Calls, rtol: float, atol: float) -> str | None:
+    """U(Σ + εI)Uᵀ is the identity, for the biased covariance Σ of the samples."""
+    for given, outputs in calls:
+        h, U = _array(given["h"]), _array(outputs[1])
+        centered = h - h.mean(axis=0)
+        eye = np.eye(h.shape[1])
+        covariance = centered.T @ centered / len(h) + given["eps"] * eye
+        if not _close(U @ covariance @ U.T, eye, rtol, atol):
+            return "U(Σ + εI)Uᵀ should be the identity, which is what whitening means"
+    return None
+
+
+@relation
+def same_function(calls: Calls, rtol: float, atol: float) -> str | None:
+    """The layer W h + b and the whitened layer V U (h − c) + d have the same outputs."""
+    for given, outputs in calls:
+        if "W" in given:
+            (W, b), (V, d) = (given["W"], given["b"]), outputs
+        else:
+            (V, d), (W, b) = (given["V"], given["d"]), outputs
+        mixing, shift = _array(V) @ _array(given["U"]), _array(d) - _array(b)
+        if not _close(mixing, W, rtol, atol):
+            return "V U (h − c) + d should change with h as W h + b does, but V U is not W"
+        if not _close(shift, mixing @ _array(given["c"]), rtol, atol):
+            return "V U (h − c) + d should equal W h + b for every h, but the biases do not match"
+    return None
+
+
+@relation
 def splits_agree(calls: Calls, rtol: float, atol: float) -> str | None:
     """Cases come in pairs: the same examples in other shards, with the same outputs."""
     for first, second in _pairs(calls):
@@ -142,5 +201,17 @@ def splits_agree(calls: Calls, rtol: float, atol: float) -> str | None:
             return (
                 "the gradient of the batch should not depend on how its examples are split over "
                 "workers, but it does"
+            )
+    return None
+
+
+@relation
+def same_for_scaled_gradients(calls: Calls, rtol: float, atol: float) -> str | None:
+    """Cases come in pairs; the second has all gradients scaled, with the same first output."""
+    for first, second in _pairs(calls):
+        if not _close(second[0], first[0], rtol, atol):
+            return (
+                "multiplying all gradients by the same positive number should not change the "
+                "steps, but it does"
             )
     return None
