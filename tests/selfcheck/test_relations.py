@@ -18,6 +18,24 @@ def clip(before, after, limit=1.0):
     return [({"grad": np.array(before), "max_norm": limit}, [np.array(after)])]
 
 
+def fisher(F):
+    return [({"W": np.zeros((2, 1)), "X": np.ones((1, 1))}, [np.array(F)])]
+
+
+def units(second):
+    grads = [{"grad": np.array([1.0, 1.0])}, {"grad": np.array([2.0, 0.5])}]  # units 1/2 and 2
+    return [(grads[0], [np.array([3.0, 4.0])]), (grads[1], [np.array(second)])]
+
+
+def white(U):
+    return [({"h": np.array([[1.0, 3.0], [-1.0, 3.0]]), "eps": 1.0}, [np.zeros(2), U])]
+
+
+def rewritten(V, d):
+    given = {"W": np.array([[6.0]]), "b": np.array([1.0]), "c": np.array([2.0])}
+    return [({**given, "U": np.array([[3.0]])}, [np.array([[V]]), np.array([d])])]
+
+
 @pytest.mark.parametrize(
     ("name", "calls", "holds"),
     [
@@ -28,6 +46,18 @@ def clip(before, after, limit=1.0):
         ("shift_invariant", [({}, [1.0, X]), ({}, [np.nan, X])], False),
         ("scale_invariant", [({}, [5.0]), ({}, [5.0]), ({}, [7.0]), ({}, [7.0])], True),
         ("scale_invariant", [({}, [5.0]), ({}, [5.0]), ({}, [7.0]), ({}, [9.0])], False),
+        ("same_for_scaled_gradients", [({}, [X, 1.0]), ({}, [X, 9.0])], True),
+        ("same_for_scaled_gradients", [({}, [X, 1.0]), ({}, [X + 1, 1.0])], False),
+        ("is_a_softmax_fisher_matrix", fisher([[1.0, -1.0], [-1.0, 1.0]]), True),
+        ("is_a_softmax_fisher_matrix", fisher([[1.0, 0.0], [0.0, 1.0]]), False),
+        ("is_a_softmax_fisher_matrix", fisher([[1.0, -1.0], [-2.0, 2.0]]), False),
+        ("independent_of_units", units([1.5, 8.0]), True),
+        ("independent_of_units", units([3.0, 4.0]), False),
+        ("whitens", white(np.diag([-(2**-0.5), 1.0])), True),
+        ("whitens", white(np.diag([1.0, 1.0])), False),
+        ("same_function", rewritten(2.0, 13.0), True),
+        ("same_function", rewritten(2.0, -11.0), False),
+        ("same_function", rewritten(18.0, 13.0), False),
         ("gradient_rows_sum_to_zero", [({}, [0.5, [[1, -1], [2, -2]]])], True),
         ("gradient_rows_sum_to_zero", [({}, [0.5, [[1, -1], [-1, 2]]])], False),
         ("clipped", clip([3.0, 4.0], [0.6, 0.8]), True),
