@@ -96,7 +96,9 @@ def gradient_norms(weights: Sequence[Tensor], x: Tensor, activation: str) -> Ten
     Raises:
         ValueError: ``activation`` is none of the four, or ``weights`` is empty.
 
-    Norms that fall towards layer 1 are vanishing gradients, norms that rise are exploding ones.
+    Tiny norms are vanishing gradients, huge ones exploding gradients. Where all widths are equal
+    and φ is linear or ReLU, all layers have about the same: what the signal h has lost on its
+    way to a layer and what Δ has lost on its way back add up.
 
     Source: Glorot, Bengio 2010, section 4.2; Goodfellow et al. 2016, section 8.2.5 (L5).
     """

@@ -1,0 +1,633 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Problem set 7: initialization and activations
+#
+# A deep network multiplies many matrices and many slopes. If each factor is a little too small,
+# nothing arrives at the first layer; a little too large, and everything explodes. You will write
+# the two standard recipes for the size of initial weights, four activations forward and backward,
+# and a function that measures the gradient of every layer. The last cell uses it to look at
+# thirty layers. There is one question to answer in words.
+#
+# **Time:** about an hour and a half. The exercises are small, and none needs another.
+#
+# **How to work.** Each exercise is one function. Replace the line that raises
+# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
+# function with the course's on small cases and says what differs. The grader uses the same checks
+# and more cases of the same kind.
+#
+# **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
+# they were. Arrays are float64. A batch has one example a row: `x` has shape (n, d).
+#
+# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
+
+# %% [markdown]
+# ## Setting up
+#
+# You need NumPy, matplotlib for the picture at the end, and the small package `selfcheck`, which
+# holds the cases. If the next cell says `No module named 'selfcheck'`, install the wheel from the
+# course's website (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside
+# this notebook.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from selfcheck import check
+
+# %% [markdown]
+# ## Glorot's bound
+#
+# *About 5 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
+# vanishing gradients.*
+#
+# A unit adds up $n_\text{in}$ inputs, so signals keep their size on the way forward if the weights
+# have variance $1/n_\text{in}$. On the way back an input collects gradients from $n_\text{out}$
+# units, which asks for $1/n_\text{out}$. Glorot and Bengio (often called by his first name, Xavier)
+# take the compromise $2/(n_\text{in} + n_\text{out})$ and draw from a uniform distribution:
+#
+# $$w \sim U(-a, a), \qquad a = \sqrt{\frac{6}{n_\text{in} + n_\text{out}}},$$
+#
+# because a uniform distribution on $(-a, a)$ has variance $a^2/3$. Return the bound $a$; nothing
+# is drawn here.
+#
+# **By hand.** 4 inputs and 2 units: $a = \sqrt{6/6} = 1$.
+
+
+# %% exercise="xavier_bound"
+def xavier_bound(fan_in, fan_out):
+    """Bound of the uniform distribution of Glorot's (Xavier's) initialization.
+
+        a = √(6 / (n_in + n_out)),   so that Var[w] = a²/3 = 2 / (n_in + n_out)
+
+    Arguments:
+        fan_in: number n_in of inputs that a unit adds up, an integer ≥ 1.
+        fan_out: number n_out of units that an input feeds, an integer ≥ 1.
+
+    Returns:
+        The bound a, a number: weights are drawn from U(−a, a).
+
+    Lectures: L5 (after Goodfellow et al., equation 8.23). torch: nn.init.xavier_uniform_.
+    """
+    ### BEGIN SOLUTION
+    return np.sqrt(6 / (fan_in + fan_out))
+    ### END SOLUTION
+
+
+# %% check="xavier_bound"
+check(xavier_bound)
+
+# %% [markdown]
+# **Next.** The argument holds where units are linear near 0, as tanh is. What does a unit do that
+# throws away half of its inputs?
+
+# %% [markdown]
+# ## He's standard deviation
+#
+# *About 5 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
+# vanishing gradients.*
+#
+# A ReLU sets the negative half of a symmetric signal to 0 and so halves its mean square. With
+# slope $a$ left of 0 the fraction $(1 + a^2)/2$ is kept. He and colleagues make the weights larger
+# by just that:
+#
+# $$\sigma = \sqrt{\frac{2}{(1 + a^2)\, n_\text{in}}}.$$
+#
+# **By hand.** 8 inputs and ReLU ($a = 0$): $\sigma = \sqrt{2/8} = \tfrac12$. With $a = 1$ the
+# unit is linear, and $\sigma = \sqrt{1/8}$.
+
+
+# %% exercise="he_std"
+def he_std(fan_in, slope):
+    """Standard deviation of He's initialization for (leaky) rectifiers.
+
+        σ = √(2 / ((1 + a²) n_in))
+
+    Arguments:
+        fan_in: number n_in of inputs that a unit adds up, an integer ≥ 1.
+        slope: slope a of the rectifier left of 0, a number; 0 is the plain ReLU.
+
+    Returns:
+        The standard deviation σ, a number.
+
+    Paper: He, Zhang, Ren, Sun 2015, equations 10 and 15. torch: nn.init.kaiming_normal_.
+    """
+    ### BEGIN SOLUTION
+    return np.sqrt(2 / ((1 + slope**2) * fan_in))
+    ### END SOLUTION
+
+
+# %% check="he_std"
+check(he_std)
+
+# %% [markdown]
+# **Next.** Thirty ReLU layers with Glorot's bound and equally many inputs and units: by how much
+# does the mean square shrink? The written question comes back to it.
+
+# %% [markdown]
+# ## ReLU
+#
+# *About 3 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+#
+# The rectified linear unit passes what is positive:
+#
+# $$y = \max(0, x).$$
+#
+# **By hand.** $(2, -3, 0)$ becomes $(2, 0, 0)$.
+
+
+# %% exercise="relu_forward"
+def relu_forward(x):
+    """Rectified linear unit.
+
+        y = max(0, x)
+
+    Arguments:
+        x: inputs, float array of any shape; not to be changed in place.
+
+    Returns:
+        y, a new array of the same shape.
+
+    Lectures: L4 (ReLU).
+    """
+    ### BEGIN SOLUTION
+    return np.maximum(0, x)
+    ### END SOLUTION
+
+
+# %% check="relu_forward"
+check(relu_forward)
+
+# %% [markdown]
+# **Next.** The backward pass. What does it need to remember of the forward pass?
+
+# %% [markdown]
+# ## The gradient of ReLU
+#
+# *About 5 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+#
+# A backward function gets the gradient of the loss with respect to its *output*,
+# $\partial L/\partial y$, and returns that with respect to its *input*. The chain rule multiplies
+# by the slope:
+#
+# $$\frac{\partial L}{\partial x} = \frac{\partial L}{\partial y} \cdot [x > 0].$$
+#
+# At $x = 0$ there is no derivative. Any slope from 0 to 1 would do; the course takes 0, as torch
+# does. It matters: zeros are common, for many inputs are outputs of other ReLUs.
+#
+# **By hand.** $x = (2, -3, 0)$ and $\partial L/\partial y = (-5, 7, 1)$ give $(-5, 0, 0)$.
+
+
+# %% exercise="relu_backward"
+def relu_backward(x, grad_out):
+    """Gradient of the loss with respect to the input of a ReLU.
+
+        ∂L/∂x = ∂L/∂y · [x > 0]      (so 0 at x = 0)
+
+    Arguments:
+        x: inputs of the forward pass, float array of any shape.
+        grad_out: ∂L/∂y, same shape; not to be changed in place.
+
+    Returns:
+        ∂L/∂x, a new array of the same shape.
+
+    Lectures: L4 (ReLU).
+    """
+    ### BEGIN SOLUTION
+    return grad_out * (x > 0)
+    ### END SOLUTION
+
+
+# %% check="relu_backward"
+check(relu_backward)
+
+# %% [markdown]
+# **Next.** A unit whose inputs are negative for every example gets no gradient, so its weights
+# never change again: it is dead. Hence the next one.
+
+# %% [markdown]
+# ## Leaky ReLU
+#
+# *About 3 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+#
+# Left of 0 a little leaks through, with a small fixed slope $a$ (0.01 in the lecture):
+#
+# $$y = \begin{cases} x & \text{where } x > 0\\ a\,x & \text{elsewhere.}\end{cases}$$
+#
+# **By hand.** With $a = 0.1$, $(2, -3, 0)$ becomes $(2, -0.3, 0)$.
+
+
+# %% exercise="leaky_relu_forward"
+def leaky_relu_forward(x, slope):
+    """Leaky rectified linear unit.
+
+        y = x where x > 0,   a x elsewhere
+
+    Arguments:
+        x: inputs, float array of any shape; not to be changed in place.
+        slope: slope a left of 0, a number in [0, 1).
+
+    Returns:
+        y, a new array of the same shape.
+
+    Lectures: L4 (leaky ReLU, with a = 0.01).
+    """
+    ### BEGIN SOLUTION
+    return np.where(x > 0, x, slope * x)
+    ### END SOLUTION
+
+
+# %% check="leaky_relu_forward"
+check(leaky_relu_forward)
+
+# %% [markdown]
+# **Next.** Its gradient, and again the question what to do at 0.
+
+# %% [markdown]
+# ## The gradient of leaky ReLU
+#
+# *About 5 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+#
+# $$\frac{\partial L}{\partial x} = \frac{\partial L}{\partial y} \cdot
+# \begin{cases} 1 & \text{where } x > 0\\ a & \text{elsewhere.}\end{cases}$$
+#
+# At $x = 0$ the course takes the slope of the left side, as with ReLU and as torch does.
+#
+# **By hand.** $a = 0.1$, $x = (2, -3, 0)$ and $\partial L/\partial y = (-5, 7, 1)$ give
+# $(-5, 0.7, 0.1)$.
+
+
+# %% exercise="leaky_relu_backward"
+def leaky_relu_backward(x, slope, grad_out):
+    """Gradient of the loss with respect to the input of a leaky ReLU.
+
+        ∂L/∂x = ∂L/∂y where x > 0,   a ∂L/∂y elsewhere      (so a ∂L/∂y at x = 0)
+
+    Arguments:
+        x: inputs of the forward pass, float array of any shape.
+        slope: slope a left of 0, a number in [0, 1).
+        grad_out: ∂L/∂y, same shape as x; not to be changed in place.
+
+    Returns:
+        ∂L/∂x, a new array of the same shape.
+
+    Lectures: L4 (leaky ReLU).
+    """
+    ### BEGIN SOLUTION
+    return np.where(x > 0, grad_out, slope * grad_out)
+    ### END SOLUTION
+
+
+# %% check="leaky_relu_backward"
+check(leaky_relu_backward)
+
+# %% [markdown]
+# **Next.** Which slope is best? Let the network find out.
+
+# %% [markdown]
+# ## Parametric ReLU
+#
+# *About 5 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+#
+# Here the slope is a parameter that is learned, one for each unit. `x` has one example a row and
+# one unit a column, so unit $j$ has slope $a_j$:
+#
+# $$y_{ij} = \begin{cases} x_{ij} & \text{where } x_{ij} > 0\\ a_j\,x_{ij} & \text{elsewhere.}
+# \end{cases}$$
+#
+# Nothing keeps a learned slope between 0 and 1: it may become 2, or −0.5.
+#
+# **By hand.** $a = (0.5, 2)$: the rows $(2, -3)$ and $(-4, 1)$ become $(2, -6)$ and $(-2, 1)$.
+
+
+# %% exercise="prelu_forward"
+def prelu_forward(x, slope):
+    """Parametric ReLU: a leaky ReLU whose slopes are learned, one a unit.
+
+        y_ij = x_ij where x_ij > 0,   a_j x_ij elsewhere
+
+    Arguments:
+        x: inputs, float array of shape (n, d): n examples, d units; not to be changed in place.
+        slope: slopes a, float array of shape (d,); any size and sign.
+
+    Returns:
+        y, a new array of shape (n, d).
+
+    Lectures: L4 (parametric ReLU). torch: nn.PReLU(d).
+    """
+    ### BEGIN SOLUTION
+    return np.where(x > 0, x, slope * x)
+    ### END SOLUTION
+
+
+# %% check="prelu_forward"
+check(prelu_forward)
+
+# %% [markdown]
+# **Next.** To be learned, a slope needs a gradient.
+
+# %% [markdown]
+# ## The gradients of parametric ReLU
+#
+# *About 15 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+#
+# The gradient of $x$ is that of a leaky ReLU. The slope $a_j$ has moved the output of *every*
+# example whose $x_{ij}$ is negative, so what they say adds up:
+#
+# $$\frac{\partial L}{\partial x_{ij}} = \frac{\partial L}{\partial y_{ij}} \cdot
+# \begin{cases} 1 & x_{ij} > 0\\ a_j & \text{elsewhere,}\end{cases} \qquad
+# \frac{\partial L}{\partial a_j} = \sum_i \frac{\partial L}{\partial y_{ij}}\, \min(0, x_{ij}).$$
+#
+# It is a sum, not a mean: if the loss is a mean over the batch, its $1/n$ is in
+# $\partial L/\partial y$ already.
+#
+# **By hand.** One unit with $a = 0.5$, two examples $x = -2$ and $-3$, and
+# $\partial L/\partial y = 1$ and $10$: the gradients of $x$ are $0.5$ and $5$, that of the slope is
+# $1 \cdot (-2) + 10 \cdot (-3) = -32$.
+
+
+# %% exercise="prelu_backward"
+def prelu_backward(x, slope, grad_out):
+    """Gradients of the loss with respect to input and slopes of a parametric ReLU.
+
+        ∂L/∂x_ij = ∂L/∂y_ij where x_ij > 0,   a_j ∂L/∂y_ij elsewhere
+        ∂L/∂a_j = Σ_i ∂L/∂y_ij · min(0, x_ij)
+
+    Arguments:
+        x: inputs of the forward pass, float array of shape (n, d).
+        slope: slopes a, float array of shape (d,).
+        grad_out: ∂L/∂y, float array of shape (n, d); not to be changed in place.
+
+    Returns:
+        grad_x: ∂L/∂x, shape (n, d).
+        grad_slope: ∂L/∂a, shape (d,); in this order, as a tuple.
+
+    Lectures: L4 (parametric ReLU). Paper: He et al. 2015, equations 2 and 3.
+    """
+    ### BEGIN SOLUTION
+    grad_x = np.where(x > 0, grad_out, slope * grad_out)
+    grad_slope = np.sum(grad_out * np.minimum(0, x), axis=0)
+    return grad_x, grad_slope
+    ### END SOLUTION
+
+
+# %% check="prelu_backward"
+check(prelu_backward)
+
+# %% [markdown]
+# **Next.** Two lines that meet at 0 are one shape. Why not several lines, all of them learned?
+
+# %% [markdown]
+# ## Maxout
+#
+# *About 10 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+#
+# A maxout unit has $k$ **pieces**, each a linear function of the layer's input, and outputs the
+# largest. The values of all pieces arrive side by side in the last axis of `x`: entries
+# $jk, \dots, jk + k - 1$ belong to unit $j$.
+#
+# $$y_j = \max_{0 \le m < k} x_{jk + m}, \qquad \text{winner}_j = \text{the first } m
+# \text{ that attains it}.$$
+#
+# The winner is counted within its group, from 0. The backward pass will need it.
+#
+# **By hand.** $x = (1, 5, 2, 2, -3, -4)$ with $k = 2$ has three units: $y = (5, 2, -3)$, winners
+# $(1, 0, 0)$.
+
+
+# %% exercise="maxout_forward"
+def maxout_forward(x, pieces):
+    """Maxout: the largest of each group of neighbouring inputs, and which one it was.
+
+        y_j = max_m x_(jk + m),   winner_j = the first m that attains it,   m = 0 … k − 1
+
+    Arguments:
+        x: values of all pieces, float array of shape (..., u·k) with any leading axes; not to be
+            changed in place.
+        pieces: number k of pieces of a unit, an integer ≥ 1 that divides the last axis.
+
+    Returns:
+        y: outputs of the u units, float array of shape (..., u).
+        winner: integer array of shape (..., u), each in 0 … k − 1; in this order, as a tuple.
+
+    Lectures: L4 (maxout).
+    """
+    ### BEGIN SOLUTION
+    groups = x.reshape(*x.shape[:-1], -1, pieces)
+    return groups.max(axis=-1), groups.argmax(axis=-1)
+    ### END SOLUTION
+
+
+# %% check="maxout_forward"
+check(maxout_forward)
+
+# %% [markdown]
+# **Next.** With two pieces, $x$ and $0$, maxout is ReLU. Which pieces make it the absolute value?
+
+# %% [markdown]
+# ## The gradient of maxout
+#
+# *About 10 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+#
+# Only the winner moved the output, so it gets the whole gradient and the others get none:
+#
+# $$\frac{\partial L}{\partial x_{jk+m}} = \begin{cases} \partial L/\partial y_j
+# & m = \text{winner}_j\\ 0 & \text{elsewhere.}\end{cases}$$
+#
+# **By hand.** $k = 2$, winners $(1, 0, 0)$, $\partial L/\partial y = (10, 20, 30)$: the result is
+# $(0, 10, 20, 0, 30, 0)$.
+
+
+# %% exercise="maxout_backward"
+def maxout_backward(winner, pieces, grad_out):
+    """Gradient of the loss with respect to the pieces of maxout units.
+
+        ∂L/∂x_(jk + m) = ∂L/∂y_j where m = winner_j,   0 elsewhere
+
+    Arguments:
+        winner: from the forward pass, integer array of shape (..., u), each in 0 … k − 1.
+        pieces: number k of pieces of a unit, an integer ≥ 1.
+        grad_out: ∂L/∂y, float array of shape (..., u).
+
+    Returns:
+        ∂L/∂x, float array of shape (..., u·k), in the order in which x came in.
+
+    Lectures: L4 (maxout).
+    """
+    ### BEGIN SOLUTION
+    won = winner[..., None] == np.arange(pieces)
+    grads = won * grad_out[..., None]
+    return grads.reshape(*grad_out.shape[:-1], -1)
+    ### END SOLUTION
+
+
+# %% check="maxout_backward"
+check(maxout_backward)
+
+# %% [markdown]
+# **Next.** You have slopes and scales. Now stack them.
+
+# %% [markdown]
+# ## Gradients through depth
+#
+# *About 30 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
+# vanishing gradients.*
+#
+# A network of $L$ layers without biases, with one example a row of $x$ and one output a row of
+# $W_l$:
+#
+# $$h_0 = x, \qquad a_l = h_{l-1} W_l^\top, \qquad h_l = \varphi(a_l), \qquad
+# f = \frac1n \sum_{i=1}^n \sum_j h_{L,ij}.$$
+#
+# All layers have the activation $\varphi$, the last one, too; $f$ is the mean over the $n$
+# examples of the sum of the outputs. Return the norm of $\partial f/\partial W_l$ for every layer,
+# the first layer first. Backpropagation gives it, with $\Delta_l = \partial f/\partial a_l$:
+#
+# $$\Delta_L = \tfrac1n \varphi'(a_L), \qquad \Delta_{l-1} = (\Delta_l W_l) \odot \varphi'(a_{l-1}),
+# \qquad \frac{\partial f}{\partial W_l} = \Delta_l^\top h_{l-1}.$$
+#
+# The norm of a matrix is here the root of the sum of its squares. Slopes: 1 for `"linear"`,
+# $h(1 - h)$ for `"sigmoid"` with $h = 1/(1 + e^{-a})$, $1 - h^2$ for `"tanh"`, $[a > 0]$ for
+# `"relu"`.
+#
+# **By hand.** Scalars: $x = 5$, $W_1 = 2$, $W_2 = -3$, linear. Then $f = W_2 W_1 x$, so
+# $\partial f/\partial W_1 = W_2 x = -15$ and $\partial f/\partial W_2 = W_1 x = 10$; the norms are
+# $(15, 10)$.
+
+
+# %% exercise="gradient_norms"
+def gradient_norms(weights, x, activation):
+    """Norm of the gradient for every weight matrix of a network without biases.
+
+        h_0 = x,   a_l = h_(l−1) W_lᵀ,   h_l = φ(a_l),   f = (1/n) Σ_i Σ_j h_L,ij
+        Δ_L = φ'(a_L)/n,   Δ_(l−1) = (Δ_l W_l) ⊙ φ'(a_(l−1)),   ∂f/∂W_l = Δ_lᵀ h_(l−1)
+
+    Arguments:
+        weights: list of the matrices W_1 … W_L; W_l is a float array of shape (d_l, d_(l−1)).
+            Neither the list nor its arrays may be changed.
+        x: inputs, float array of shape (n, d_0).
+        activation: φ of every layer: "linear", "sigmoid", "tanh" or "relu" (with φ'(0) = 0).
+
+    Returns:
+        Norms ‖∂f/∂W_l‖ (roots of sums of squares), float array of shape (L,), first layer first.
+
+    Lectures: L5 (vanishing and exploding gradients), after Goodfellow et al., section 8.2.5.
+    """
+    ### BEGIN SOLUTION
+    functions = {
+        "linear": lambda a: (a, np.ones_like(a)),
+        "sigmoid": lambda a: (1 / (1 + np.exp(-a)), 1 / (2 + np.exp(a) + np.exp(-a))),
+        "tanh": lambda a: (np.tanh(a), 1 - np.tanh(a) ** 2),
+        "relu": lambda a: (np.maximum(0, a), (a > 0).astype(float)),
+    }
+    phi = functions[activation]
+    inputs, slopes = [x], []
+    for W in weights:
+        h, slope = phi(inputs[-1] @ W.T)
+        inputs.append(h)
+        slopes.append(slope)
+    delta = slopes[-1] / len(x)
+    norms = np.zeros(len(weights))
+    for layer in reversed(range(len(weights))):
+        norms[layer] = np.linalg.norm(delta.T @ inputs[layer])
+        if layer > 0:
+            delta = (delta @ weights[layer]) * slopes[layer - 1]
+    return norms
+    ### END SOLUTION
+
+
+# %% check="gradient_norms"
+check(gradient_norms)
+
+# %% [markdown]
+# **Next.** Thirty layers, below. Before you run it: which of the five networks has the smallest
+# gradients, and which layers of it?
+
+# %% [markdown]
+# ## What your function shows
+#
+# Thirty layers of 100 units, random weights of three sizes, three activations. How high a line
+# lies says how fast its layers learn; how steep it is, which of them learn first. With sigmoids the
+# first layers get next to nothing. The other lines are level even where they lie low: the gradient
+# of the weights is $\Delta_l^\top h_{l-1}$, and what the signal $h$ has not lost yet on its way
+# to a layer, the gradient $\Delta$ has lost already on its way back. Change `depth` and `width`
+# and see.
+
+# %%
+depth, width, examples = 30, 100, 50
+rng = np.random.default_rng(0)
+x = rng.normal(size=(examples, width))
+plans = {
+    "sigmoid, 1/√n": ("sigmoid", np.sqrt(1 / width)),
+    "tanh, 1/√n": ("tanh", np.sqrt(1 / width)),
+    "tanh, half of it": ("tanh", 0.5 * np.sqrt(1 / width)),
+    "relu, 1/√n": ("relu", np.sqrt(1 / width)),
+    "relu, √(2/n)": ("relu", np.sqrt(2 / width)),
+}
+
+try:
+    lines = {
+        name: gradient_norms(list(rng.normal(0, std, (depth, width, width))), x, activation)
+        for name, (activation, std) in plans.items()
+    }
+except NotImplementedError:
+    lines = {}
+
+if not lines:
+    print("No picture yet: answer gradient_norms, then run this cell again.")
+elif any(np.shape(norms) != (depth,) for norms in lines.values()):
+    print("No picture yet: gradient_norms should return one number a layer.")
+else:
+    figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    for (name, norms), marker in zip(lines.items(), "osv^D", strict=True):
+        ax.semilogy(range(1, depth + 1), norms, marker=marker, markersize=3, label=name)
+    ax.set(xlabel="layer", ylabel="norm of the gradient of its weights")
+    ax.legend(title="activation, standard deviation")
+    plt.show()
+
+# %% [markdown]
+# ## In your own words: thirty layers
+#
+# *About 10 minutes, five to ten sentences.*
+#
+# A network has thirty hidden layers of 100 ReLU units. Somebody draws the weights with Glorot's
+# bound, `xavier_bound(100, 100)`.
+#
+# 1. By what factor does the mean square of the signal change in one layer, and by what factor in
+#    all thirty? (Take the inputs of each ReLU to be symmetric about 0.)
+# 2. What does that do to the gradients of the weights, in the first layer and in the last, and what
+#    changes with `he_std`?
+# 3. With sigmoid units in place of ReLU the gradients vanish for each of these scales. Why? Could
+#    larger weights repair it?
+
+# %% [markdown] written="thirty_layers"
+# **A model answer.** (1) With 100 inputs and 100 units Glorot's variance is $2/200 = 1/100$, so
+# $a = Wh$ has the mean square of $h$; the ReLU then drops the negative half of it. One layer
+# multiplies the mean square by ½, thirty layers by $2^{-30} \approx 10^{-9}$ (the size of the
+# signal by $2^{-15} \approx 3 \cdot 10^{-5}$). (2) The way back loses the same: each layer blocks
+# half of the gradient's mean square. In the first layer the signal is whole, but the gradient that
+# reaches it is smaller by $2^{-15}$; in the last layer the gradient is whole, but the signal is
+# smaller by $2^{-15}$. The gradient of the weights is their product, so *every* layer hardly
+# learns. `he_std` doubles the variance, $2/100$, which makes up for the half that is lost,
+# forward and (for equal widths) backward. (3) The slope of the sigmoid, $h(1-h)$, is at most ¼,
+# and each layer multiplies the gradient by it: with weights of these sizes that costs a factor 3 or
+# more a layer. Larger weights make up for it only while units stay near 0, where the slope is ¼;
+# with large weights $|a|$ grows, units saturate and slopes go to 0, so gradients vanish again.
+#
+# **Marking scheme** (4 points)
+#
+# - 1 point: ½ a layer for the mean square (or $1/\sqrt2$ for the size, if said so).
+# - 1 point: $2^{-30}$ in all (or $2^{-15}$ for the size).
+# - 1 point: the first layer's gradient has shrunk on its way back, the last layer's because the
+#   signal has; He's factor 2 in the variance makes up for the half that is lost.
+# - 1 point: slopes of at most ¼ multiply; larger weights saturate the units.
+# - An answer to (1) that is off by a root, but says which quantity it means, gets both points.
