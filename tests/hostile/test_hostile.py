@@ -28,6 +28,11 @@ ATTACKS, MARKER, ARGUMENT = _TABLE["ATTACKS"], _TABLE["MARKER"], _TABLE["ARGUMEN
 ATTACKED = "sgd_step"
 WRONG = "def sgd_step(theta, grad, lr):\n{body}    return theta + 1\n"
 _INTACT = "intact"
+NEEDS_BUBBLEWRAP = (  # other levels say that files of the machine can be read
+    "reads the sources",
+    "searches the whole disk",
+    "reads the environment and its arguments",
+)
 _RIGHT_EVERY = 6  # attacks between two right hand-ins
 
 
@@ -109,7 +114,11 @@ def aftermath(
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
-def test_attack_earns_nothing_and_ends_in_one_status(aftermath: Aftermath, attack: Any) -> None:
+def test_attack_earns_nothing_and_ends_in_one_status(
+    aftermath: Aftermath, attack: Any, ps01: Session
+) -> None:
+    if attack.name in NEEDS_BUBBLEWRAP and not ps01.pool.level.bubblewrap:
+        pytest.skip(f"isolation {ps01.pool.level.name}: {ps01.pool.level.meaning}")
     result = aftermath.attacked[attack.name]
     points = {exercise.name: exercise.score for exercise in result.exercises}
     assert points[ATTACKED] == 0
