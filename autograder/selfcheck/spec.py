@@ -38,6 +38,27 @@ class Case:
         """How often the function is called."""
         return len(self.steps) or 1
 
+    def __reduce__(self) -> Any:
+        # pickle alone forgets that an array is read-only, or skips memory
+        buffers: list[bytes] = []
+        given = [(k, encode(v, buffers)) for k, v in self.arguments.items()]
+        steps = [[(k, encode(v, buffers)) for k, v in step.items()] for step in self.steps]
+        return _case, (self.label, given, steps, self.feedback, self.public, buffers)
+
+
+def _case(
+    label: str,
+    given: list[tuple[str, Any]],
+    steps: list[list[tuple[str, Any]]],
+    feedback: tuple[str, ...],
+    public: bool,
+    buffers: list[bytes],
+) -> Case:
+    """The case that was pickled."""
+    arguments = {k: decode(tree, buffers) for k, tree in given}
+    later = tuple({k: decode(tree, buffers) for k, tree in step} for step in steps)
+    return Case(label, arguments, later, feedback, public)
+
 
 @dataclass(frozen=True)
 class Outcome:
