@@ -15,6 +15,14 @@ from .activations import (
     relu_backward,
     relu_forward,
 )
+from .adam import (
+    AdamaxState,
+    AdamState,
+    adam_step,
+    adam_trajectory,
+    adamax_step,
+    bias_correction,
+)
 from .at_scale import (
     Cost,
     conv_cost,
@@ -61,6 +69,8 @@ from .natural_gradient import (
 from .schedules import linear_decay
 
 __all__ = [
+    "AdamState",
+    "AdamaxState",
     "CanonicalLayer",
     "Cost",
     "LinearLayer",
@@ -68,9 +78,13 @@ __all__ = [
     "RunningStatistics",
     "WhitenedLayer",
     "Whitening",
+    "adam_step",
+    "adam_trajectory",
+    "adamax_step",
     "batchnorm_backward",
     "batchnorm_forward",
     "batchnorm_inference",
+    "bias_correction",
     "clip_by_norm",
     "condition_number",
     "conv_cost",
