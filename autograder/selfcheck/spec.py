@@ -14,7 +14,7 @@ from typing import Any
 
 from .values import ValueRefused, decode, encode
 
-FORMAT = 1  # of the JSON written by dump()
+FORMAT = 2  # of the JSON written by dump()
 
 
 @dataclass(frozen=True)
@@ -139,17 +139,35 @@ class ExerciseSpec:
         )
 
 
+def _plain(item: Any) -> tuple[Any, list[bytes]]:
+    """A value as something that compares with ==, bit for bit."""
+    buffers: list[bytes] = []
+    return encode(item, buffers), buffers
+
+
 def dump(exercises: list[ExerciseSpec]) -> str:
-    """JSON text of the specs; :func:`load` reads it."""
+    """JSON text of the specs; :func:`load` reads it.
+
+    The arguments after a call are in it only if the call changed them.
+    """
+    from .calls import arguments  # not at the top: calls imports this module
+
     buffers: list[bytes] = []
 
     def value(item: Any) -> Any:
         return encode(item, buffers)
 
-    def outcome(item: Outcome) -> Any:
-        if item.error is not None:
-            return {"error": item.error}
-        return {"value": value(item.value), "after": [value(v) for v in item.after]}
+    def outcomes(item: Case, of_case: tuple[Outcome, ...]) -> Any:
+        trees: list[dict[str, Any]] = []
+        for step, outcome in enumerate(of_case):
+            if outcome.error is not None:
+                trees.append({"error": outcome.error})
+                continue
+            trees.append({"value": value(outcome.value)})
+            given = arguments(item, step, of_case[step - 1].value if step else None)
+            if _plain(given) != _plain(list(outcome.after)):
+                trees[-1]["after"] = [value(v) for v in outcome.after]
+        return trees
 
     def case(item: CaseSpec) -> Any:
         return {
@@ -157,11 +175,11 @@ def dump(exercises: list[ExerciseSpec]) -> str:
             "arguments": {k: value(v) for k, v in item.case.arguments.items()},
             "steps": [{k: value(v) for k, v in step.items()} for step in item.case.steps],
             "feedback": list(item.case.feedback),
-            "expected": [outcome(o) for o in item.expected],
-            "mistakes": {k: [outcome(o) for o in v] for k, v in item.mistakes.items()},
+            "expected": outcomes(item.case, item.expected),
+            "mistakes": {k: outcomes(item.case, v) for k, v in item.mistakes.items()},
         }
 
-    tree = {
+    tree: dict[str, Any] = {
         "format": FORMAT,
         "exercises": [
             {
@@ -190,6 +208,8 @@ def dump(exercises: list[ExerciseSpec]) -> str:
 
 def load(text: str) -> list[ExerciseSpec]:
     """Specs from the JSON text that :func:`dump` wrote (all their cases are public)."""
+    from .calls import arguments  # not at the top: calls imports this module
+
     tree = json.loads(text)
     if tree.get("format") != FORMAT:
         raise ValueRefused(f"cases of format {tree.get('format')}; this version reads {FORMAT}")
@@ -198,21 +218,30 @@ def load(text: str) -> list[ExerciseSpec]:
     def value(item: Any) -> Any:
         return decode(item, buffers)
 
-    def outcome(item: Any) -> Outcome:
-        if "error" in item:
-            return Outcome(error=item["error"])
-        return Outcome(value(item["value"]), after=tuple(value(v) for v in item["after"]))
+    def outcomes(of: Case, items: Any) -> tuple[Outcome, ...]:
+        read: list[Outcome] = []
+        for step, item in enumerate(items):
+            if "error" in item:
+                read.append(Outcome(error=item["error"]))
+                continue
+            if "after" in item:
+                after = [value(v) for v in item["after"]]
+            else:
+                after = arguments(of, step, read[-1].value if step else None) or []
+            read.append(Outcome(value(item["value"]), after=tuple(after)))
+        return tuple(read)
 
     def case(item: Any) -> CaseSpec:
+        of = Case(
+            item["label"],
+            {k: value(v) for k, v in item["arguments"].items()},
+            tuple({k: value(v) for k, v in step.items()} for step in item["steps"]),
+            tuple(item["feedback"]),
+        )
         return CaseSpec(
-            Case(
-                item["label"],
-                {k: value(v) for k, v in item["arguments"].items()},
-                tuple({k: value(v) for k, v in step.items()} for step in item["steps"]),
-                tuple(item["feedback"]),
-            ),
-            tuple(outcome(o) for o in item["expected"]),
-            {k: tuple(outcome(o) for o in v) for k, v in item["mistakes"].items()},
+            of,
+            outcomes(of, item["expected"]),
+            {k: outcomes(of, v) for k, v in item["mistakes"].items()},
         )
 
     return [
