@@ -1019,13 +1019,13 @@ _MINIMIZE_QUADRATIC = Exercise(
         Mistake(
             "all-rows-the-same",
             "All rows of your trajectory are the same array, which `-=` changes in each step: "
-            "use `theta = theta - v`, which makes a new one.",
+            "subtract with `-` and assign, which makes a new one.",
             _all_rows_the_same,
         ),
         Mistake(
             "start-changed",
-            "Your function changes `theta0` in place (`-=` does that to arrays): use "
-            "`theta = theta - v`, which makes a new array.",
+            "Your function changes `theta0` in place (`-=` does that to arrays): "
+            "subtract with `-` and assign, which makes a new array.",
             _start_changed,
         ),
     ),

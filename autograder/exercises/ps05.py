@@ -1395,13 +1395,13 @@ _ADAM_TRAJECTORY = Exercise(
         Mistake(
             "all-rows-the-same",
             "All rows of your trajectory are the same array, which `-=` changes in each step: "
-            "use `theta = theta - v`, which makes a new one.",
+            "subtract with `-` and assign, which makes a new one.",
             _path_rows_the_same,
         ),
         Mistake(
             "start-changed",
-            "Your function changes `theta0` in place (`-=` does that to arrays): use "
-            "`theta = theta - v`, which makes a new array.",
+            "Your function changes `theta0` in place (`-=` does that to arrays): "
+            "subtract with `-` and assign, which makes a new array.",
             _path_start_changed,
         ),
     ),
