@@ -4,6 +4,7 @@ level is taken where a stronger one is not to be had."""
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
