@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import textwrap
 from collections.abc import Callable
@@ -26,11 +27,14 @@ class CheckFailed(AssertionError):
 
 @cache
 def public_exercises() -> dict[str, ExerciseSpec]:
-    """The exercises of all problem sets at hand, by name, with their public cases."""
+    """The exercises of all problem sets at hand, by name, with their public cases.
+
+    A file of another version, or a damaged one, is left out: it must not spoil the others.
+    """
     found = {}
     for path in sorted(CASES.glob("*.json")):
-        for exercise in load(path.read_text(encoding="utf-8")):
-            found[exercise.name] = exercise
+        with contextlib.suppress(ValueError, KeyError, TypeError, OSError):
+            found.update({e.name: e for e in load(path.read_text(encoding="utf-8"))})
     return found
 
 
@@ -77,15 +81,18 @@ def _exercise_of(function: Callable[..., Any], namespace: dict[str, Any]) -> Exe
     exercises = public_exercises()
     if not exercises:
         raise CheckFailed(
-            f"There are no cases in {CASES}. Install the selfcheck wheel from the course's "
-            "website, or put the folder `selfcheck` from there beside this notebook."
+            f"There are no cases of this version in {CASES}. Install the selfcheck wheel from the "
+            "course's website, or put the folder `selfcheck` from there beside this notebook."
         )
     # by the name that the notebook gives it, for a function may be a lambda or a partial
     bound = [name for name in exercises if namespace.get(name) is function]
     name = bound[0] if bound else getattr(function, "__name__", repr(function))
     if name not in exercises:
         known = ", ".join(sorted(exercises))
-        raise CheckFailed(f"`{name}` is no exercise of this course. The exercises are: {known}.")
+        raise CheckFailed(
+            f"There are no cases for `{name}` here. The exercises at hand are: {known}. Is the "
+            "name right, and is `selfcheck` the one from the course's website?"
+        )
     if not callable(function):
         raise CheckFailed(f"`{name}` should be a function, but it is a {type(function).__name__}.")
     return exercises[name]

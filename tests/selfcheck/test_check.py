@@ -58,7 +58,7 @@ def test_a_stub_is_asked_for_kindly():
 
 
 def test_a_function_that_is_no_exercise_is_told_which_there_are():
-    with pytest.raises(CheckFailed, match=r"no exercise of this course.*sgd_step"):
+    with pytest.raises(CheckFailed, match=r"no cases for `dot` here.*sgd_step"):
         check(np.dot)
 
 
@@ -72,3 +72,11 @@ def test_missing_cases_say_what_to_do(tmp_path, monkeypatch):
 def test_cases_of_another_format_are_refused():
     with pytest.raises(ValueRefused, match="format 99"):
         load('{"format": 99}')
+
+
+def test_a_file_of_another_version_does_not_spoil_the_others(cases, capsys):
+    right = (cases / "ps01-sgd.json").read_text(encoding="utf-8")
+    (cases / "ps00-old.json").write_text('{"format": 0, "exercises": []}', encoding="utf-8")
+    (cases / "ps99-cut.json").write_text(right[:1000], encoding="utf-8")
+    check(sgd_step)
+    assert "checks pass" in capsys.readouterr().out
