@@ -140,7 +140,7 @@ def test_the_same_seed_gives_the_same_and_another_gives_others(name, spec_of):
             ]
             inputs = [
                 [
-                    _plain([*i.case.arguments.values(), *map(dict.values, i.case.steps)])
+                    _plain([*i.case.arguments.values(), *(list(s.values()) for s in i.case.steps)])
                     for i in check.cases
                     if not i.case.public
                 ]
