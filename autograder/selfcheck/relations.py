@@ -215,3 +215,68 @@ def same_for_scaled_gradients(calls: Calls, rtol: float, atol: float) -> str | N
                 "steps, but it does"
             )
     return None
+
+
+def _batchnorm(x: Any, gamma: Any, beta: Any, eps: Any) -> Any:
+    centred = x - x.mean(axis=0)
+    return gamma * centred / np.sqrt((centred**2).mean(axis=0) + eps) + beta
+
+
+@relation
+def batch_is_normalized(calls: Calls, rtol: float, atol: float) -> str | None:
+    """Every feature of the output has mean β and biased variance γ² s²/(s² + ε)."""
+    for given, outputs in calls:
+        x, gamma, beta = (_array(given[name]) for name in ("x", "gamma", "beta"))
+        y, variance = _array(outputs[0]), x.var(axis=0)
+        if not _close(y.mean(axis=0), beta, rtol, atol):
+            return "every feature of the output should have the mean β over the batch, but has not"
+        if not _close(y.var(axis=0), gamma**2 * variance / (variance + given["eps"]), rtol, atol):
+            return (
+                "the variance of every feature of the output should be that of γ x̂, with ε inside "
+                "the root, but it is not"
+            )
+    return None
+
+
+@relation
+def batchnorm_gradient_is_that_of_differences(calls: Calls, rtol: float, atol: float) -> str | None:
+    """The three outputs are the derivatives of Σ grad_out · y, found by differences.
+
+    The differences are taken along the imaginary axis, where nothing cancels: they are exact to
+    rounding, as no difference of two real values is.
+    """
+    step = 1e-30
+    for given, outputs in calls:
+        grad_out, eps = _array(given["grad_out"]), given["eps"]
+        points = [_array(given["x"]), _array(given["gamma"]), np.zeros_like(_array(given["gamma"]))]
+        for number, (name, output) in enumerate(zip(("x", "γ", "β"), outputs, strict=True)):
+            gradient = np.zeros_like(points[number])
+            for index in np.ndindex(gradient.shape):
+                moved = [point.astype(np.complex128) for point in points]
+                moved[number][index] += 1j * step
+                x, gamma, beta = moved
+                y = _batchnorm(x, gamma, beta, eps)
+                gradient[index] = (grad_out * y).sum().imag / step
+            if not _close(output, gradient, rtol, atol):
+                return (
+                    f"moving {name} a little should change the loss as your gradient of {name} "
+                    "says, but it does not: it does not agree with finite differences"
+                )
+    return None
+
+
+@relation
+def folding_keeps_the_function(calls: Calls, rtol: float, atol: float) -> str | None:
+    """W' h + b' is the normalized W h + b for h = 0 and all unit vectors, so for every h."""
+    for given, outputs in calls:
+        W, b = _array(given["W"]), _array(given["b"])
+        h = np.vstack([np.zeros(W.shape[1]), np.eye(W.shape[1])])
+        scale = _array(given["gamma"]) / np.sqrt(_array(given["running_var"]) + given["eps"])
+        before = scale * (h @ W.T + b - _array(given["running_mean"])) + _array(given["beta"])
+        after = h @ _array(outputs[0]).T + _array(outputs[1])
+        if not _close(after, before, rtol, atol):
+            return (
+                "the folded layer should compute for every input what the layer and its "
+                "normalization compute, but it does not"
+            )
+    return None
