@@ -104,8 +104,10 @@ def _evaluated(problem_set: str, seed: int, device: str) -> Evaluation:
 
 
 @pytest.fixture(autouse=True)
-def reference_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_else_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the sources (someone may be editing them) nor where the reference runs."""
     monkeypatch.setattr("autograder.grading.session.ReferenceProcess", ReferenceHere)
+    monkeypatch.setattr(batch, "grading_fingerprint", lambda name: "as they were")
 
 
 @pytest.fixture(scope="session")
@@ -209,6 +211,15 @@ def test_everything_is_graded_again_on_demand(klass: Klass) -> None:
     klass.hand_in("ada")
     klass.hand_in("bob")
     assert [klass.grade().graded, klass.grade(everything=True).graded] == [2, 2]
+
+
+def test_changed_sources_grade_everything_again(
+    klass: Klass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    klass.hand_in("ada")
+    klass.grade()
+    monkeypatch.setattr(batch, "grading_fingerprint", lambda name: "a case was added")
+    assert [klass.grade().graded, klass.grade().graded] == [1, 0]
 
 
 def test_another_seed_grades_everything_again(klass: Klass) -> None:
