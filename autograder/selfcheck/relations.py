@@ -169,10 +169,9 @@ def whitens(calls: Calls, rtol: float, atol: float) -> str | None:
     """U(Σ + εI)Uᵀ is the identity, for the biased covariance Σ of the samples."""
     for given, outputs in calls:
         h, U = _array(given["h"]), _array(outputs[1])
-        centered = h - h.mean(axis=0)
         eye = np.eye(h.shape[1])
-        covariance = centered.T @ centered / len(h) + given["eps"] * eye
-        if not _close(U @ covariance @ U.T, eye, rtol, atol):
+        damped = np.cov(h, rowvar=False, bias=True) + given["eps"] * eye
+        if not _close(U @ damped @ U.T, eye, rtol, atol):
             return "U(Σ + εI)Uᵀ should be the identity, which is what whitening means"
     return None
 
@@ -278,5 +277,38 @@ def folding_keeps_the_function(calls: Calls, rtol: float, atol: float) -> str | 
             return (
                 "the folded layer should compute for every input what the layer and its "
                 "normalization compute, but it does not"
+            )
+    return None
+
+
+def _mean_over_masks(calls: Calls) -> Iterator[tuple[Any, float, Any]]:
+    """For each x and keep among the cases, which hold all masks: x, keep, the mean output."""
+    groups: dict[tuple[bytes, float], list[tuple[Any, Any, float]]] = {}
+    for given, outputs in calls:
+        x, mask, keep = _array(given["x"]), _array(given["mask"]), float(given["keep"])
+        kept = float(mask.sum())
+        weight = keep**kept * (1 - keep) ** (mask.size - kept)
+        groups.setdefault((x.tobytes(), keep), []).append((x, _array(outputs[0]), weight))
+    for (_, keep), group in groups.items():
+        yield group[0][0], keep, sum(weight * output for _, output, weight in group)
+
+
+@relation
+def mean_over_masks_is_input(calls: Calls, rtol: float, atol: float) -> str | None:
+    """On average over all masks, inverted dropout returns its input."""
+    for x, _, mean in _mean_over_masks(calls):
+        if not _close(mean, x, rtol, atol):
+            return "on average over all masks the output should be the input, but it is not"
+    return None
+
+
+@relation
+def mean_over_masks_is_kept_share(calls: Calls, rtol: float, atol: float) -> str | None:
+    """On average over all masks, dropout in the lecture's form returns keep times its input."""
+    for x, keep, mean in _mean_over_masks(calls):
+        if not _close(mean, keep * x, rtol, atol):
+            return (
+                "on average over all masks the output should be `keep` times the input (which is "
+                "what testing uses), but it is not"
             )
     return None

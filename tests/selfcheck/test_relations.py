@@ -31,6 +31,11 @@ def white(U):
     return [({"h": np.array([[1.0, 3.0], [-1.0, 3.0]]), "eps": 1.0}, [np.zeros(2), U])]
 
 
+def all_masks(factor):
+    x, masks = np.array([3.0, -1.0]), [[0, 0], [0, 1], [1, 0], [1, 1]]
+    return [({"x": x, "mask": np.array(mask), "keep": 0.8}, [factor * x * mask]) for mask in masks]
+
+
 def rewritten(V, d):
     given = {"W": np.array([[6.0]]), "b": np.array([1.0]), "c": np.array([2.0])}
     return [({**given, "U": np.array([[3.0]])}, [np.array([[V]]), np.array([d])])]
@@ -56,6 +61,10 @@ def rewritten(V, d):
         ("whitens", white(np.diag([-(2**-0.5), 1.0])), True),
         ("whitens", white(np.diag([1.0, 1.0])), False),
         ("same_function", rewritten(2.0, 13.0), True),
+        ("mean_over_masks_is_input", all_masks(1.25), True),
+        ("mean_over_masks_is_input", all_masks(1.0), False),
+        ("mean_over_masks_is_kept_share", all_masks(1.0), True),
+        ("mean_over_masks_is_kept_share", all_masks(1.25), False),
         ("same_function", rewritten(2.0, -11.0), False),
         ("same_function", rewritten(18.0, 13.0), False),
         ("gradient_rows_sum_to_zero", [({}, [0.5, [[1, -1], [2, -2]]])], True),
