@@ -59,10 +59,15 @@ def _fisher_batch_cases(rng: np.random.Generator) -> list[Case]:
     ]
 
 
+def _in_64ths(rng: np.random.Generator, *shape: int) -> Array:
+    return np.asarray(np.round(64 * rng.normal(size=shape)) / 64)
+
+
 def _fisher_extreme_cases(rng: np.random.Generator) -> list[Case]:
     def high(level: float) -> Case:
-        W = np.column_stack([level + rng.normal(size=3), rng.normal(size=3)])
-        X = np.column_stack([np.ones(4), rng.normal(size=4)])
+        # multiples of 1/64: logits of this size are then exact in any order of operations
+        W = np.column_stack([np.full(3, level), np.zeros(3)]) + _in_64ths(rng, 3, 2)
+        X = np.column_stack([np.ones(4), _in_64ths(rng, 4)])
         sign = "large" if level > 0 else "negative"
         return _fisher(f"all logits very {sign}", W, X)
 
