@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from autograder.selfcheck.spec import Case, ExerciseSpec, Outcome
 from autograder.selfcheck.values import ValueRefused, decode, encode
 
 from .handin import Damaged, parse, read_bytes
-from .plan import Plan, Release, Step, make_plan
+from .plan import Plan, Release, make_plan
 from .results import ExerciseResult, GradedCell, Output, Status, Submission
 
 _MAX_TEXT = 25_000
@@ -51,7 +52,8 @@ class _WorkerLost(Exception):
         self.incident = incident
 
 
-_MORE_RESTARTS = 4  # besides one an exercise: a bad exercise must not cost the others' points
+_LOSSES = 2  # workers that an exercise may cost before the rest of its checks is given up
+_MORE_RESTARTS = 4  # besides those: a bad exercise must not cost the others' points
 _TRIES = 3  # of starting again when the sandbox itself fails
 _MAX_RETURNED = 1 << 26  # bytes that the calls of one exercise may return in all
 # the worst comes first: of several things that happened, this is the status
@@ -106,8 +108,23 @@ def ungraded(
     )
 
 
+@dataclass(frozen=True)
+class _Task:
+    """Something to have done in the worker: a step, or the calls of a check."""
+
+    step: int | None = None
+    exercise: str = ""
+    check: int = 0
+    public: bool = True
+
+
 class _Run:
-    """The grading of one hand-in. A worker that is lost is replaced, and its cells run again."""
+    """The grading of one hand-in. A worker that is lost is replaced, and its cells run again.
+
+    All cells come first; where a check stands, the function is kept as it is there. Then come the
+    calls on public cases, and last those on held-out ones: when held-out inputs come, nothing of
+    the student's is shown any more.
+    """
 
     def __init__(self, plan: Plan, spec: ProblemSetSpec, pool: Pool, limits: TimeLimits) -> None:
         self.plan = plan
@@ -116,13 +133,28 @@ class _Run:
         self.limits = limits
         self.incidents: list[_Incident] = []
         self.outputs: dict[int, Output] = {}
-        self.results: dict[str, ExerciseResult] = {}
-        self.skipped: set[int] = set()  # cells that cost a worker
+        self.outcomes: dict[str, list[list[list[Outcome]]]] = {
+            name: [[[] for _ in check.cases] for check in spec.checks]
+            for name, spec in self.specs.items()
+        }
+        self.returned: Counter[str] = Counter()  # bytes, by exercise
+        self.absent = {name: f"there is no cell with the function {name}" for name in plan.missing}
+        self.lost: dict[tuple[str, int], _Incident] = {}  # checks that cost a worker
+        self.skipped: set[int] = set()  # cells that did
+        self.tasks = [
+            *(_Task(step=index) for index in range(len(plan.steps))),
+            *(
+                _Task(exercise=name, check=check, public=public)
+                for public in (True, False)
+                for name, spec in self.specs.items()
+                for check in range(len(spec.checks))
+            ),
+        ]
 
     def grade(self, student: str) -> Submission:
         self.deadline = time.monotonic() + self.limits.notebook
         position = failures = 0
-        for _ in range(len(self.specs) + _MORE_RESTARTS + 1):
+        for _ in range(_LOSSES * len(self.specs) + _MORE_RESTARTS + 1):
             try:
                 position = self._run_from(position)
             except SandboxError as error:
@@ -131,36 +163,44 @@ class _Run:
                     continue
                 self.incidents.append(_Incident(Status.CRASHED, f"the sandbox failed: {error}"))
                 break
-            if position >= len(self.plan.steps) or time.monotonic() >= self.deadline:
+            if position >= len(self.tasks) or time.monotonic() >= self.deadline:
                 break
-        for step in self.plan.steps:
-            if step.check and step.check not in self.results:
-                self._fail(step.check, "not run: the notebook was stopped before this point")
+        for task in self.tasks[position:]:
+            if task.exercise:
+                text = "not run: the notebook was stopped before this point"
+                self.lost.setdefault((task.exercise, task.check), _Incident(Status.TIMEOUT, text))
         return self._submission(student)
 
     def _run_from(self, position: int) -> int:
-        """Run steps from ``position`` on in a fresh worker; return where to go on after a loss."""
+        """Do the tasks from ``position`` on in a fresh worker; return where to go on."""
         with self.pool.worker() as worker:
-            index = 0
+            at = 0
             try:
-                for index, step in enumerate(self.plan.steps):
-                    if step.runs and index not in self.skipped:
-                        output = self._run_cell(worker, step)
-                        if index >= position:
-                            self.outputs[index] = output
-                    elif step.check and index >= position:
-                        self._check(worker, step.check)
+                for at, task in enumerate(self.tasks):
+                    if task.step is not None:
+                        self._run_step(worker, task.step, shown=at >= position)
+                    elif at >= position and not self._given_up(task):
+                        self._call(worker, task)
             except _WorkerLost as lost:
-                self._record(lost.incident, index)
-                return max(position, index + 1) if index >= position else position
-        return len(self.plan.steps)
+                self._record(lost.incident, self.tasks[at])
+                return max(position, at + 1) if at >= position else position
+        return len(self.tasks)
 
-    def _record(self, incident: _Incident, index: int) -> None:
+    def _given_up(self, task: _Task) -> bool:
+        if task.exercise in self.absent or (task.exercise, task.check) in self.lost:
+            return True
+        losses = [lost for (name, _), lost in self.lost.items() if name == task.exercise]
+        if len(losses) >= _LOSSES:  # further checks would most likely take as long and end alike
+            self.lost[task.exercise, task.check] = losses[0]
+        return len(losses) >= _LOSSES
+
+    def _record(self, incident: _Incident, task: _Task) -> None:
         self.incidents.append(incident)
-        step = self.plan.steps[index]
-        if step.check is None:
-            self.skipped.add(index)
-            self.outputs[index] = Output(error=incident.text)
+        if task.step is None:
+            self.lost[task.exercise, task.check] = incident
+        else:
+            self.skipped.add(task.step)
+            self.outputs[task.step] = Output(error=incident.text)
 
     # what is said to and heard from the worker
 
@@ -199,10 +239,15 @@ class _Run:
 
     # cells
 
-    def _run_cell(self, worker: Worker, step: Step) -> Output:
-        self._ask(worker, {"run": step.source}, (), self.limits.cell)
-        answer, _ = self._hear(worker, self.limits.cell)
-        return self._read_output(answer)
+    def _run_step(self, worker: Worker, index: int, *, shown: bool) -> None:
+        step = self.plan.steps[index]
+        if step.check is not None:
+            self._ask(worker, {"keep": step.check}, (), self.limits.cell)
+        elif step.runs and index not in self.skipped:
+            self._ask(worker, {"run": step.source}, (), self.limits.cell)
+            answer, _ = self._hear(worker, self.limits.cell)
+            if shown:
+                self.outputs[index] = self._read_output(answer)
 
     def _read_output(self, answer: dict[str, Any]) -> Output:
         text = answer.get("text")
@@ -230,36 +275,54 @@ class _Run:
 
     # checks
 
-    def _check(self, worker: Worker, name: str) -> None:
-        spec = self.specs.get(name)
-        if spec is None:
-            return
-        outcomes: list[list[list[Outcome]]] = [[[] for _ in check.cases] for check in spec.checks]
-        if name in self.plan.missing:
-            self._fail(name, f"there is no cell with the function {name}")
-            return
-        lost: _WorkerLost | None = None
-        try:
-            self._call(worker, spec, outcomes)
-        except _Absent:
-            self._fail(name, f"the notebook defines no function {name} that can be called")
-            return
-        except _WorkerLost as error:
-            lost = error
-        results = judge(spec, outcomes)
-        if lost is not None:
-            text = lost.incident.text
+    def _call(self, worker: Worker, task: _Task) -> None:
+        spec = self.specs[task.exercise]
+        of_check = self.outcomes[task.exercise][task.check]
+        chosen = [
+            (case.case, of_case)
+            for case, of_case in zip(spec.checks[task.check].cases, of_check, strict=True)
+            if case.case.public is task.public
+        ]
+        buffers: list[bytes] = []
+        order = {"call": spec.name, "cases": [_case_tree(case, buffers) for case, _ in chosen]}
+        self._ask(worker, order, buffers, self.limits.call)
+        for case, of_case in chosen:
+            for _ in range(case.calls + 1):
+                answer, data = self._hear(worker, self.limits.call)
+                if "absent" in answer:
+                    self.absent[spec.name] = (
+                        f"the notebook defines no function {spec.name} that can be called"
+                    )
+                    return
+                if "end" in answer:
+                    break
+                self.returned[spec.name] += sum(len(item) for item in data)
+                if self.returned[spec.name] > _MAX_RETURNED:
+                    answer = {"error": "ValueRefused", "detail": "too much data was returned"}
+                of_case.append(_outcome(answer, data, len(case.arguments)))
+            else:
+                worker.end()
+                raise _WorkerLost(
+                    _Incident(Status.CRASHED, "the notebook's process sent more than it was asked")
+                )
+
+    def _result(self, spec: ExerciseSpec) -> ExerciseResult:
+        if spec.name in self.absent:
             results = [
-                result
-                if result.passed
-                else replace(result, message=text, mistake=None, error=str(lost.incident.status))
-                for result in results
+                CheckResult(check.name, False, check.points, self.absent[spec.name])
+                for check in spec.checks
             ]
+        else:
+            results = judge(spec, self.outcomes[spec.name])
         self._note_errors(results)
+        for check, result in enumerate(results):
+            lost = self.lost.get((spec.name, check))
+            if lost is not None:
+                results[check] = replace(
+                    result, passed=False, message=lost.text, mistake=None, error=str(lost.status)
+                )
         score = sum(result.points for result in results if result.passed)
-        self.results[name] = ExerciseResult(name, score, spec.max_score, tuple(results))
-        if lost is not None:
-            raise lost
+        return ExerciseResult(spec.name, score, spec.max_score, tuple(results))
 
     def _note_errors(self, results: Sequence[CheckResult]) -> None:
         for result in results:
@@ -269,45 +332,10 @@ class _Run:
                 told = [line for line in result.message.splitlines() if "raised" in line]
                 self.incidents.append(_Incident(Status.ERROR, told[0] if told else result.message))
 
-    def _call(
-        self, worker: Worker, spec: ExerciseSpec, outcomes: list[list[list[Outcome]]]
-    ) -> None:
-        buffers: list[bytes] = []
-        cases = [case.case for check in spec.checks for case in check.cases]
-        order = {"call": spec.name, "cases": [_case_tree(case, buffers) for case in cases]}
-        self._ask(worker, order, buffers, self.limits.call)
-        flat = [of_case for of_check in outcomes for of_case in of_check]
-        room = _MAX_RETURNED
-        for case, of_case in zip(cases, flat, strict=True):
-            for _ in range(case.calls + 1):
-                answer, data = self._hear(worker, self.limits.call)
-                if "absent" in answer:
-                    raise _Absent
-                if "end" in answer:
-                    break
-                room -= sum(len(item) for item in data)
-                if room < 0:
-                    answer = {"error": "ValueRefused", "detail": "too much data was returned"}
-                of_case.append(_outcome(answer, data, len(case.arguments)))
-            else:
-                worker.end()
-                raise _WorkerLost(
-                    _Incident(Status.CRASHED, "the notebook's process sent more than it was asked")
-                )
-
-    def _fail(self, name: str, message: str) -> None:
-        spec = self.specs.get(name)
-        if spec is None:
-            return
-        checks = tuple(
-            CheckResult(check.name, False, check.points, message) for check in spec.checks
-        )
-        self.results[name] = ExerciseResult(name, 0, spec.max_score, checks)
-
     # the whole
 
     def _submission(self, student: str) -> Submission:
-        exercises = tuple(self.results[name] for name in self.specs if name in self.results)
+        exercises = tuple(self._result(spec) for spec in self.specs.values())
         score = sum(exercise.score for exercise in exercises)
         max_score = sum(spec.max_score for spec in self.specs.values())
         status, detail = self._status(exercises, score == max_score)
@@ -349,10 +377,6 @@ class _Run:
         if unanswered:
             return Status.PARTIAL, f"not answered: {', '.join(unanswered)}"
         return Status.GRADED, ""
-
-
-class _Absent(Exception):
-    """The notebook has no such function."""
 
 
 def _death(end: WorkerExit) -> _Incident:

@@ -1,8 +1,8 @@
 """The process that runs one student's notebook, forked from the zygote.
 
-It obeys two orders, "run this cell" and "call this function on these cases", and answers with
-plain data. It holds no reference and no expected value, and what it says is not believed further
-than an honest return value would be.
+It obeys three orders, "run this cell", "keep this function as it is now" and "call this function
+on these cases", and answers with plain data. It holds no reference and no expected value, and what
+it says is not believed further than an honest return value would be.
 """
 
 from __future__ import annotations
@@ -116,6 +116,7 @@ class BoundedText(io.TextIOBase):
 def serve(channel: Channel, shell: WorkerShell) -> None:
     """Obey orders until the other side closes the channel."""
     me = os.getpid()
+    kept: dict[str, Any] = {}  # functions, as they were where their checks stand
     sys.stdin = io.StringIO()
     while True:
         try:
@@ -127,8 +128,11 @@ def serve(channel: Channel, shell: WorkerShell) -> None:
             if os.getpid() != me:  # a fork of the student's that came back here
                 os._exit(0)
             channel.send(answer)
+        elif "keep" in order:
+            kept[order["keep"]] = shell.user_ns.get(order["keep"])
         else:
-            _call_function(channel, shell, order, buffers)
+            function = kept.get(order["call"]) or shell.user_ns.get(order["call"])
+            _call_function(channel, function, order, buffers)
             if os.getpid() != me:
                 os._exit(0)
 
@@ -177,9 +181,8 @@ def _error(error: BaseException) -> dict[str, str]:
 
 
 def _call_function(
-    channel: Channel, shell: WorkerShell, order: dict[str, Any], buffers: list[bytes]
+    channel: Channel, function: Any, order: dict[str, Any], buffers: list[bytes]
 ) -> None:
-    function = shell.user_ns.get(order["call"])
     if not callable(function):
         channel.send({"absent": order["call"]})
         return

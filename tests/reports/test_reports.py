@@ -386,3 +386,23 @@ def test_messages_of_public_cases_do_show_their_values(
     source = "def sgd_step(theta, grad, lr):\n    raise ValueError('my own text')\n"
     result = grade_notebook(right_notebook("ps01-sgd", {"sgd_step": source}))
     assert "my own text" in result.exercises[2].checks[0].message
+
+
+def test_held_out_inputs_come_when_no_cell_can_show_them_any_more(
+    held_out_numbers: set[str],
+    ps01: Session,
+    run_of: Callable[..., Run],
+    grade_notebook: Callable[..., Any],
+    right_notebook: Callable[..., Any],
+) -> None:
+    keeps = "import numpy as np\nseen = []\n\n\ndef sgd_step(theta, grad, lr):\n"
+    keeps += "    seen.append(repr((theta, grad, lr)))\n    return theta - lr * grad\n"
+    tells = "def linear_decay(k, lr_start, lr_end, tau):\n    raise ValueError(' '.join(seen))\n"
+    notebook = right_notebook("ps01-sgd", {"sgd_step": keeps, "linear_decay": tells})
+    last = {"cell_type": "code", "metadata": {}, "source": "print(len(seen), seen)", "outputs": []}
+    notebook["cells"].append(last)
+    submission = grade_notebook(notebook)
+    told = feedback_page(submission, run_of(submission))
+    assert "ValueError" in told
+    for text in (told, results_json(run_of(submission)), autograded_text(submission, ps01.release)):
+        assert not [number for number in held_out_numbers if number in text]
