@@ -109,7 +109,7 @@ def _identical(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if type(a) is np.ndarray:
-        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
     return type(a) in (float, int, bool, str) and bool(a == b)
 
 
