@@ -41,7 +41,9 @@ def _constant_cases(rng: np.random.Generator) -> list[Case]:
 
 def _late_cases(rng: np.random.Generator) -> list[Case]:
     return [
-        _correction("a short memory, long ago", rng.normal(size=3), float(rng.uniform(0, 0.5)), 90),
+        _correction(
+            "a short memory, long ago", rng.normal(size=3), float(rng.uniform(0.3, 0.5)), 90
+        ),
         _correction("a million updates", rng.normal(size=3), 0.999, 10**6),
     ]
 

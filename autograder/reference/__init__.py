@@ -57,6 +57,19 @@ from .batch_normalization import (
 )
 from .clipping import clip_by_norm
 from .conditioning import condition_number
+from .curvature import (
+    VsgdState,
+    bfgs_update,
+    conjugate_direction,
+    conjugate_gradient,
+    coordinate_descent_sweep,
+    fletcher_reeves,
+    lbfgs_direction,
+    newton_step,
+    polak_ribiere,
+    polyak_average,
+    vsgd_step,
+)
 from .gradient_descent import minibatch_gradient, sgd_step, softmax_cross_entropy
 from .initialization import gradient_norms, he_std, xavier_bound
 from .momentum import (
@@ -113,6 +126,7 @@ __all__ = [
     "RmspropState",
     "RpropState",
     "RunningStatistics",
+    "VsgdState",
     "WhitenedLayer",
     "Whitening",
     "adadelta_step",
@@ -123,10 +137,14 @@ __all__ = [
     "batchnorm_backward",
     "batchnorm_forward",
     "batchnorm_inference",
+    "bfgs_update",
     "bias_correction",
     "clip_by_norm",
     "condition_number",
+    "conjugate_direction",
+    "conjugate_gradient",
     "conv_cost",
+    "coordinate_descent_sweep",
     "data_parallel_gradient",
     "decay_weights",
     "dropout_test",
@@ -135,6 +153,7 @@ __all__ = [
     "effective_lr",
     "ensemble_predict",
     "fisher_softmax",
+    "fletcher_reeves",
     "fold_into_linear",
     "gradient_norms",
     "he_std",
@@ -143,6 +162,7 @@ __all__ = [
     "inverted_dropout_forward",
     "l1_step",
     "l2_step",
+    "lbfgs_direction",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "linear_decay",
@@ -157,6 +177,9 @@ __all__ = [
     "nag_step",
     "natural_gradient_step",
     "net_update",
+    "newton_step",
+    "polak_ribiere",
+    "polyak_average",
     "prelu_backward",
     "prelu_forward",
     "prong_canonical",
@@ -175,6 +198,7 @@ __all__ = [
     "softmax_cross_entropy",
     "stale_sgd",
     "update_running",
+    "vsgd_step",
     "whitening",
     "xavier_bound",
 ]
