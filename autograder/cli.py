@@ -27,7 +27,8 @@ from autograder.release.downloads import build_downloads
 from autograder.release.source import SourceError
 from autograder.sandbox.isolation import LEVELS
 
-out = Console(highlight=False, soft_wrap=True)
+# in a file or a pipe there is no window to fit the table of points into
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 course_option = click.option(
