@@ -15,14 +15,15 @@ import re
 import textwrap
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autograder.selfcheck.calls import run_case
-from autograder.selfcheck.compare import difference, first_changed
+from autograder.selfcheck.compare import difference, first_changed, too_few_right
 from autograder.selfcheck.spec import Case, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
 
@@ -34,8 +35,9 @@ class DefinitionError(ValueError):
 class Mistake:
     """A wrong variant that students are known to write.
 
-    ``function`` is NumPy code as a student would write it, with the exercise's parameters;
-    ``message`` is one sentence that tells the student what the variant does and what to do.
+    ``function`` is NumPy code as a student would write it, with the exercise's parameters (or,
+    where the exercise has a driver, the class, which may use torch); ``message`` is one sentence
+    that tells the student what the variant does and what to do.
     """
 
     name: str
@@ -45,7 +47,7 @@ class Mistake:
     def source(self, name: str) -> str:
         """The variant's code as a definition of a function called ``name``."""
         text = textwrap.dedent(inspect.getsource(self.function))
-        return re.sub(r"^def \w+", f"def {name}", text, count=1, flags=re.MULTILINE)
+        return re.sub(r"^(def|class) \w+", rf"\1 {name}", text, count=1, flags=re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Check:
     ``public`` cases are fixed and travel to students; ``held_out(rng)`` makes further ones from
     the seed of a grading run: at least one, for public expected values are known to students.
     With ``relation`` (a name in selfcheck.relations), that relation between the student's own
-    outputs is checked as well as their values.
+    outputs is checked as well as their values. ``accuracy`` and ``seconds`` are those of
+    selfcheck.spec.CheckSpec.
     """
 
     name: str
@@ -65,16 +68,21 @@ class Check:
     relation: str | None = None
     rtol: float = 1e-7
     atol: float = 1e-9
+    accuracy: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """A function for students to write.
+    """A function for students to write, or a class that a driver runs on the cases.
 
     ``reference`` takes torch tensors where the case has arrays (float64, or int64 for integers),
     lists of them where it has lists, and plain numbers where it has numbers; it returns tensors
     or numbers. ``returns`` names the outputs; ``section`` is the page and heading of the book
     that explains the rule.
+
+    A ``driver`` is a function that gets the student's class before the ``parameters``, and makes
+    plain data of it. Its code becomes a locked cell of the notebook, and may use np and torch.
     """
 
     name: str
@@ -86,6 +94,27 @@ class Exercise:
     reference: Callable[..., Any]
     checks: Sequence[Check]
     mistakes: Sequence[Mistake]
+    driver: Callable[..., Any] | None = None
+
+    @property
+    def entry(self) -> str | None:
+        """Name of the function to call instead of the student's class; None without a driver."""
+        return None if self.driver is None else f"run_{self.name}"
+
+    def driver_source(self) -> str:
+        """The code of the locked cell that defines the entry."""
+        if self.driver is None:
+            raise DefinitionError(f"{self.name} has no driver")
+        driver = textwrap.dedent(inspect.getsource(self.driver)).rstrip()
+        return (
+            "import numpy as np\nimport torch\n\n\n"
+            f"{driver}\n\n\n"
+            f"def {self.entry}(*case):\n    return {self.driver.__name__}({self.name}, *case)"
+        )
+
+    def runnable(self, answer: Callable[..., Any]) -> Callable[..., Any]:
+        """An answer as a function of the parameters."""
+        return answer if self.driver is None else partial(self.driver, answer)
 
     @property
     def points(self) -> int:
@@ -103,12 +132,16 @@ class Written:
 
 @dataclass(frozen=True)
 class ProblemSet:
-    """A notebook of exercises; ``name`` is its folder in ``solutions/``."""
+    """A notebook of exercises; ``name`` is its folder in ``solutions/``.
+
+    ``torch`` says that answers need torch: it is loaded before a hand-in runs.
+    """
 
     name: str
     title: str
     exercises: Sequence[Exercise]
     written: Sequence[Written]
+    torch: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,10 +212,12 @@ def _evaluate_exercise(exercise: Exercise, seed: int, device: str) -> ExerciseSp
             CheckSpec(
                 check.name,
                 check.points,
-                tuple(_evaluate_case(exercise, reference, case) for case in cases),
+                tuple(_evaluate_case(exercise, check, reference, case) for case in cases),
                 check.relation,
                 check.rtol,
                 check.atol,
+                check.accuracy,
+                check.seconds,
             )
         )
     spec = ExerciseSpec(
@@ -191,6 +226,7 @@ def _evaluate_exercise(exercise: Exercise, seed: int, device: str) -> ExerciseSp
         tuple(exercise.returns),
         tuple(checks),
         {mistake.name: mistake.message for mistake in exercise.mistakes},
+        exercise.entry,
     )
     _validate(exercise, spec)
     return spec
@@ -200,7 +236,9 @@ def _held_out(case: Case) -> Case:
     return Case(case.label, case.arguments, case.steps, case.feedback, public=False)
 
 
-def _evaluate_case(exercise: Exercise, reference: Callable[..., Any], case: Case) -> CaseSpec:
+def _evaluate_case(
+    exercise: Exercise, check: Check, reference: Callable[..., Any], case: Case
+) -> CaseSpec:
     if tuple(case.arguments) != tuple(exercise.parameters):
         raise DefinitionError(
             f"{exercise.name}, case “{case.label}”: arguments {tuple(case.arguments)} are not the "
@@ -219,7 +257,14 @@ def _evaluate_case(exercise: Exercise, reference: Callable[..., Any], case: Case
             )
     with np.errstate(all="ignore"):
         mistakes = {
-            mistake.name: tuple(run_case(mistake.function, case)) for mistake in exercise.mistakes
+            mistake.name: tuple(run_case(exercise.runnable(mistake.function), case))
+            for mistake in exercise.mistakes
+        }
+    if check.accuracy is not None:  # the data are large: do not keep them for each mistake
+        expected = tuple(replace(outcome, after=()) for outcome in expected)
+        mistakes = {
+            name: tuple(replace(outcome, after=()) for outcome in outcomes)
+            for name, outcomes in mistakes.items()
         }
     return CaseSpec(case, expected, mistakes)
 
@@ -251,6 +296,12 @@ def _tells(
     for right, mistaken in zip(case.expected, outcomes, strict=True):
         if mistaken.error is not None:
             return True
+        if check.accuracy is not None:
+            if mistaken.value is None or too_few_right(
+                right.value, mistaken.value, spec.returns[0], check.accuracy
+            ):
+                return True
+            continue
         if difference(right.value, mistaken.value, spec.returns, check.rtol, check.atol):
             return True
         if first_changed(spec.parameters, right.after, mistaken.after):

@@ -242,7 +242,8 @@ class _Run:
     def _run_step(self, worker: Worker, index: int, *, shown: bool) -> None:
         step = self.plan.steps[index]
         if step.check is not None:
-            self._ask(worker, {"keep": step.check}, (), self.limits.cell)
+            keep = {"keep": step.check, "entry": self._entry(step.check)}
+            self._ask(worker, keep, (), self.limits.cell)
         elif step.runs and index not in self.skipped:
             self._ask(worker, {"run": step.source}, (), self.limits.cell)
             answer, _ = self._hear(worker, self.limits.cell)
@@ -275,6 +276,11 @@ class _Run:
 
     # checks
 
+    def _entry(self, name: str) -> str:
+        """What is called to check an exercise: the student's function, or a driver."""
+        spec = self.specs.get(name)
+        return name if spec is None else spec.entry or name
+
     def _call(self, worker: Worker, task: _Task) -> None:
         spec = self.specs[task.exercise]
         of_check = self.outcomes[task.exercise][task.check]
@@ -284,11 +290,16 @@ class _Run:
             if case.case.public is task.public
         ]
         buffers: list[bytes] = []
-        order = {"call": spec.name, "cases": [_case_tree(case, buffers) for case, _ in chosen]}
+        order = {
+            "call": spec.name,
+            "entry": self._entry(spec.name),
+            "cases": [_case_tree(case, buffers) for case, _ in chosen],
+        }
+        seconds = spec.checks[task.check].seconds or self.limits.call
         self._ask(worker, order, buffers, self.limits.call)
         for case, of_case in chosen:
             for _ in range(case.calls + 1):
-                answer, data = self._hear(worker, self.limits.call)
+                answer, data = self._hear(worker, seconds)
                 if "absent" in answer:
                     self.absent[spec.name] = (
                         f"the notebook defines no function {spec.name} that can be called"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .handin import Handin
 
-_CHECK, _WRITTEN = "check-", "written-"
+_CHECK, _DRIVER, _WRITTEN = "check-", "driver-", "written-"
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,13 @@ class ReleasedCell:
 
 @dataclass(frozen=True)
 class Release:
-    """A released notebook, as the reading of hand-ins needs it."""
+    """A released notebook, as the reading of hand-ins needs it; ``torch`` if answers need torch."""
 
     problem_set: str
     cells: tuple[ReleasedCell, ...]
     exercises: tuple[str, ...]
     written: tuple[str, ...]
+    torch: bool = False
 
     def cell(self, grade_id: str) -> ReleasedCell:
         """The cell with this grade id."""
@@ -62,7 +63,8 @@ def read_release(path: Path) -> Release:
     ids = [cell.grade_id for cell in cells if cell.grade_id]
     exercises = tuple(name[len(_CHECK) :] for name in ids if name.startswith(_CHECK))
     written = tuple(name for name in ids if name.startswith(_WRITTEN))
-    return Release(path.stem, tuple(cells), exercises, written)
+    torch = bool(tree["metadata"].get("autograder", {}).get("torch"))
+    return Release(path.stem, tuple(cells), exercises, written, torch)
 
 
 def _is_check(grade_id: str | None) -> bool:
@@ -149,6 +151,8 @@ class _Planner:
                     steps.append(self._check(grade_id))
                 else:
                     self.notes.append(f"a copy of the cell “{grade_id}” was left out")
+            elif grade_id.startswith(_DRIVER):
+                pass  # the release's is put above the check below
             elif self.by_id[grade_id].locked:
                 steps.append(Step(cell.kind, cell.source, None))
             else:
@@ -162,6 +166,7 @@ class _Planner:
         for name in self.release.written:
             self._resolve_copies(name, written[name], steps)
         missing = self._place_checks(steps, checks, answers, places)
+        self._place_drivers(steps)
         untouched = frozenset(
             name
             for name, sources in answers.items()
@@ -237,6 +242,13 @@ class _Planner:
                 step = steps.pop(at)
                 steps.insert(after, step)
         return missing
+
+    def _place_drivers(self, steps: list[Step]) -> None:
+        """Put each driver right above its check, whatever became of it in the hand-in."""
+        for index in reversed(range(len(steps))):
+            driver = self.by_id.get(f"{_DRIVER}{steps[index].check}")
+            if driver is not None:
+                steps.insert(index, Step("code", driver.source))
 
 
 def _same(source: str, released: str) -> bool:

@@ -63,7 +63,7 @@ class Session:
         self._reference = ReferenceProcess()
         try:
             future = self._reference.submit(problem_set, self.seed, settings.device)
-            self.pool, self.weaker_because = _open(settings, course)
+            self.pool, self.weaker_because = _open(settings, course, self.release.torch)
         except BaseException:
             self._reference.close()
             raise
@@ -131,9 +131,9 @@ class Session:
                 raise
 
 
-def _open(settings: Settings, course: CourseDirectory) -> tuple[Pool, dict[str, str]]:
+def _open(settings: Settings, course: CourseDirectory, torch: bool) -> tuple[Pool, dict[str, str]]:
     try:
-        return open_pool(settings.isolation, settings.limits, secret_folders(course))
+        return open_pool(settings.isolation, settings.limits, secret_folders(course), torch)
     except SandboxError as error:
         raise UserError(str(error)) from None
 

@@ -185,7 +185,7 @@ def _tidy(notebook: Notebook) -> None:
     """Drop what depends on the machine, so that a release is the same wherever it is made."""
     notebook["metadata"] = {
         key: notebook["metadata"][key]
-        for key in ("kernelspec", "language_info")
+        for key in ("kernelspec", "language_info", "autograder")
         if key in notebook["metadata"]
     }
     notebook["metadata"]["language_info"] = {"name": "python", "file_extension": ".py"}

@@ -19,6 +19,7 @@ Cell = dict[str, Any]
 Notebook = dict[str, Any]
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+_ROLES = ("exercise", "driver", "check", "written")
 _LIKE_A_MARKER = re.compile(r"\b(begin|end)[\s_-]*(solution|answer|hidden|mark)", re.IGNORECASE)
 
 
@@ -29,6 +30,11 @@ class SourceError(ValueError):
 def check_id(exercise: str) -> str:
     """Grade id of the locked cell that checks an exercise."""
     return f"check-{exercise}"
+
+
+def driver_id(exercise: str) -> str:
+    """Grade id of the locked cell that runs the class of an exercise on a case."""
+    return f"driver-{exercise}"
 
 
 def written_id(question: str) -> str:
@@ -65,6 +71,7 @@ def instructor_notebook(problem_set: ProblemSet, path: Path | None = None) -> No
                 "name": "python3",
             },
             "language_info": {"name": "python", "file_extension": ".py"},
+            **({"autograder": {"torch": True}} if problem_set.torch else {}),
         },
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -84,8 +91,8 @@ class _Builder:
         return SourceError(f"{self.file}: {text}")
 
     def cell(self, kind: str, source: str, metadata: dict[str, Any]) -> Cell:
-        roles = [role for role in ("exercise", "check", "written") if role in metadata]
-        unknown = set(metadata) - {"exercise", "check", "written", "lines_to_next_cell"}
+        roles = [role for role in _ROLES if role in metadata]
+        unknown = set(metadata) - {*_ROLES, "lines_to_next_cell"}
         if unknown or len(roles) > 1:
             raise self.fail(f"a cell with the options {sorted(metadata)}; see CONTRIBUTING.md")
         self.markers(source, allowed=roles == ["exercise"])
@@ -95,6 +102,8 @@ class _Builder:
             nbgrader = _nbgrader(f"text-{self.count}", locked=True) if kind == "markdown" else None
             return _cell(kind, source, f"cell-{self.count}", nbgrader)
         name = metadata[roles[0]]
+        if roles == ["driver"]:
+            source = self._driver_source(source, name)
         grade_id, nbgrader = getattr(self, f"_{roles[0]}")(kind, source, name)
         if grade_id in self.seen:
             raise self.fail(f"two cells for {roles[0]} “{name}”")
@@ -116,19 +125,40 @@ class _Builder:
     def _exercise(self, kind: str, source: str, name: str) -> tuple[str, Cell]:
         if kind != "code" or name not in self.exercises:
             raise self.fail(f"no exercise “{name}” is defined in autograder/exercises")
-        functions = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
-        mine = [f for f in functions if f.name == name]
+        exercise = self.exercises[name]
+        kinds = ast.FunctionDef if exercise.driver is None else ast.ClassDef
+        mine = [n for n in ast.parse(source).body if isinstance(n, kinds) and n.name == name]
         if len(mine) != 1:
-            raise self.fail(f"the cell of exercise “{name}” must define the function {name} once")
-        parameters = tuple(argument.arg for argument in mine[0].args.args)
-        if parameters != tuple(self.exercises[name].parameters):
-            raise self.fail(
-                f"{name} has the parameters {parameters} here, and "
-                f"{tuple(self.exercises[name].parameters)} in autograder/exercises"
-            )
+            what = "function" if exercise.driver is None else "class"
+            raise self.fail(f"the cell of exercise “{name}” must define the {what} {name} once")
+        if isinstance(mine[0], ast.FunctionDef):
+            parameters = tuple(argument.arg for argument in mine[0].args.args)
+            if parameters != tuple(exercise.parameters):
+                raise self.fail(
+                    f"{name} has the parameters {parameters} here, and "
+                    f"{tuple(exercise.parameters)} in autograder/exercises"
+                )
         if ast.get_docstring(mine[0]) is None:
             raise self.fail(f"{name} has no docstring")
         return name, _nbgrader(name, solution=True)
+
+    def _driver_source(self, source: str, name: str) -> str:
+        exercise = self.exercises.get(name)
+        if exercise is None or exercise.driver is None:
+            raise self.fail(
+                f"no exercise “{name}” with a driver is defined in autograder/exercises"
+            )
+        code = [line for line in source.splitlines() if line.strip() and not line.startswith("#")]
+        if code:
+            raise self.fail(
+                f"the driver cell of “{name}” may hold comments only: its code is added"
+            )
+        return f"{source.rstrip()}\n{exercise.driver_source()}"
+
+    def _driver(self, kind: str, source: str, name: str) -> tuple[str, Cell]:
+        if kind != "code" or name not in self.seen:
+            raise self.fail(f"the driver of “{name}” must come after its exercise")
+        return driver_id(name), _nbgrader(driver_id(name), locked=True)
 
     def _check(self, kind: str, source: str, name: str) -> tuple[str, Cell]:
         if kind != "code" or name not in self.seen:
@@ -146,8 +176,10 @@ class _Builder:
         return grade_id, _nbgrader(grade_id, grade=True, solution=True, points=points)
 
     def finish(self) -> None:
+        driven = [name for name, exercise in self.exercises.items() if exercise.driver]
         wanted = [
             *self.exercises,
+            *map(driver_id, driven),
             *map(check_id, self.exercises),
             *map(written_id, self.written),
         ]

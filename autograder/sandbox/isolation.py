@@ -97,6 +97,7 @@ def sandbox_command(
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",  # the GPU is the reference's
     }
     if not level.bubblewrap:
         _stage(staging)

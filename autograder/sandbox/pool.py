@@ -82,9 +82,12 @@ class Worker:
 class Zygote:
     """A running zygote. Start it from a thread that outlives it: the kernel ties them."""
 
-    def __init__(self, level: Level, limits: Limits, secrets: Sequence[Path]) -> None:
+    def __init__(
+        self, level: Level, limits: Limits, secrets: Sequence[Path], torch: bool = False
+    ) -> None:
         self._level = level
         self._limits = limits
+        self._torch = torch
         self._secrets = [secret.resolve() for secret in secrets]
         self._names = itertools.count()
         self._lock = threading.Condition()
@@ -108,6 +111,7 @@ class Zygote:
             "hidden": hidden,
             "kept": [str(folder) for folder in (*python_folders(), self._staging)],
             "limits": asdict(self._limits),
+            "torch": self._torch,
         }
         try:
             command, environment = sandbox_command(
@@ -216,14 +220,20 @@ class Zygote:
 
 
 class Pool:
-    """Gives workers at one level of isolation; starts zygotes as that level needs them."""
+    """Gives workers at one level of isolation; starts zygotes as that level needs them.
 
-    def __init__(self, level: Level, limits: Limits, secrets: Sequence[Path]) -> None:
+    With ``torch``, torch is loaded in them.
+    """
+
+    def __init__(
+        self, level: Level, limits: Limits, secrets: Sequence[Path], torch: bool = False
+    ) -> None:
         self.level = level
         self._limits = limits
+        self._torch = torch
         self._secrets = secrets
         self._lock = threading.Lock()
-        self._zygote: Zygote | None = Zygote(level, limits, secrets)
+        self._zygote: Zygote | None = Zygote(level, limits, secrets, torch)
 
     def __enter__(self) -> Pool:
         return self
@@ -239,7 +249,7 @@ class Pool:
                 if self._zygote is None or not self._zygote.alive:
                     if self._zygote is not None:
                         self._zygote.close()
-                    self._zygote = Zygote(self.level, self._limits, self._secrets)
+                    self._zygote = Zygote(self.level, self._limits, self._secrets, self._torch)
                 zygote = self._zygote
             with zygote.worker() as worker:
                 yield worker
@@ -253,7 +263,7 @@ class Pool:
             zygote.close()
 
     def _fresh(self) -> Zygote:
-        return Zygote(self.level, self._limits, self._secrets)
+        return Zygote(self.level, self._limits, self._secrets, self._torch)
 
     def close(self) -> None:
         """End everything."""
@@ -263,18 +273,19 @@ class Pool:
 
 
 def open_pool(
-    isolation: str, limits: Limits, secrets: Sequence[Path]
+    isolation: str, limits: Limits, secrets: Sequence[Path], torch: bool = False
 ) -> tuple[Pool, dict[str, str]]:
     """A pool at the level named, or, for "auto", at the strongest that works on this machine.
 
-    Also returns why each stronger level does not work. Raises SandboxError if none does.
+    With ``torch``, torch is loaded before a worker starts. Also returns why each stronger level
+    does not work. Raises SandboxError if none does.
     """
     candidates = LEVELS if isolation == "auto" else (level_named(isolation),)
     reasons: dict[str, str] = {}
     for level in candidates:
         pool = None
         try:
-            pool = Pool(level, limits, secrets)
+            pool = Pool(level, limits, secrets, torch)
             _try_out(pool)
             return pool, reasons
         except SandboxError as error:

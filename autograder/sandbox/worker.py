@@ -129,12 +129,17 @@ def serve(channel: Channel, shell: WorkerShell) -> None:
                 os._exit(0)
             channel.send(answer)
         elif "keep" in order:
-            kept[order["keep"]] = shell.user_ns.get(order["keep"])
+            kept[order["keep"]] = _function(shell, order["keep"], order["entry"])
         else:
-            function = kept.get(order["call"]) or shell.user_ns.get(order["call"])
+            function = kept.get(order["call"]) or _function(shell, order["call"], order["entry"])
             _call_function(channel, function, order, buffers)
             if os.getpid() != me:
                 os._exit(0)
+
+
+def _function(shell: WorkerShell, name: str, entry: str) -> Any:
+    """What is called for the answer ``name``: itself, or the driver that runs it."""
+    return shell.user_ns.get(entry) if callable(shell.user_ns.get(name)) else None
 
 
 def _run_cell(shell: WorkerShell, source: str) -> dict[str, Any]:

@@ -24,6 +24,8 @@ import socket
 import sys
 import tempfile
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from . import confine
@@ -46,6 +48,10 @@ class _Zygote:
         self.limits = confine.Limits(**settings["limits"])
         self.wardens: dict[int, str] = {}  # pid -> id of the worker
         self.shell = _warm_up()
+        if settings["torch"]:
+            _warm_up_torch()
+            # a limit on the address space must leave room for torch's libraries
+            self.limits = replace(self.limits, memory=self.limits.memory + _address_space())
 
     def serve(self) -> None:
         confine.adopt_orphans()
@@ -228,6 +234,25 @@ def _warm_up() -> WorkerShell:
     plt.close(figure)
     assert selfcheck
     return shell
+
+
+def _warm_up_torch() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    # a first step imports much; a backward pass must wait, for its engine does not survive a fork
+    weight = torch.nn.Parameter(torch.zeros(2))
+    weight.grad = torch.ones(2)
+    torch.optim.Adam([weight]).step()
+
+
+def _address_space() -> int:
+    """Bytes of address space that this process has taken."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:  # no such file: then there is no such limit either
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

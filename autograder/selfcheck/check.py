@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import textwrap
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,16 +41,31 @@ def public_exercises() -> dict[str, ExerciseSpec]:
 
 
 def check(function: Callable[..., Any]) -> None:
-    """Compare a function with the course's answers on the public cases.
+    """Compare a function, or a class, with the course's answers on the public cases.
 
     Prints one line a check. Raises CheckFailed with all the differences if one does not pass, so
     that a notebook does not look finished when it is not.
     """
-    spec = _exercise_of(function, sys._getframe(1).f_globals)
-    outcomes = [
-        [list(run_case(function, case.case)) for case in check.cases] for check in spec.checks
+    namespace = sys._getframe(1).f_globals
+    spec = _exercise_of(function, namespace)
+    if spec.entry is not None:
+        function = namespace.get(spec.entry)  # type: ignore[assignment]
+        if not callable(function):
+            raise CheckFailed(
+                f"`{spec.entry}` is not defined: run the locked cell above this one first."
+            )
+    outcomes, late = [], []
+    for check in spec.checks:
+        started = time.monotonic()
+        outcomes.append([list(run_case(function, case.case)) for case in check.cases])
+        each = (time.monotonic() - started) / sum(case.case.calls for case in check.cases)
+        late.append(check.seconds is not None and each > check.seconds)
+    results = [
+        replace(result, passed=False, message=f"took too long: the limit is {check.seconds:g} s")
+        if result.passed and is_late
+        else result
+        for check, result, is_late in zip(spec.checks, judge(spec, outcomes), late, strict=True)
     ]
-    results = judge(spec, outcomes)
     text = report(spec, results)
     if all(result.passed for result in results):
         print(text)

@@ -58,6 +58,25 @@ def difference(
     return None
 
 
+def too_few_right(expected: Any, got: Any, name: str, accuracy: float) -> Difference | None:
+    """None if at least the share ``accuracy`` of the labels is as expected.
+
+    The sentence tells how many are right, and never which.
+    """
+    want = np.asarray(expected)
+    form = difference(np.zeros(want.shape), got, (name,), 0.0, float("inf"))
+    if form is not None:  # not numbers, or not one for each
+        return form
+    right = int(np.sum(np.asarray(got) == want))
+    if right >= accuracy * want.size:
+        return None
+    return Difference(
+        name,
+        f"has {right} of {want.size} right, {100 * right / want.size:.1f} %; "
+        f"{100 * accuracy:g} % are asked for",
+    )
+
+
 def first_changed(
     names: Sequence[str],
     before: Sequence[Any],

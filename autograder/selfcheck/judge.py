@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .calls import arguments, as_outputs
-from .compare import Difference, difference, first_changed
+from .compare import Difference, difference, first_changed, too_few_right
 from .relations import RELATIONS
 from .spec import CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
@@ -133,9 +133,7 @@ def _case_problem(
             known = outcome.error if public or outcome.error in _KNOWN_ERRORS else "an exception"
             detail = f": {outcome.detail}" if public and outcome.detail else ""
             return _Problem(f"{where}: raised {known}{detail}", error=known)
-        wrong = difference(
-            case.expected[step].value, outcome.value, spec.returns, check.rtol, check.atol
-        )
+        wrong = _wrong(spec, check, case.expected[step].value, outcome.value)
         if wrong is not None:
             return _Problem(f"{where}: {wrong.text(public)}")
         previous = outcomes[step - 1].value if step else None
@@ -147,6 +145,16 @@ def _case_problem(
                 CHANGED,
             )
     return None
+
+
+def _wrong(
+    spec: ExerciseSpec, check: CheckSpec, expected: object, got: object
+) -> Difference | None:
+    if check.accuracy is None:
+        return difference(expected, got, spec.returns, check.rtol, check.atol)
+    if got is None:
+        return difference(expected, got, spec.returns, 0.0, 0.0)
+    return too_few_right(expected, got, spec.returns[0], check.accuracy)
 
 
 def _relation_problem(
@@ -214,6 +222,8 @@ def _equals_mistake(
             continue
         if not _same_value(spec, check, mistaken.value, outcome.value):
             return False
+        if check.accuracy is not None:  # the data are large, and not kept for each mistake
+            continue
         # not exactly: what a trajectory feeds back is rounded in the student's own way
         after = mistaken.after, outcome.after
         if first_changed(spec.parameters, *after, check.rtol, check.atol) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .values import ValueRefused, decode, encode
@@ -89,6 +89,9 @@ class CheckSpec:
     With a ``relation`` (a name in :mod:`.relations`), that relation between the student's own
     values must hold as well; it is named first when it does not. (Alone it would give points to
     wrong answers: a constant has every invariance.)
+
+    With an ``accuracy``, the output holds labels, and at least this share of them must be the
+    expected ones. ``seconds`` is the time for one call, where the usual time is too short.
     """
 
     name: str
@@ -97,13 +100,16 @@ class CheckSpec:
     relation: str | None = None
     rtol: float = 1e-7
     atol: float = 1e-9
+    accuracy: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class ExerciseSpec:
     """A function to write: its parameters, what it returns, its checks and known mistakes.
 
-    ``mistakes`` maps the name of a known mistake to the sentence that a student reads.
+    ``mistakes`` maps the name of a known mistake to the sentence that a student reads. ``entry``
+    is the function to call instead, where the student writes something else, such as a class.
     """
 
     name: str
@@ -111,6 +117,7 @@ class ExerciseSpec:
     returns: tuple[str, ...]
     checks: tuple[CheckSpec, ...]
     mistakes: Mapping[str, str]
+    entry: str | None = None
 
     @property
     def max_score(self) -> int:
@@ -120,23 +127,10 @@ class ExerciseSpec:
     def public_part(self) -> ExerciseSpec:
         """The same exercise with its public cases only."""
         checks = (
-            CheckSpec(
-                check.name,
-                check.points,
-                tuple(spec for spec in check.cases if spec.case.public),
-                check.relation,
-                check.rtol,
-                check.atol,
-            )
+            replace(check, cases=tuple(spec for spec in check.cases if spec.case.public))
             for check in self.checks
         )
-        return ExerciseSpec(
-            self.name,
-            self.parameters,
-            self.returns,
-            tuple(check for check in checks if check.cases),
-            self.mistakes,
-        )
+        return replace(self, checks=tuple(check for check in checks if check.cases))
 
 
 def _plain(item: Any) -> tuple[Any, list[bytes]]:
@@ -187,6 +181,7 @@ def dump(exercises: list[ExerciseSpec]) -> str:
                 "parameters": list(exercise.parameters),
                 "returns": list(exercise.returns),
                 "mistakes": dict(exercise.mistakes),
+                "entry": exercise.entry,
                 "checks": [
                     {
                         "name": check.name,
@@ -194,6 +189,8 @@ def dump(exercises: list[ExerciseSpec]) -> str:
                         "relation": check.relation,
                         "rtol": check.rtol,
                         "atol": check.atol,
+                        "accuracy": check.accuracy,
+                        "seconds": check.seconds,
                         "cases": [case(item) for item in check.cases],
                     }
                     for check in exercise.checks
@@ -257,10 +254,13 @@ def load(text: str) -> list[ExerciseSpec]:
                     check["relation"],
                     check["rtol"],
                     check["atol"],
+                    check["accuracy"],
+                    check["seconds"],
                 )
                 for check in exercise["checks"]
             ),
             exercise["mistakes"],
+            exercise["entry"],
         )
         for exercise in tree["exercises"]
     ]
