@@ -94,6 +94,7 @@ from .natural_gradient import (
     prong_step,
     whitening,
 )
+from .parameter_groups import adam_on_groups
 from .regularization import (
     EarlyStop,
     LayerParameters,
@@ -131,6 +132,7 @@ __all__ = [
     "Whitening",
     "adadelta_step",
     "adagrad_step",
+    "adam_on_groups",
     "adam_step",
     "adam_trajectory",
     "adamax_step",

@@ -1,0 +1,230 @@
+"""The capstone: other right answers score full, mistakes are named, and no label gets out."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from autograder.exercises import capstone
+from autograder.exercises.definition import load_problem_set
+from autograder.grading.sample import instructor_answers
+from autograder.release.source import instructor_notebook
+from autograder.selfcheck.calls import run_case
+from autograder.selfcheck.judge import judge
+from autograder.selfcheck.spec import dump, load
+
+NAME = "capstone-optimizer"
+ADAM, TRAIN = load_problem_set(NAME).exercises
+SEEDS = (0, 7)
+
+
+class InForeachStyle(torch.optim.Optimizer):
+    """Written with torch's foreach functions, on counts kept as tensors."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            b1, b2 = group["betas"]
+            some = [w for w in group["params"] if w.grad is not None]
+            if not some:
+                continue
+            for w in some:
+                if "step" not in self.state[w]:
+                    self.state[w]["step"] = torch.zeros(())
+                    self.state[w]["mean"] = torch.zeros_like(w)
+                    self.state[w]["square"] = torch.zeros_like(w)
+            grads = [w.grad for w in some]
+            means = [self.state[w]["mean"] for w in some]
+            squares = [self.state[w]["square"] for w in some]
+            torch._foreach_lerp_(means, grads, 1 - b1)
+            torch._foreach_mul_(squares, b2)
+            torch._foreach_addcmul_(squares, grads, grads, 1 - b2)
+            for w, mean, square in zip(some, means, squares, strict=True):
+                self.state[w]["step"] += 1
+                t = int(self.state[w]["step"])
+                size = (square / (1 - b2**t)).sqrt().add_(group["eps"])
+                w.addcdiv_(mean, size, value=-group["lr"] / (1 - b1**t))
+
+
+class OnData(torch.optim.Optimizer):
+    """Written on .data, with a closure, and a list as the state."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+    def step(self, closure=None):
+        loss = None if closure is None else closure()
+        for group in self.param_groups:
+            for w in filter(lambda w: w.grad is not None, group["params"]):
+                t, r, p = self.state[w].get("t r p", [0, 0.0, 0.0])
+                (b1, b2), g = group["betas"], w.grad.data
+                t, r, p = t + 1, r + (1 - b1) * (g - r), p + (1 - b2) * (g * g - p)
+                self.state[w]["t r p"] = [t, r, p]
+                rate = group["lr"] * (1 - b2**t) ** 0.5 / (1 - b1**t)
+                w.data = w.data - rate * r / (p**0.5 + group["eps"] * (1 - b2**t) ** 0.5)
+        return loss
+
+
+def nearest_neighbours(X, y, X_val):
+    distances = ((X_val[:, None].astype(float) - X[None]) ** 2).sum(axis=2)
+    nearest = y[np.argsort(distances, axis=1)[:, :3]]
+    return [int(np.bincount(votes).argmax()) for votes in nearest]
+
+
+def softmax_regression(X, y, X_val):
+    inputs, one_hot = X / 16.0, np.eye(10)[y]
+    W, b, v = np.zeros((64, 10)), np.zeros(10), 0.0
+    for _ in range(300):
+        scores = inputs @ W + b
+        p = np.exp(scores - scores.max(axis=1, keepdims=True))
+        p = p / p.sum(axis=1, keepdims=True)
+        v = 0.9 * v + 0.5 * inputs.T @ (p - one_hot) / len(y)
+        W, b = W - v, b - 0.5 * (p - one_hot).mean(axis=0)
+    return (X_val / 16.0 @ W + b).argmax(axis=1).astype(float)
+
+
+@pytest.fixture(scope="module")
+def graded(spec_of):
+    """Results of an answer to an exercise of the capstone."""
+
+    def results(exercise, answer, seed=0, public=False):
+        spec = next(e for e in spec_of(NAME, seed).exercises if e.name == exercise.name)
+        spec = spec.public_part() if public else spec
+        function = exercise.runnable(answer)
+        with np.errstate(all="ignore"):
+            outcomes = [
+                [list(run_case(function, case.case)) for case in check.cases]
+                for check in spec.checks
+            ]
+        return judge(spec, outcomes)
+
+    return results
+
+
+def failed(results):
+    return [result.message for result in results if not result.passed]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("answer", [InForeachStyle, OnData])
+def test_other_right_optimizers_score_full(answer, seed, graded):
+    assert failed(graded(ADAM, answer, seed)) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("answer", [nearest_neighbours, softmax_regression])
+def test_other_methods_reach_the_accuracy(answer, seed, graded):
+    assert failed(graded(TRAIN, answer, seed)) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_instructors_answers_score_full(seed, graded):
+    torch.set_num_threads(1)
+    namespace = {"torch": torch}
+    for source in instructor_answers(load_problem_set(NAME)).values():
+        exec(source, namespace)
+    assert failed(graded(ADAM, namespace["CourseAdam"], seed)) == []
+    assert failed(graded(TRAIN, namespace["train_and_predict"], seed)) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    ("exercise", "mistake"),
+    [(exercise, mistake) for exercise in (ADAM, TRAIN) for mistake in exercise.mistakes],
+    ids=lambda item: item.name,
+)
+def test_every_mistake_loses_points_and_is_named(exercise, mistake, seed, graded):
+    namespace = {"np": np, "torch": torch}
+    exec(mistake.source(exercise.name), namespace)
+    for public in (True, False):
+        lost = [r for r in graded(exercise, namespace[exercise.name], seed, public) if not r.passed]
+        assert lost
+        assert {result.mistake for result in lost} == {mistake.name}
+        assert mistake.message in lost[0].message
+
+
+def test_each_demand_has_a_check_of_its_own(graded):
+    def passed(name):
+        mistake = next(m for m in ADAM.mistakes if m.name == name)
+        return [result.passed for result in graded(ADAM, mistake.function)]
+
+    assert passed("none-as-zero") == [True, True, False, True]
+    assert passed("state-not-saved") == [True, True, True, False]
+    assert passed("rate-at-the-start") == [True, False, True, False]
+
+
+@pytest.mark.parametrize("ready_made", [torch.optim.Adam, type("Mine", (torch.optim.AdamW,), {})])
+def test_a_ready_made_optimizer_is_no_answer(ready_made, graded):
+    results = graded(ADAM, ready_made)
+    assert not any(result.passed for result in results)
+    assert "derive from torch.optim.Optimizer" in results[0].message
+
+
+def test_a_stub_is_unanswered(graded):
+    class Stub(torch.optim.Optimizer):
+        def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+            super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+        def step(self, closure=None):
+            raise NotImplementedError("CourseAdam")
+
+    assert all(result.unanswered for result in graded(ADAM, Stub))
+
+
+def test_nonsense_scores_nothing_and_never_raises(graded):
+    for nonsense in (None, "text", object(), {}, [], 1j, np.zeros(3), np.full(450, np.nan), [[1]]):
+        for exercise in (ADAM, TRAIN):
+            results = graded(exercise, lambda *_, value=nonsense: value)
+            assert not any(result.passed for result in results)
+            assert all(result.message for result in results)
+
+
+def test_half_right_predictions_earn_half_and_the_message_says_how_many(graded):
+    def some_wrong(X, y, X_val):
+        labels = np.array(nearest_neighbours(X, y, X_val))
+        labels[::12] = (labels[::12] + 1) % 10
+        return labels
+
+    first, second = graded(TRAIN, some_wrong)
+    assert first.passed
+    assert not second.passed
+    assert "of 450 right" in second.message
+    assert "93 % are asked for" in second.message
+
+
+def test_cases_hold_no_label_of_a_validation_image(spec_of):
+    for seed in SEEDS:
+        train = spec_of(NAME, seed).exercises[1]
+        for check in train.checks:
+            assert check.seconds == capstone.TRAINING_SECONDS
+            for case in check.cases:
+                given = case.case.arguments
+                assert list(given) == ["X", "y", "X_val"]
+                assert (len(given["y"]), len(given["X_val"])) == (1347, 450)
+                assert not case.case.steps
+
+
+def test_the_public_part_survives_dump_and_load_and_is_small(spec_of):
+    public = [exercise.public_part() for exercise in spec_of(NAME, 0).exercises]
+    text = dump(public)
+    assert dump(load(text)) == text
+    assert len(text) < 1_500_000
+    again = load(text)
+    assert again[0].entry == "run_CourseAdam"
+    assert [check.accuracy for check in again[1].checks] == [0.88, 0.93]
+
+
+def test_the_driver_cell_of_the_notebook_is_the_definitions():
+    cells = instructor_notebook(load_problem_set(NAME))["cells"]
+    (driver,) = (cell for cell in cells if cell["id"] == "driver-CourseAdam")
+    assert driver["metadata"]["nbgrader"]["locked"]
+    namespace = {"CourseAdam": OnData}
+    exec(driver["source"], namespace)
+    case = ADAM.checks[0].public[1]
+    expected = ADAM.runnable(OnData)(*case.arguments.values())
+    np.testing.assert_array_equal(namespace["run_CourseAdam"](*case.arguments.values()), expected)
+    assert json.dumps(driver)
