@@ -883,8 +883,8 @@ for folder, folders, files in os.walk('/'):
 import os, sys
 text = repr(dict(os.environ)) + repr(sys.argv) + repr(sys.orig_argv)
 assert '{COURSE}' not in text, text
-wanted = {'PATH', 'HOME', 'LANG', 'PWD', 'MPLCONFIGDIR', 'MPLBACKEND', 'IPYTHONDIR', 'CUDA_VISIBLE_DEVICES',
-          'PYTHONDONTWRITEBYTECODE', 'LC_CTYPE'}
+wanted = {'PATH', 'HOME', 'LANG', 'PWD', 'MPLCONFIGDIR', 'MPLBACKEND', 'IPYTHONDIR',
+          'PYTHONDONTWRITEBYTECODE', 'LC_CTYPE', 'CUDA_VISIBLE_DEVICES'}
 others = {name for name in os.environ if not name.endswith('_NUM_THREADS')} - wanted
 assert not others, others
 """,
