@@ -84,7 +84,9 @@ def grade_file(
     except Exception as error:  # a mistake of the grader's must not stop the batch
         detail = f"the grader itself failed on it ({type(error).__name__}: {error}); please report"
         submission = ungraded(student, spec, Status.MANUAL, detail[:500])
-    return replace(submission, seconds=time.monotonic() - started, fingerprint=fingerprint)
+    return replace(
+        submission, seconds=round(time.monotonic() - started, 3), fingerprint=fingerprint
+    )
 
 
 def ungraded(

@@ -80,7 +80,7 @@ class Submission:
             "detail": self.detail,
             "score": self.score,
             "max_score": self.max_score,
-            "seconds": round(self.seconds, 3),
+            "seconds": self.seconds,
             "notes": list(self.notes),
             "written_answered": sorted(self.written_answered),
             "fingerprint": self.fingerprint,
