@@ -26,8 +26,9 @@ def put_environment_on_path() -> None:
 
 
 def problem_set_names() -> list[str]:
-    """The problem sets of this course: the folders in ``solutions/``."""
-    return sorted(p.parent.name for p in SOLUTIONS.glob("*/*.py") if p.stem == p.parent.name)
+    """The problem sets of this course, the folders in ``solutions/``; the capstone last."""
+    names = (p.parent.name for p in SOLUTIONS.glob("*/*.py") if p.stem == p.parent.name)
+    return sorted(names, key=lambda name: (name.startswith("capstone"), name))
 
 
 def require_problem_set(name: str) -> str:
