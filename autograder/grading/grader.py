@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,6 +53,7 @@ class _WorkerLost(Exception):
         self.incident = incident
 
 
+_CALLS = 4  # time for all calls of an exercise, as a multiple of that for its longest call
 _LOSSES = 2  # workers that an exercise may cost before the rest of its checks is given up
 _MORE_RESTARTS = 4  # besides those: a bad exercise must not cost the others' points
 _TRIES = 3  # of starting again when the sandbox itself fails
@@ -140,6 +142,8 @@ class _Run:
             for name, spec in self.specs.items()
         }
         self.returned: Counter[str] = Counter()  # bytes, by exercise
+        self.spent: defaultdict[str, float] = defaultdict(float)  # seconds of calls, by exercise
+        self.task_deadline = math.inf
         self.absent = {name: f"there is no cell with the function {name}" for name in plan.missing}
         self.lost: dict[tuple[str, int], _Incident] = {}  # checks that cost a worker
         self.skipped: set[int] = set()  # cells that did
@@ -182,7 +186,7 @@ class _Run:
                     if task.step is not None:
                         self._run_step(worker, task.step, shown=at >= position)
                     elif at >= position and not self._given_up(task):
-                        self._call(worker, task)
+                        self._call_in_time(worker, task)
             except _WorkerLost as lost:
                 self._record(lost.incident, self.tasks[at])
                 return max(position, at + 1) if at >= position else position
@@ -230,13 +234,15 @@ class _Run:
             ) from None
 
     def _until(self, seconds: float) -> float:
-        return min(time.monotonic() + seconds, self.deadline)
+        return min(time.monotonic() + seconds, self.deadline, self.task_deadline)
 
     def _late(self, worker: Worker, seconds: float) -> _WorkerLost:
         worker.end()
         text = f"stopped after {seconds:g} seconds: an endless loop?"
         if time.monotonic() >= self.deadline:
             text = f"stopped: the whole notebook took more than {self.limits.notebook:g} seconds"
+        elif time.monotonic() >= self.task_deadline:
+            text = "stopped: all calls of this exercise together took too long"
         return _WorkerLost(_Incident(Status.TIMEOUT, text))
 
     # cells
@@ -282,6 +288,18 @@ class _Run:
         """What is called to check an exercise: the student's function, or a driver."""
         spec = self.specs.get(name)
         return name if spec is None else spec.entry or name
+
+    def _call_in_time(self, worker: Worker, task: _Task) -> None:
+        """Have the calls made, within what is left of the exercise's time for all its calls."""
+        checks = self.specs[task.exercise].checks
+        longest = max([self.limits.call, *(check.seconds or 0.0 for check in checks)])
+        started = time.monotonic()
+        self.task_deadline = started + _CALLS * longest - self.spent[task.exercise]
+        try:
+            self._call(worker, task)
+        finally:
+            self.spent[task.exercise] += time.monotonic() - started
+            self.task_deadline = math.inf
 
     def _call(self, worker: Worker, task: _Task) -> None:
         spec = self.specs[task.exercise]

@@ -27,6 +27,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from autograder.exercises.definition import load_problem_set
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -142,7 +144,7 @@ def solution_lines() -> dict[str, str]:
     """Lines that only an answer has, without white space, and where they stand.
 
     A line counts if it has twelve characters or more, opens no block and stands nowhere in its
-    file outside the solution markers.
+    file outside the solution markers, nor in a driver.
     """
     found: dict[str, str] = {}
     for source in sorted((ROOT / "solutions").glob("*/*.py")):
@@ -155,6 +157,9 @@ def solution_lines() -> dict[str, str]:
                 answers.append((number, mark))
             else:
                 rest.append(line)
+        # what students get as locked cells is no answer, either
+        exercises = load_problem_set(source.stem).exercises
+        rest += [exercise.driver_source() for exercise in exercises if exercise.driver]
         public = squeezed("\n".join(rest))
         for number, line in answers:
             plain = squeezed(line)
