@@ -65,7 +65,7 @@ def mistaken_answers(problem_set: ProblemSet, number: int) -> dict[str, tuple[st
 
 
 def sample_class(problem_set: str, course: CourseDirectory) -> dict[str, Notebook]:
-    """A small class by student name: right, partly right, wrong, unanswered and looping."""
+    """A small class by student name: right, partly right, wrong, unanswered, looping, broken."""
     definition = load_problem_set(problem_set)
     released = released_notebook(problem_set, course)
     right = instructor_answers(definition)
@@ -74,13 +74,17 @@ def sample_class(problem_set: str, course: CourseDirectory) -> dict[str, Noteboo
     wrong = {name: source for name, (_, source) in mistaken_answers(definition, 0).items()}
     slips = {name: source for name, (_, source) in mistaken_answers(definition, 1).items()}
     half = {name: right[name] for name in [first, *others[: len(others) // 2]]}
-    loop = _replace_body(right[first], "    while True:\n        pass\n")
+    victim = next(e for e in definition.exercises if e.driver is None)
+    # an endless loop is the commonest end; where calls may take long, it would bore the reader
+    patient = any(check.seconds for check in victim.checks)
+    end = "    __import__('os')._exit(1)\n" if patient else "    while True:\n        pass\n"
+    endless = _replace_body(right[victim.name], end)
     return {
         "ada": with_answers(released, right, essay),
         "boris": with_answers(released, {**right, others[-1]: wrong[others[-1]]}, essay),
         "chen": with_answers(released, half, essay),
         "dana": with_answers(released, {**right, **wrong}, essay),
-        "emil": with_answers(released, {**right, first: loop}),
+        "emil": with_answers(released, {**right, victim.name: endless}),
         "fatima": with_answers(released, {**half, first: slips[first]}),
         "goran": with_answers(released, {**right, first: "def broken(:\n"}),
         "hana": with_answers(released, {}),

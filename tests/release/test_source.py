@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.exercises.definition import load_problem_set
+from autograder.grading.sample import sample_class
 from autograder.paths import RELEASED, CourseDirectory, problem_set_names
 from autograder.release.build import is_published
 from autograder.release.source import SourceError, instructor_notebook, source_path
@@ -63,3 +64,10 @@ def test_a_source_that_does_not_fit_is_refused(
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(SourceError, match=told):
         instructor_notebook(load_problem_set("ps01-sgd"), path)
+
+
+@pytest.mark.parametrize("name", problem_set_names())
+def test_each_problem_set_has_a_sample_class(name: str, course: CourseDirectory) -> None:
+    notebooks = sample_class(name, course)
+    assert len(notebooks) == 8
+    assert len({json.dumps(notebook) for notebook in notebooks.values()}) == 8
