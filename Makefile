@@ -55,10 +55,7 @@ $(SITE): $(INSTALLED) $(PAGES) $(SOURCES) | release
 	@touch $@
 
 grade: | sample
-	@for ps in $(notdir $(wildcard solutions/*)); do \
-	  echo "== grading $$ps"; \
-	  $(BIN)/autograder grade $$ps --course-dir $(COURSE) || exit 1; \
-	done
+	@$(BIN)/autograder grade $(notdir $(wildcard solutions/*)) --course-dir $(COURSE)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

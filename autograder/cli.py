@@ -124,7 +124,7 @@ def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, chec
 
 
 @app.command()
-@click.argument("problem_set", metavar="PS")
+@click.argument("problem_sets", metavar="PS...", nargs=-1, required=True)
 @course_option
 @click.option(
     "--student",
@@ -141,7 +141,7 @@ def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, chec
     help="Grade also what has not changed since the last time.",
 )
 def grade(
-    problem_set: str,
+    problem_sets: tuple[str, ...],
     course_dir: Path,
     students: tuple[str, ...],
     device: str,
@@ -150,21 +150,35 @@ def grade(
     seed: int | None,
     everything: bool,
 ) -> None:
-    """Grade the hand-ins of a problem set.
+    """Grade the hand-ins of one or several problem sets.
 
     Reads submitted/STUDENT/PS/PS.ipynb in the course directory. Writes gradebook.db,
     autograded/, feedback/ and reports/PS/{results.json,grades.csv,report.html}. One bad hand-in
     never stops the others; each ends with a status. Only what changed is graded again.
     """
+    settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
+    course = CourseDirectory(course_dir)
+    for problem_set in _names(problem_sets):
+        course.students(problem_set)  # complain about an empty course before anything is made
+    for problem_set in problem_sets:
+        if len(problem_sets) > 1:
+            out.print(f"== grading {problem_set}")
+        _grade(problem_set, course, settings, students, everything)
+
+
+def _grade(
+    problem_set: str,
+    course: CourseDirectory,
+    settings: Settings,
+    students: Sequence[str],
+    everything: bool,
+) -> None:
+    """Grade one problem set and tell how it went."""
     from autograder.grading.batch import ClassResult, grade_class
 
-    require_problem_set(problem_set)
-    course = CourseDirectory(course_dir)
-    course.students(problem_set)  # complain about an empty course before anything is made
     if not build.is_released(problem_set, course):
         out.print(f"{problem_set}: releasing it into {course.root} first")
         build.release(problem_set, course)
-    settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
     progress = _Progress()
     result: ClassResult = grade_class(
         problem_set, course, settings, students=students, everything=everything, progress=progress
