@@ -52,19 +52,14 @@ def grading_fingerprint(problem_set: str) -> str:
     return _hash_of(problem_set, _GRADED_WITH)
 
 
-def _is_definition(file: Path) -> bool:
-    return any(file.stem == name.split("-")[0] for name in problem_set_names())
-
-
 def _hash_of(problem_set: str, folders: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    own = problem_set.split("-")[0]
+    # the definition of another problem set is none of this one's business
+    others = {name.split("-")[0] for name in problem_set_names() if name != problem_set}
     files = [source_path(problem_set)]
     for folder in folders:
-        for file in sorted((PACKAGE / folder).glob("*.py")):
-            # the definition of another problem set is none of this one's business
-            if folder != "exercises" or file.stem == own or not _is_definition(file):
-                files.append(file)
+        found = sorted((PACKAGE / folder).glob("*.py"))
+        files += [file for file in found if folder != "exercises" or file.stem not in others]
     for file in files:
         digest.update(file.relative_to(ROOT).as_posix().encode())
         digest.update(file.read_bytes())
