@@ -18,14 +18,13 @@ from typing import Any
 from autograder.paths import CourseDirectory, UserError
 from autograder.release.build import grading_fingerprint
 from autograder.reports.files import write_whole
-from autograder.reports.notebook import autograded_text
-from autograder.reports.pages import feedback_page, report_page
+from autograder.reports.pages import report_page
 from autograder.reports.tables import Run, grades_csv, results_json
 
 from .gradebook import GradebookRow, save
 from .handin import Damaged, read_bytes
 from .results import RESULTS_VERSION, Submission
-from .session import Session, Settings, versions
+from .session import Session, Settings
 
 Progress = Callable[[int, int, Submission], None]
 
@@ -80,16 +79,8 @@ def grade_class(
             due, reused = wanted, []
         handins = [(s, course.submitted(problem_set, s), prints[s]) for s in due]
         graded = list(_graded(session, handins, previous, progress))
-        evaluation = session.evaluation
-        run = Run(
-            problem_set,
-            evaluation.spec.title,
-            session.seed,
-            evaluation.device,
-            session.pool.level.name,
-            versions(evaluation),
-            sorted([*reused, *graded], key=lambda submission: submission.student),
-        )
+        everyone_graded = sorted([*reused, *graded], key=lambda submission: submission.student)
+        run = session.run(everyone_graded)
         weaker = session.weaker_because
     entered = previous.fingerprints.items() & {(s.student, s.fingerprint) for s in reused}
     result = _finish(run, course, {student for student, _ in entered}, len(graded), weaker)
@@ -115,32 +106,15 @@ def _graded(
 ) -> Iterator[Submission]:
     todo = list(due)
     previous.start_journal(session)
-    for number, submission in enumerate(session.grade_all(todo), start=1):
-        _write_files(submission, session)
-        previous.remember(submission)
+    for number, graded in enumerate(session.process_all(todo), start=1):
+        student = graded.submission.student
+        course, problem_set = session.course, session.problem_set
+        write_whole(course.autograded(problem_set, student), graded.notebook)
+        write_whole(course.feedback(problem_set, student), graded.feedback)
+        previous.remember(graded.submission)
         if progress is not None:
-            progress(number, len(todo), submission)
-        # the cells are on disk now: a large class need not be held in memory
-        yield replace(submission, cells=())
-
-
-def _write_files(submission: Submission, session: Session) -> None:
-    evaluation = session.evaluation
-    run = Run(
-        session.problem_set,
-        evaluation.spec.title,
-        session.seed,
-        evaluation.device,
-        session.pool.level.name,
-        {},
-        (),
-    )
-    course, student = session.course, submission.student
-    write_whole(
-        course.autograded(session.problem_set, student),
-        autograded_text(submission, session.release),
-    )
-    write_whole(course.feedback(session.problem_set, student), feedback_page(submission, run))
+            progress(number, len(todo), graded.submission)
+        yield graded.submission
 
 
 def _files_exist(problem_set: str, course: CourseDirectory, student: str) -> bool:

@@ -74,7 +74,26 @@ def grade_file(
     """Grade the hand-in in a file; never raises for what is in it."""
     started = time.monotonic()
     try:
-        plan = make_plan(parse(read_bytes(path)), release)
+        data = read_bytes(path)
+    except Damaged as damaged:
+        return ungraded(student, spec, Status.DAMAGED, str(damaged), fingerprint)
+    submission = grade_bytes(student, data, release, spec, pool, limits, fingerprint)
+    return replace(submission, seconds=round(time.monotonic() - started, 3))
+
+
+def grade_bytes(
+    student: str,
+    data: bytes,
+    release: Release,
+    spec: ProblemSetSpec,
+    pool: Pool,
+    limits: TimeLimits,
+    fingerprint: str = "",
+) -> Submission:
+    """Grade the hand-in that these bytes are; never raises for what is in it."""
+    started = time.monotonic()
+    try:
+        plan = make_plan(parse(data), release)
     except Damaged as damaged:
         return ungraded(student, spec, Status.DAMAGED, str(damaged), fingerprint)
     except (RecursionError, MemoryError):

@@ -7,14 +7,18 @@ import os
 import platform
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from autograder import __version__
 from autograder.paths import PACKAGE, ROOT, CourseDirectory, UserError
+from autograder.reports.notebook import autograded_text
+from autograder.reports.pages import feedback_page
+from autograder.reports.tables import Run
 from autograder.sandbox.confine import Limits
 from autograder.sandbox.pool import Pool, SandboxError, open_pool
 
@@ -22,6 +26,27 @@ from .grader import TimeLimits, grade_file
 from .plan import Release, read_release
 from .reference_process import Evaluation, ReferenceProcess, result_of
 from .results import Submission
+
+_Result = TypeVar("_Result")
+Handed = tuple[str, Path, str]  # student, file, fingerprint
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A graded hand-in as it is put on disk: ``submission`` is without the cells."""
+
+    submission: Submission
+    notebook: str
+    feedback: str
+
+
+def render(submission: Submission, release: Release, run: Run) -> Graded:
+    """The autograded notebook and the feedback page of a graded hand-in."""
+    return Graded(
+        replace(submission, cells=()),
+        autograded_text(submission, release),
+        feedback_page(submission, run),
+    )
 
 
 @dataclass(frozen=True)
@@ -108,17 +133,40 @@ class Session:
             fingerprint,
         )
 
-    def grade_all(self, handins: Iterable[tuple[str, Path, str]]) -> Iterator[Submission]:
-        """Grade (student, path, fingerprint) triples in parallel; yield as they are done.
+    def run(self, submissions: Sequence[Submission] = ()) -> Run:
+        """What is in force here, for reports."""
+        evaluation = self.evaluation
+        return Run(
+            self.problem_set,
+            evaluation.spec.title,
+            self.seed,
+            evaluation.device,
+            self.pool.level.name,
+            versions(evaluation),
+            submissions,
+        )
 
-        At most a few more than are being worked on are taken from ``handins`` at a time.
-        """
+    def grade_all(self, handins: Iterable[Handed]) -> Iterator[Submission]:
+        """Grade in parallel; yield the results as they come."""
+        return self._parallel(lambda handed: self.grade(*handed), handins)
+
+    def process_all(self, handins: Iterable[Handed]) -> Iterator[Graded]:
+        """Grade in parallel, and make what is written for each hand-in."""
+        run = self.run()
+        return self._parallel(
+            lambda handed: render(self.grade(*handed), self.release, run), handins
+        )
+
+    def _parallel(
+        self, work: Callable[[Handed], _Result], handins: Iterable[Handed]
+    ) -> Iterator[_Result]:
+        """At most a few more than are being worked on are taken from ``handins`` at a time."""
         count = self.settings.worker_count
         with ThreadPoolExecutor(count) as threads:
-            running: set[Future[Submission]] = set()
+            running: set[Future[_Result]] = set()
             try:
-                for handin in handins:
-                    running.add(threads.submit(self.grade, *handin))
+                for handed in handins:
+                    running.add(threads.submit(work, handed))
                     if len(running) >= 2 * count:
                         done, running = wait(running, return_when=FIRST_COMPLETED)
                         yield from (future.result() for future in done)
