@@ -27,6 +27,9 @@ _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 _SYS_MOUNT_SETATTR, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = 442, 0x8000, 1
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
 _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 38, 36
+NAMESPACES = (
+    _CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS
+)
 _SIGKILL = 9
 NOBODY = 65534  # the user and group that student code runs as when the grader is root
 
@@ -82,23 +85,15 @@ def leave_root() -> None:
         _prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self belongs to root, and uid_map with it
 
 
-def enter_namespaces(limits: Limits, hidden: Sequence[str], kept: Sequence[str]) -> None:
-    """Enter new user, pid, network, IPC, mount and UTS namespaces; the next fork is pid 1.
+def furnish_namespaces(
+    limits: Limits, hidden: Sequence[str], kept: Sequence[str], uid: int, gid: int
+) -> None:
+    """Set up the new namespaces that this process was cloned into, by user ``uid`` and ``gid``.
 
     All that is mounted becomes read-only; /tmp and /dev/shm become private and bounded; /proc,
     /dev/pts and the folders in ``hidden`` become empty. The folders in ``kept`` stay visible also
     where they lie below /tmp. Raises OSError where namespaces are not to be had.
     """
-    uid, gid = os.getuid(), os.getgid()
-    flags = (
-        _CLONE_NEWUSER
-        | _CLONE_NEWNS
-        | _CLONE_NEWPID
-        | _CLONE_NEWNET
-        | _CLONE_NEWIPC
-        | _CLONE_NEWUTS
-    )
-    _call("unshare", _libc.unshare(flags))
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"1000 {uid} 1")
     Path("/proc/self/gid_map").write_text(f"1000 {gid} 1")

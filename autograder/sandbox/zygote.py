@@ -7,8 +7,8 @@ itself. Orders and reports are lines of JSON:
     {"kill": id}                       kill the worker and all it started
     {"exit": id, "status", "signal", "max_rss", "cpu_seconds"}   reported when a worker is gone
 
-For each worker there is a warden, a fork that enters the namespaces and then forks the worker
-itself, which so is process 1 of its own pid namespace: with it dies everything that it started.
+A worker is cloned into its own namespaces, process 1 of its pid namespace: with it dies everything
+that it started. Where there are no namespaces, a warden between zygote and worker sees to that.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from . import confine
+from .clone import clone
 from .wire import Channel
 from .worker import WorkerShell, prepare_shell, serve
 
@@ -46,7 +48,9 @@ class _Zygote:
         self.hidden: list[str] = settings["hidden"]
         self.kept: list[str] = settings["kept"]
         self.limits = confine.Limits(**settings["limits"])
-        self.wardens: dict[int, str] = {}  # pid -> id of the worker
+        # a warden is asked to end all that its worker started; a namespace ends with process 1
+        self.ending = signal.SIGKILL if self.namespaces else signal.SIGTERM
+        self.children: dict[int, str] = {}  # pid -> id of the worker
         self.shell = _warm_up()
         if settings["torch"]:
             _warm_up_torch()
@@ -88,15 +92,31 @@ class _Zygote:
             os._exit(0)
         order = json.loads(data)
         if "fork" in order:
+            pid = self.start(descriptors[0])
+            os.close(descriptors[0])
+            self.children[pid] = order["fork"]
+        elif "kill" in order:
+            for pid, worker in self.children.items():
+                if worker == order["kill"]:
+                    os.kill(pid, self.ending)
+
+    def start(self, descriptor: int) -> int:
+        """Start a worker, or its warden; return the process id."""
+        if not self.namespaces:
             pid = os.fork()
             if pid == 0:
-                self.be_warden(descriptors[0])
-            os.close(descriptors[0])
-            self.wardens[pid] = order["fork"]
-        elif "kill" in order:
-            for pid, worker in self.wardens.items():
-                if worker == order["kill"]:
-                    os.kill(pid, signal.SIGTERM)
+                self.be_warden(descriptor)
+            return pid
+        uid, gid = os.getuid(), os.getgid()
+        pid = clone(confine.NAMESPACES)
+        if pid == 0:
+            self.forget_zygote()
+            with _complaining():
+                confine.offer_to_oom_killer()
+                confine.furnish_namespaces(self.limits, self.hidden, self.kept, uid, gid)
+                os.chdir(tempfile.mkdtemp(prefix="work-"))  # in its private /tmp
+                self.be_worker(descriptor)
+        return pid
 
     def reap(self) -> None:
         while True:
@@ -106,98 +126,103 @@ class _Zygote:
                 return
             if pid == 0:
                 return
-            worker = self.wardens.pop(pid, None)
+            worker = self.children.pop(pid, None)
             if worker is None:
                 continue  # an orphan of a worker's, adopted
             code = os.waitstatus_to_exitcode(status)
-            if code < 0:  # the warden itself was killed
-                code = 128 - code
             self.report(
                 {
                     "exit": worker,
-                    "status": code if code < 128 else None,
-                    "signal": code - 128 if code >= 128 else None,
+                    "status": code if code >= 0 else None,
+                    "signal": -code if code < 0 else None,
                     "max_rss": usage.ru_maxrss,
                     "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 4),
                 }
             )
-            if not self.namespaces and not self.wardens:
+            if not self.namespaces and not self.children:
                 _kill_strays()
 
     def kill_all(self) -> None:
-        for pid in self.wardens:
+        for pid in self.children:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-        while self.wardens:
+                os.kill(pid, self.ending)
+        while self.children:
             pid, _ = os.wait()
-            self.wardens.pop(pid, None)
+            self.children.pop(pid, None)
         if not self.namespaces:
             _kill_strays()
 
-    def be_warden(self, descriptor: int) -> None:
-        """Confine and start the worker, wait for it, pass on how it ended; never return."""
+    def forget_zygote(self) -> None:
+        """In a child: undo what only the zygote needs."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.control.close()
+        confine.die_with_parent()
+
+    def be_warden(self, descriptor: int) -> None:
+        """Start the worker, wait for it, kill what it left, end as it ended; never return."""
+        self.forget_zygote()
         worker = 0
 
         def stop(*_: object) -> None:
-            if worker:
-                _kill_group(worker, namespaces=self.namespaces)
-            else:
-                os._exit(128 + signal.SIGKILL)
+            if not worker:
+                os._exit(0)
+            _kill_group(worker)
 
         signal.signal(signal.SIGTERM, stop)
-        confine.die_with_parent()
-        try:
+        with _complaining():
             confine.offer_to_oom_killer()
-            if self.namespaces:
-                confine.enter_namespaces(self.limits, self.hidden, self.kept)
-            folder = tempfile.mkdtemp(prefix="work-")  # in a private /tmp, if there are namespaces
+            folder = tempfile.mkdtemp(prefix="work-")
             os.chdir(folder)
-            if not self.namespaces:
-                confine.adopt_orphans()
+            confine.adopt_orphans()
             worker = os.fork()
             if worker == 0:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                confine.die_with_parent()
                 self.be_worker(descriptor)
             os.close(descriptor)
             _, status = os.waitpid(worker, 0)
-            if not self.namespaces:
-                _kill_group(worker, namespaces=False)
-                _kill_strays()
-                shutil.rmtree(folder, ignore_errors=True)
+            _kill_group(worker)
+            _kill_strays()
+            shutil.rmtree(folder, ignore_errors=True)
             code = os.waitstatus_to_exitcode(status)
-            os._exit(code if code >= 0 else 128 - code)
-        except BaseException as error:
-            with contextlib.suppress(BaseException):
-                os.write(2, f"worker could not be confined: {error}\n".encode())
-            os._exit(97)
+            if code >= 0:
+                os._exit(code)
+            with contextlib.suppress(OSError):  # SIGKILL has no handler to reset
+                signal.signal(-code, signal.SIG_DFL)
+            os.kill(os.getpid(), -code)
 
     def be_worker(self, descriptor: int) -> None:
-        """Run the student's notebook; never return."""
-        try:
-            confine.die_with_parent()
-            os.setsid()
-            null = os.open(os.devnull, os.O_RDWR)
-            for standard in (0, 1, 2):
-                os.dup2(null, standard)
-            connection = os.dup2(descriptor, 3, inheritable=False)
-            os.closerange(4, 1 << 16)
-            if self.namespaces:
-                confine.drop_privileges()
-            confine.limit_resources(self.limits, counts_whole_user=not self.namespaces)
-            serve(Channel(socket.socket(fileno=connection)), self.shell)
-        finally:
-            os._exit(0)
+        """Confine this process and run the student's notebook; never return."""
+        os.setsid()
+        if self.namespaces:
+            confine.drop_privileges()
+        confine.limit_resources(self.limits, counts_whole_user=not self.namespaces)
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(null, standard)
+        connection = os.dup2(descriptor, 3, inheritable=False)
+        os.closerange(4, 1 << 16)
+        serve(Channel(socket.socket(fileno=connection)), self.shell)
+        os._exit(0)
 
 
-def _kill_group(worker: int, *, namespaces: bool) -> None:
+@contextlib.contextmanager
+def _complaining() -> Iterator[None]:
+    """What fails before student code runs is told on stderr, and ends the process."""
+    try:
+        yield
+    except BaseException as error:
+        with contextlib.suppress(BaseException):
+            os.write(2, f"worker could not be confined: {error}\n".encode())
+        os._exit(97)
+
+
+def _kill_group(worker: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(worker, signal.SIGKILL)
-    if not namespaces:  # process 1 of a namespace takes everything with it; here it does not
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(worker, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker, signal.SIGKILL)
 
 
 def _kill_strays() -> None:
