@@ -6,20 +6,20 @@ import base64
 import binascii
 import math
 import time
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autograder.exercises.definition import ProblemSetSpec
 from autograder.sandbox.pool import Pool, SandboxError, Worker, WorkerExit
-from autograder.sandbox.wire import BadMessage, ChannelClosed, DeadlineMissed
-from autograder.selfcheck.judge import NO_ANSWER, CheckResult, judge
-from autograder.selfcheck.spec import Case, ExerciseSpec, Outcome
-from autograder.selfcheck.values import ValueRefused, decode, encode
+from autograder.sandbox.wire import BadMessage, ChannelClosed, DeadlineMissed, Frame, packed
+from autograder.selfcheck.judge import NO_ANSWER, CheckResult
+from autograder.selfcheck.spec import ExerciseSpec
 
 from .handin import Damaged, parse, read_bytes
+from .marking import NONSENSE, Marking
 from .plan import Plan, Release, make_plan
 from .results import ExerciseResult, GradedCell, Output, Status, Submission
 
@@ -56,8 +56,9 @@ class _WorkerLost(Exception):
 _CALLS = 4  # time for all calls of an exercise, as a multiple of that for its longest call
 _LOSSES = 2  # workers that an exercise may cost before the rest of its checks is given up
 _MORE_RESTARTS = 4  # besides those: a bad exercise must not cost the others' points
+_SENT_AHEAD = 1 << 16  # bytes of orders; what a socket's buffer takes without blocking
 _TRIES = 3  # of starting again when the sandbox itself fails
-_MAX_RETURNED = 1 << 26  # bytes that the calls of one exercise may return in all
+_MAX_RETURNED = 1 << 26  # bytes that all calls of a hand-in may return together
 # the worst comes first: of several things that happened, this is the status
 _SEVERITY = (Status.TIMEOUT, Status.OUT_OF_MEMORY, Status.CRASHED, Status.ERROR)
 
@@ -66,7 +67,7 @@ def grade_file(
     student: str,
     path: Path,
     release: Release,
-    spec: ProblemSetSpec,
+    marking: Marking,
     pool: Pool,
     limits: TimeLimits,
     fingerprint: str = "",
@@ -76,8 +77,8 @@ def grade_file(
     try:
         data = read_bytes(path)
     except Damaged as damaged:
-        return ungraded(student, spec, Status.DAMAGED, str(damaged), fingerprint)
-    submission = grade_bytes(student, data, release, spec, pool, limits, fingerprint)
+        return ungraded(student, marking.spec, Status.DAMAGED, str(damaged), fingerprint)
+    submission = grade_bytes(student, data, release, marking, pool, limits, fingerprint)
     return replace(submission, seconds=round(time.monotonic() - started, 3))
 
 
@@ -85,7 +86,7 @@ def grade_bytes(
     student: str,
     data: bytes,
     release: Release,
-    spec: ProblemSetSpec,
+    marking: Marking,
     pool: Pool,
     limits: TimeLimits,
     fingerprint: str = "",
@@ -95,16 +96,16 @@ def grade_bytes(
     try:
         plan = make_plan(parse(data), release)
     except Damaged as damaged:
-        return ungraded(student, spec, Status.DAMAGED, str(damaged), fingerprint)
+        return ungraded(student, marking.spec, Status.DAMAGED, str(damaged), fingerprint)
     except (RecursionError, MemoryError):
         return ungraded(
-            student, spec, Status.DAMAGED, "it is nested too deeply to be read", fingerprint
+            student, marking.spec, Status.DAMAGED, "it is nested too deeply to be read", fingerprint
         )
     try:
-        submission = _Run(plan, spec, pool, limits).grade(student)
+        submission = _Run(plan, marking, pool, limits).grade(student)
     except Exception as error:  # a mistake of the grader's must not stop the batch
         detail = f"the grader itself failed on it ({type(error).__name__}: {error}); please report"
-        submission = ungraded(student, spec, Status.MANUAL, detail[:500])
+        submission = ungraded(student, marking.spec, Status.MANUAL, detail[:500])
     return replace(
         submission, seconds=round(time.monotonic() - started, 3), fingerprint=fingerprint
     )
@@ -149,18 +150,16 @@ class _Run:
     the student's is shown any more.
     """
 
-    def __init__(self, plan: Plan, spec: ProblemSetSpec, pool: Pool, limits: TimeLimits) -> None:
+    def __init__(self, plan: Plan, marking: Marking, pool: Pool, limits: TimeLimits) -> None:
         self.plan = plan
-        self.specs = {exercise.name: exercise for exercise in spec.exercises}
+        self.marking = marking
+        self.specs = {exercise.name: exercise for exercise in marking.spec.exercises}
         self.pool = pool
         self.limits = limits
         self.incidents: list[_Incident] = []
         self.outputs: dict[int, Output] = {}
-        self.outcomes: dict[str, list[list[list[Outcome]]]] = {
-            name: [[[] for _ in check.cases] for check in spec.checks]
-            for name, spec in self.specs.items()
-        }
-        self.returned: Counter[str] = Counter()  # bytes, by exercise
+        self.frames: defaultdict[tuple[str, int, bool], list[Frame]] = defaultdict(list)
+        self.received = 0  # bytes of these
         self.spent: defaultdict[str, float] = defaultdict(float)  # seconds of calls, by exercise
         self.task_deadline = math.inf
         self.absent = {name: f"there is no cell with the function {name}" for name in plan.missing}
@@ -199,17 +198,59 @@ class _Run:
     def _run_from(self, position: int) -> int:
         """Do the tasks from ``position`` on in a fresh worker; return where to go on."""
         with self.pool.worker() as worker:
-            at = 0
+            at = position
             try:
-                for at, task in enumerate(self.tasks):
+                for at, task in self._asked(worker, position):
                     if task.step is not None:
-                        self._run_step(worker, task.step, shown=at >= position)
-                    elif at >= position and not self._given_up(task):
-                        self._call_in_time(worker, task)
+                        self._take_output(worker, task.step, shown=at >= position)
+                    else:
+                        self._take_answer_in_time(worker, task)
             except _WorkerLost as lost:
                 self._record(lost.incident, self.tasks[at])
                 return max(position, at + 1) if at >= position else position
         return len(self.tasks)
+
+    def _asked(self, worker: Worker, position: int) -> Iterator[tuple[int, _Task]]:
+        """Send the tasks' orders; yield each task, by number, when its answer is to be read.
+
+        Orders are sent ahead, since waiting for each answer in turn costs time; but none with
+        held-out inputs before all else is answered.
+        """
+        orders = [
+            (at, task, order)
+            for at, task in enumerate(self.tasks)
+            if (order := self._order(task, due=at >= position)) is not None
+        ]
+        sent = waiting = 0  # orders, and bytes of orders without an answer yet
+        for number, (at, task, order) in enumerate(orders):
+            ready: list[bytes] = []
+            while sent < len(orders):
+                _, later, data = orders[sent]
+                if sent > number and (
+                    later.public != task.public or waiting + len(data) > _SENT_AHEAD
+                ):
+                    break
+                ready.append(data)
+                waiting += len(data)
+                sent += 1
+            if ready:
+                self._tell(worker, b"".join(ready))
+            waiting -= len(order)
+            if task.step is None or self.plan.steps[task.step].runs:
+                yield at, task
+
+    def _order(self, task: _Task, *, due: bool) -> bytes | None:
+        """What the worker is told to do; None if this task is not for it."""
+        if task.step is None:
+            if not due or self._given_up(task):
+                return None
+            return self.marking.order(task.exercise, task.check, task.public)
+        step = self.plan.steps[task.step]
+        if step.check is not None:
+            return packed({"keep": step.check, "entry": self._entry(step.check)})
+        if step.runs and task.step not in self.skipped:
+            return packed({"run": step.source})
+        return None
 
     def _given_up(self, task: _Task) -> bool:
         if task.exercise in self.absent or (task.exercise, task.check) in self.lost:
@@ -229,28 +270,28 @@ class _Run:
 
     # what is said to and heard from the worker
 
-    def _ask(
-        self, worker: Worker, message: dict[str, Any], buffers: Sequence[bytes], seconds: float
-    ) -> None:
+    def _tell(self, worker: Worker, orders: bytes) -> None:
+        seconds = self.limits.call
         try:
-            worker.channel.send(message, buffers, self._until(seconds))
+            worker.channel.send_packed(orders, self._until(seconds))
         except DeadlineMissed:
             raise self._late(worker, seconds) from None
         except ChannelClosed:
-            raise _WorkerLost(_death(worker.end(patience=2.0))) from None
+            pass  # which of the answers is the last that came will tell where it ended
 
-    def _hear(self, worker: Worker, seconds: float) -> tuple[dict[str, Any], list[bytes]]:
+    def _hear(self, worker: Worker, seconds: float) -> Frame:
         try:
-            return worker.channel.receive(self._until(seconds))
+            return worker.channel.receive_frame(self._until(seconds))
         except DeadlineMissed:
             raise self._late(worker, seconds) from None
         except ChannelClosed:
             raise _WorkerLost(_death(worker.end(patience=2.0))) from None
         except BadMessage as error:
-            worker.end()
-            raise _WorkerLost(
-                _Incident(Status.CRASHED, f"the notebook's process sent {error}")
-            ) from None
+            raise self._refuse(worker, error) from None
+
+    def _refuse(self, worker: Worker, error: BadMessage) -> _WorkerLost:
+        worker.end()
+        return _WorkerLost(_nonsense(error))
 
     def _until(self, seconds: float) -> float:
         return min(time.monotonic() + seconds, self.deadline, self.task_deadline)
@@ -266,16 +307,13 @@ class _Run:
 
     # cells
 
-    def _run_step(self, worker: Worker, index: int, *, shown: bool) -> None:
-        step = self.plan.steps[index]
-        if step.check is not None:
-            keep = {"keep": step.check, "entry": self._entry(step.check)}
-            self._ask(worker, keep, (), self.limits.cell)
-        elif step.runs and index not in self.skipped:
-            self._ask(worker, {"run": step.source}, (), self.limits.cell)
-            answer, _ = self._hear(worker, self.limits.cell)
-            if shown:
-                self.outputs[index] = self._read_output(answer)
+    def _take_output(self, worker: Worker, index: int, *, shown: bool) -> None:
+        try:
+            answer, _ = self._hear(worker, self.limits.cell).open()
+        except BadMessage as error:
+            raise self._refuse(worker, error) from None
+        if shown:
+            self.outputs[index] = self._read_output(answer)
 
     def _read_output(self, answer: dict[str, Any]) -> Output:
         text = answer.get("text")
@@ -308,62 +346,43 @@ class _Run:
         spec = self.specs.get(name)
         return name if spec is None else spec.entry or name
 
-    def _call_in_time(self, worker: Worker, task: _Task) -> None:
-        """Have the calls made, within what is left of the exercise's time for all its calls."""
+    def _take_answer_in_time(self, worker: Worker, task: _Task) -> None:
+        """Hear the outcomes, within what is left of the exercise's time for all its calls."""
         checks = self.specs[task.exercise].checks
         longest = max([self.limits.call, *(check.seconds or 0.0 for check in checks)])
         started = time.monotonic()
         self.task_deadline = started + _CALLS * longest - self.spent[task.exercise]
         try:
-            self._call(worker, task)
+            self._take_answer(worker, task)
         finally:
             self.spent[task.exercise] += time.monotonic() - started
             self.task_deadline = math.inf
 
-    def _call(self, worker: Worker, task: _Task) -> None:
-        spec = self.specs[task.exercise]
-        of_check = self.outcomes[task.exercise][task.check]
-        chosen = [
-            (case.case, of_case)
-            for case, of_case in zip(spec.checks[task.check].cases, of_check, strict=True)
-            if case.case.public is task.public
-        ]
-        buffers: list[bytes] = []
-        order = {
-            "call": spec.name,
-            "entry": self._entry(spec.name),
-            "cases": [_case_tree(case, buffers) for case, _ in chosen],
-        }
-        seconds = spec.checks[task.check].seconds or self.limits.call
-        self._ask(worker, order, buffers, self.limits.call)
-        for case, of_case in chosen:
-            for _ in range(case.calls + 1):
-                answer, data = self._hear(worker, seconds)
-                if "absent" in answer:
-                    self.absent[spec.name] = (
-                        f"the notebook defines no function {spec.name} that can be called"
-                    )
-                    return
-                if "end" in answer:
-                    break
-                self.returned[spec.name] += sum(len(item) for item in data)
-                if self.returned[spec.name] > _MAX_RETURNED:
-                    answer = {"error": "ValueRefused", "detail": "too much data was returned"}
-                of_case.append(_outcome(answer, data, len(case.arguments)))
-            else:
-                worker.end()
-                raise _WorkerLost(
-                    _Incident(Status.CRASHED, "the notebook's process sent more than it was asked")
-                )
+    def _take_answer(self, worker: Worker, task: _Task) -> None:
+        of_check = task.exercise, task.check, task.public
+        seconds = self.specs[task.exercise].checks[task.check].seconds or self.limits.call
+        frames = self.frames[of_check]
+        while True:
+            # what took long is answered by itself, so this is the time for one call
+            frame = self._hear(worker, seconds)
+            frames.append(frame)
+            self.received += len(frame.header) + len(frame.body)
+            if self.received > _MAX_RETURNED:
+                raise self._refuse(worker, BadMessage("more data than a notebook may return"))
+            if frame.last:
+                return
+            if len(frames) > self.marking.calls(*of_check):
+                raise self._refuse(worker, BadMessage("more than it was asked for"))
 
     def _result(self, spec: ExerciseSpec) -> ExerciseResult:
-        if spec.name in self.absent:
-            results = [
-                CheckResult(check.name, False, check.points, self.absent[spec.name])
-                for check in spec.checks
-            ]
+        missing = self.absent.get(spec.name)
+        frames = {key[1:]: value for key, value in self.frames.items() if key[0] == spec.name}
+        judged = self.marking.judge(spec.name, frames) if missing is None else None
+        if judged is None:
+            told = missing or f"the notebook defines no function {spec.name} that can be called"
+            results = [CheckResult(check.name, False, check.points, told) for check in spec.checks]
         else:
-            results = judge(spec, self.outcomes[spec.name])
+            results = list(judged)
         self._note_errors(results)
         for check, result in enumerate(results):
             lost = self.lost.get((spec.name, check))
@@ -376,7 +395,9 @@ class _Run:
 
     def _note_errors(self, results: Sequence[CheckResult]) -> None:
         for result in results:
-            if result.error == "MemoryError":
+            if result.error == NONSENSE:
+                self.incidents.append(_nonsense(BadMessage(result.message)))
+            elif result.error == "MemoryError":
                 self.incidents.append(_Incident(Status.OUT_OF_MEMORY, "a call ran out of memory"))
             elif result.error not in (None, NO_ANSWER):
                 told = [line for line in result.message.splitlines() if "raised" in line]
@@ -429,6 +450,10 @@ class _Run:
         return Status.GRADED, ""
 
 
+def _nonsense(error: BadMessage) -> _Incident:
+    return _Incident(Status.CRASHED, f"the notebook's process sent {error}")
+
+
 def _death(end: WorkerExit) -> _Incident:
     if end.had_to_be_killed:
         return _Incident(Status.CRASHED, "the notebook's process cut itself off from the grader")
@@ -441,32 +466,6 @@ def _death(end: WorkerExit) -> _Incident:
     return _Incident(
         Status.CRASHED, f"the notebook ended its own process (exit status {end.status})"
     )
-
-
-def _case_tree(case: Case, buffers: list[bytes]) -> dict[str, Any]:
-    """A case without its label and expected values: all that the worker may know."""
-    return {
-        "arguments": [[name, encode(value, buffers)] for name, value in case.arguments.items()],
-        "steps": [
-            [[name, encode(value, buffers)] for name, value in step.items()] for step in case.steps
-        ],
-        "feedback": list(case.feedback),
-    }
-
-
-def _outcome(answer: dict[str, Any], buffers: list[bytes], parameters: int) -> Outcome:
-    if "error" in answer:
-        return Outcome(error=str(answer["error"])[:100], detail=str(answer.get("detail"))[:500])
-    try:
-        after = answer.get("after")
-        if not isinstance(after, list) or len(after) != parameters:
-            raise ValueRefused("the arguments are missing")
-        return Outcome(
-            decode(answer.get("value"), buffers),
-            after=tuple(decode(tree, buffers) for tree in after),
-        )
-    except ValueRefused as refused:
-        return Outcome(error="ValueRefused", detail=str(refused))
 
 
 def _is_picture(text: Any) -> bool:

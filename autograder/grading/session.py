@@ -23,6 +23,7 @@ from autograder.sandbox.confine import Limits
 from autograder.sandbox.pool import Pool, SandboxError, open_pool
 
 from .grader import TimeLimits, grade_file
+from .marking import Marking
 from .plan import Release, read_release
 from .reference_process import Evaluation, ReferenceProcess, result_of
 from .results import Submission
@@ -51,7 +52,10 @@ def render(submission: Submission, release: Release, run: Run) -> Graded:
 
 @dataclass(frozen=True)
 class Settings:
-    """How to grade. ``workers`` None means all cores; ``seed`` None means a fresh one."""
+    """How to grade. ``workers`` None means all cores; ``seed`` None means a fresh one.
+
+    ``scheduler`` is the address of a Dask cluster to grade on; None means this machine.
+    """
 
     device: str = "auto"
     isolation: str = "auto"
@@ -59,6 +63,7 @@ class Settings:
     seed: int | None = None
     time: TimeLimits = field(default_factory=TimeLimits)
     limits: Limits = field(default_factory=Limits)
+    scheduler: str | None = None
 
     @property
     def worker_count(self) -> int:
@@ -88,13 +93,24 @@ class Session:
         self._reference = ReferenceProcess()
         try:
             future = self._reference.submit(problem_set, self.seed, settings.device)
-            self.pool, self.weaker_because = _open(settings, course, self.release.torch)
+            self._open()
         except BaseException:
             self._reference.close()
             raise
         self._future = future
         self._evaluation: Evaluation | None = None
+        self._marking: Marking | None = None
         self._lock = threading.Lock()
+
+    def _open(self) -> None:
+        self.pool, self.weaker_because = open_sandbox(
+            self.settings, self.course, self.release.torch
+        )
+
+    @property
+    def level(self) -> str:
+        """The level of isolation, by its name."""
+        return self.pool.level.name
 
     def __enter__(self) -> Session:
         return self
@@ -121,13 +137,22 @@ class Session:
                 self._reference.close()
             return self._evaluation
 
+    @property
+    def marking(self) -> Marking:
+        """What all hand-ins share of the spec; waits for it as :attr:`evaluation` does."""
+        evaluation = self.evaluation
+        with self._lock:
+            if self._marking is None:
+                self._marking = Marking(evaluation.spec)
+            return self._marking
+
     def grade(self, student: str, path: Path, fingerprint: str = "") -> Submission:
         """Grade one hand-in."""
         return grade_file(
             student,
             path,
             self.release,
-            self.evaluation.spec,
+            self.marking,
             self.pool,
             self.settings.time,
             fingerprint,
@@ -141,7 +166,7 @@ class Session:
             evaluation.spec.title,
             self.seed,
             evaluation.device,
-            self.pool.level.name,
+            self.level,
             versions(evaluation),
             submissions,
         )
@@ -179,7 +204,19 @@ class Session:
                 raise
 
 
-def _open(settings: Settings, course: CourseDirectory, torch: bool) -> tuple[Pool, dict[str, str]]:
+def open_session(problem_set: str, course: CourseDirectory, settings: Settings) -> Session:
+    """A session here, or on the cluster that the settings name."""
+    if settings.scheduler is None:
+        return Session(problem_set, course, settings)
+    from .cluster import ClusterSession  # Dask is loaded only where it is asked for
+
+    return ClusterSession(problem_set, course, settings)
+
+
+def open_sandbox(
+    settings: Settings, course: CourseDirectory, torch: bool
+) -> tuple[Pool, dict[str, str]]:
+    """A sandbox as the settings want it, and why it is no stronger one. Raises UserError."""
     try:
         return open_pool(settings.isolation, settings.limits, secret_folders(course), torch)
     except SandboxError as error:

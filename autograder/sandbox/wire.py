@@ -1,8 +1,10 @@
-"""Messages over a socket: a length, a JSON header, raw buffers. No pickle, no code.
+"""Messages over a socket: lengths, a JSON header, raw buffers. No pickle, no code.
 
+    1 byte    1 if this message ends an answer, 0 if more of it follows
     4 bytes   length of the header, big-endian
+    4 bytes   length of the body, big-endian
     header    JSON object; "buffers" lists the lengths of the buffers
-    buffers   raw bytes
+    body      the buffers, one after the other
 
 The receiving side sets the limits and the deadline, and trusts nothing that it reads.
 """
@@ -14,13 +16,14 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 MAX_HEADER = 1 << 22
-MAX_BUFFERS = 1 << 25
+MAX_BODY = 1 << 25
 _READ_AHEAD = 1 << 18
-_LENGTH = struct.Struct(">I")
+_PREFIX = struct.Struct(">BII")
 
 
 class ChannelClosed(Exception):
@@ -35,19 +38,65 @@ class BadMessage(Exception):
     """What came is not a message of this protocol, or is over the limits."""
 
 
-class Channel:
-    """One end of a conversation in messages."""
+@dataclass(frozen=True)
+class Frame:
+    """A message as received, its parts not looked at yet."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    last: bool
+    header: bytes
+    body: bytes
+
+    def open(self) -> tuple[dict[str, Any], list[bytes]]:
+        """The message and its buffers. Raises BadMessage."""
+        try:
+            message = json.loads(self.header.decode("utf-8"))
+        except (ValueError, RecursionError):
+            raise BadMessage("a header that is not JSON") from None
+        lengths = message.pop("buffers", None) if isinstance(message, dict) else None
+        if not isinstance(lengths, list) or not all(type(n) is int and n >= 0 for n in lengths):
+            raise BadMessage("a header without its buffers")
+        if sum(lengths) != len(self.body):
+            raise BadMessage("buffers that are not as long as it says")
+        buffers, at = [], 0
+        for length in lengths:
+            buffers.append(self.body[at : at + length])
+            at += length
+        return message, buffers
+
+
+def packed(message: dict[str, Any], buffers: Sequence[bytes] = (), *, last: bool = True) -> bytes:
+    """The bytes of one message."""
+    parts = {name: json.dumps(item) for name, item in message.items()}
+    return packed_parts(parts, buffers, last=last)
+
+
+def packed_parts(
+    parts: Mapping[str, str], buffers: Sequence[bytes] = (), *, last: bool = True
+) -> bytes:
+    """The bytes of a message whose items are JSON texts already."""
+    items = [f'"{name}":{text}' for name, text in parts.items()]
+    items.append(f'"buffers":[{",".join(str(len(b)) for b in buffers)}]')
+    header = f"{{{','.join(items)}}}".encode()
+    prefix = _PREFIX.pack(last, len(header), sum(len(b) for b in buffers))
+    return b"".join([prefix, header, *buffers])
+
+
+class Channel:
+    """One end of a conversation in messages; at most ``allowance`` bytes are taken in."""
+
+    def __init__(self, connection: socket.socket, allowance: float = float("inf")) -> None:
         self._socket = connection
         self._ahead = bytearray()
+        self._allowance = allowance
 
     def send(
         self, message: dict[str, Any], buffers: Sequence[bytes] = (), deadline: float | None = None
     ) -> None:
         """Send one message; ``deadline`` is a time.monotonic() value."""
-        header = json.dumps({**message, "buffers": [len(b) for b in buffers]}).encode()
-        data = b"".join([_LENGTH.pack(len(header)), header, *buffers])
+        self.send_packed(packed(message, buffers), deadline)
+
+    def send_packed(self, data: bytes, deadline: float | None = None) -> None:
+        """Send what :func:`packed` made. Raises ChannelClosed or DeadlineMissed."""
         try:
             self._socket.settimeout(_left(deadline))
             self._socket.sendall(data)
@@ -61,19 +110,20 @@ class Channel:
 
         Raises ChannelClosed, DeadlineMissed or BadMessage.
         """
-        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, deadline))
-        if length > MAX_HEADER:
+        return self.receive_frame(deadline).open()
+
+    def receive_frame(self, deadline: float | None = None) -> Frame:
+        """Receive one message, to be opened later. Raises as :meth:`receive`."""
+        prefix = self._exactly(_PREFIX.size, deadline)
+        last, header, body = _PREFIX.unpack(prefix)
+        if header > MAX_HEADER:
             raise BadMessage("a header over the size limit")
-        try:
-            message = json.loads(self._exactly(length, deadline).decode("utf-8"))
-        except (ValueError, RecursionError):
-            raise BadMessage("a header that is not JSON") from None
-        lengths = message.pop("buffers", None) if isinstance(message, dict) else None
-        if not isinstance(lengths, list) or not all(type(n) is int and n >= 0 for n in lengths):
-            raise BadMessage("a header without its buffers")
-        if sum(lengths) > MAX_BUFFERS:
+        if body > MAX_BODY:
             raise BadMessage("buffers over the size limit")
-        return message, [self._exactly(n, deadline) for n in lengths]
+        self._allowance -= len(prefix) + header + body
+        if self._allowance < 0:
+            raise BadMessage("more data than a notebook may return in all")
+        return Frame(last != 0, self._exactly(header, deadline), self._exactly(body, deadline))
 
     def close(self) -> None:
         """Close this end."""

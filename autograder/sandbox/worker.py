@@ -7,12 +7,13 @@ it says is not believed further than an honest return value would be.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import io
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,11 +24,14 @@ from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.spec import Case, Outcome
 from autograder.selfcheck.values import ValueRefused, decode, encode
 
-from .wire import Channel, ChannelClosed
+from .wire import Channel, ChannelClosed, packed_parts
 
 _MAX_TEXT = 20_000  # characters of output a cell
 _MAX_IMAGES = 8  # a cell
 _MAX_IMAGE = 1 << 20  # characters of base64
+_MAX_VALUE = 1 << 24  # bytes of one returned value
+_MAX_WAITING = 1 << 20  # bytes of outcomes that are held back to be sent together
+_MAX_WAIT = 0.05  # seconds
 
 
 class WorkerShell(InteractiveShell):  # type: ignore[misc]
@@ -192,40 +196,73 @@ def _call_function(
         channel.send({"absent": order["call"]})
         return
     me = os.getpid()
-    for tree in order["cases"]:
-        case = Case(
-            "",
-            {name: decode(value, buffers) for name, value in tree["arguments"]},
-            tuple({name: decode(value, buffers) for name, value in step} for step in tree["steps"]),
-            tuple(tree["feedback"]),
-        )
-        quiet = BoundedText()
-        outcomes = run_case(function, case)
-        while True:
-            with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+    answer = _Answer(channel)
+    quiet = BoundedText()
+    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+        for index, tree in enumerate(order["cases"]):
+            outcomes = run_case(function, _case(tree, buffers))
+            while True:
                 try:
                     outcome = next(outcomes, None)
                 except BaseException as raised:
                     outcome = Outcome(error=type(raised).__name__)
-            if os.getpid() != me:
-                return
-            if outcome is None:
-                break
-            _send_outcome(channel, outcome)
-            if outcome.error is not None:
-                break
-        channel.send({"end": "case"})
+                if os.getpid() != me:
+                    return
+                if outcome is None:
+                    break
+                answer.add(index, outcome)
+                if outcome.error is not None:
+                    break
+    answer.send(last=True)
 
 
-def _send_outcome(channel: Channel, outcome: Outcome) -> None:
-    if outcome.error is None:
-        buffers: list[bytes] = []
+def _case(tree: dict[str, Any], buffers: list[bytes]) -> Case:
+    return Case(
+        "",
+        {name: decode(value, buffers) for name, value in tree["arguments"]},
+        tuple({name: decode(value, buffers) for name, value in step} for step in tree["steps"]),
+        tuple(tree["feedback"]),
+    )
+
+
+class _Answer:
+    """Collects outcomes and sends them together: hundreds of small messages would cost much.
+
+    What a call took long for is sent before the next one, which may take long, too.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.sent = time.monotonic()
+        self.outcomes: list[str] = []  # JSON
+        self.buffers: list[bytes] = []
+        self.size = 0
+
+    def add(self, case: int, outcome: Outcome) -> None:
+        """Take in the outcome of a call."""
+        count = len(self.buffers)
         try:
-            trees = [encode(item, buffers, 1 << 24) for item in (outcome.value, *outcome.after)]
-            channel.send({"value": trees[0], "after": trees[1:]}, buffers)
-            return
-        except ValueRefused as refused:
-            outcome = Outcome(error="ValueRefused", detail=str(refused))
-        except builtins.Exception as error:  # an object that breaks when looked at
-            outcome = Outcome(error=type(error).__name__)
-    channel.send({"error": outcome.error[:100] if outcome.error else "", "detail": outcome.detail})
+            tree = self.tree(outcome)
+        except Exception as error:  # an object that breaks when looked at
+            del self.buffers[count:]
+            detail = str(error) if isinstance(error, ValueRefused) else ""
+            tree = {"error": type(error).__name__[:100], "detail": detail}
+        self.outcomes.append(json.dumps({"case": case, **tree}))
+        self.size += len(self.outcomes[-1]) + sum(len(buffer) for buffer in self.buffers[count:])
+        if self.size > _MAX_WAITING or time.monotonic() - self.sent > _MAX_WAIT:
+            self.send(last=False)
+
+    def tree(self, outcome: Outcome) -> dict[str, Any]:
+        if outcome.error is not None:
+            return {"error": outcome.error[:100], "detail": outcome.detail}
+        tree = {"value": encode(outcome.value, self.buffers, _MAX_VALUE)}
+        if outcome.after is not None:
+            tree["after"] = [encode(item, self.buffers, _MAX_VALUE) for item in outcome.after]
+        return tree
+
+    def send(self, *, last: bool) -> None:
+        """Send what has been collected."""
+        outcomes = f"[{','.join(self.outcomes)}]"
+        self.channel.send_packed(packed_parts({"outcomes": outcomes}, self.buffers, last=last))
+        self.outcomes, self.buffers, self.size = [], [], 0
+        self.sent = time.monotonic()

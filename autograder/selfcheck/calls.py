@@ -75,9 +75,24 @@ def run_case(function: Callable[..., Any], case: Case) -> Iterator[Outcome]:
         given = arguments(case, step, value)
         if given is None:
             return
+        before = [fresh(item) for item in given]
         try:
             value = function(*given)
         except (Exception, SystemExit) as error:
             yield Outcome(error=type(error).__name__, detail=str(error)[:500])
             return
-        yield Outcome(value, after=tuple(given))
+        yield Outcome(value, after=None if _unchanged(before, given) else tuple(given))
+
+
+def _unchanged(before: Any, after: Any) -> bool:
+    """Whether two values are the same to the last bit."""
+    if before is after:  # what cannot change, such as a number
+        return True
+    if type(before) is not type(after):
+        return False
+    if isinstance(before, (np.ndarray, np.generic)):
+        alike = before.dtype == after.dtype and before.shape == after.shape
+        return bool(alike and before.tobytes() == after.tobytes())
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(_unchanged, before, after))
+    return False

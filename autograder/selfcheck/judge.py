@@ -185,6 +185,8 @@ def _changed(
     spec: ExerciseSpec, case: CaseSpec, step: int, previous: object, outcome: Outcome
 ) -> str | None:
     """Name of the first argument that differs after the call from what it was before."""
+    if outcome.after is None:
+        return None
     before = arguments(case.case, step, previous)
     if before is None or len(before) != len(outcome.after):
         return None
@@ -223,6 +225,10 @@ def _equals_mistake(
         if not _same_value(spec, check, mistaken.value, outcome.value):
             return False
         if check.accuracy is not None:  # the data are large, and not kept for each mistake
+            continue
+        if mistaken.after is None or outcome.after is None:
+            if mistaken.after is not outcome.after:
+                return False
             continue
         # not exactly: what a trajectory feeds back is rounded in the student's own way
         after = mistaken.after, outcome.after

@@ -62,15 +62,16 @@ def _case(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call gave: a value, or an error; and the arguments as they were afterwards.
+    """What one call gave: a value, or an error.
 
-    ``error`` is the exception's type name, ``detail`` its text.
+    ``error`` is the exception's type name, ``detail`` its text. ``after`` are the arguments as
+    they were afterwards; None if the call left them as they were.
     """
 
     value: Any = None
     error: str | None = None
     detail: str = ""
-    after: tuple[Any, ...] = ()
+    after: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -133,35 +134,20 @@ class ExerciseSpec:
         return replace(self, checks=tuple(check for check in checks if check.cases))
 
 
-def _plain(item: Any) -> tuple[Any, list[bytes]]:
-    """A value as something that compares with ==, bit for bit."""
-    buffers: list[bytes] = []
-    return encode(item, buffers), buffers
-
-
 def dump(exercises: list[ExerciseSpec]) -> str:
-    """JSON text of the specs; :func:`load` reads it.
-
-    The arguments after a call are in it only if the call changed them.
-    """
-    from .calls import arguments  # not at the top: calls imports this module
-
+    """JSON text of the specs; :func:`load` reads it."""
     buffers: list[bytes] = []
 
     def value(item: Any) -> Any:
         return encode(item, buffers)
 
-    def outcomes(item: Case, of_case: tuple[Outcome, ...]) -> Any:
-        trees: list[dict[str, Any]] = []
-        for step, outcome in enumerate(of_case):
-            if outcome.error is not None:
-                trees.append({"error": outcome.error})
-                continue
-            trees.append({"value": value(outcome.value)})
-            given = arguments(item, step, of_case[step - 1].value if step else None)
-            if _plain(given) != _plain(list(outcome.after)):
-                trees[-1]["after"] = [value(v) for v in outcome.after]
-        return trees
+    def outcome(item: Outcome) -> dict[str, Any]:
+        if item.error is not None:
+            return {"error": item.error}
+        tree = {"value": value(item.value)}
+        if item.after is not None:
+            tree["after"] = [value(v) for v in item.after]
+        return tree
 
     def case(item: CaseSpec) -> Any:
         return {
@@ -169,8 +155,8 @@ def dump(exercises: list[ExerciseSpec]) -> str:
             "arguments": {k: value(v) for k, v in item.case.arguments.items()},
             "steps": [{k: value(v) for k, v in step.items()} for step in item.case.steps],
             "feedback": list(item.case.feedback),
-            "expected": outcomes(item.case, item.expected),
-            "mistakes": {k: outcomes(item.case, v) for k, v in item.mistakes.items()},
+            "expected": [outcome(o) for o in item.expected],
+            "mistakes": {k: [outcome(o) for o in v] for k, v in item.mistakes.items()},
         }
 
     tree: dict[str, Any] = {
@@ -205,8 +191,6 @@ def dump(exercises: list[ExerciseSpec]) -> str:
 
 def load(text: str) -> list[ExerciseSpec]:
     """Specs from the JSON text that :func:`dump` wrote (all their cases are public)."""
-    from .calls import arguments  # not at the top: calls imports this module
-
     tree = json.loads(text)
     if tree.get("format") != FORMAT:
         raise ValueRefused(f"cases of format {tree.get('format')}; this version reads {FORMAT}")
@@ -215,18 +199,11 @@ def load(text: str) -> list[ExerciseSpec]:
     def value(item: Any) -> Any:
         return decode(item, buffers)
 
-    def outcomes(of: Case, items: Any) -> tuple[Outcome, ...]:
-        read: list[Outcome] = []
-        for step, item in enumerate(items):
-            if "error" in item:
-                read.append(Outcome(error=item["error"]))
-                continue
-            if "after" in item:
-                after = [value(v) for v in item["after"]]
-            else:
-                after = arguments(of, step, read[-1].value if step else None) or []
-            read.append(Outcome(value(item["value"]), after=tuple(after)))
-        return tuple(read)
+    def outcome(item: Any) -> Outcome:
+        if "error" in item:
+            return Outcome(error=item["error"])
+        after = tuple(value(v) for v in item["after"]) if "after" in item else None
+        return Outcome(value(item["value"]), after=after)
 
     def case(item: Any) -> CaseSpec:
         of = Case(
@@ -237,8 +214,8 @@ def load(text: str) -> list[ExerciseSpec]:
         )
         return CaseSpec(
             of,
-            outcomes(of, item["expected"]),
-            {k: outcomes(of, v) for k, v in item["mistakes"].items()},
+            tuple(outcome(o) for o in item["expected"]),
+            {k: tuple(outcome(o) for o in v) for k, v in item["mistakes"].items()},
         )
 
     return [

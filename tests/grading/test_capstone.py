@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from autograder.grading.grader import TimeLimits, grade_file
+from autograder.grading.marking import Marking
 from autograder.grading.results import Status
 from autograder.grading.session import Session, Settings
 from autograder.paths import CourseDirectory
@@ -130,7 +131,7 @@ def test_training_that_does_not_end_is_stopped(
         "student",
         hand_in(right_notebook(NAME, {"train_and_predict": loop})),
         session.release,
-        replace(spec, exercises=(adam, hasty)),
+        Marking(replace(spec, exercises=(adam, hasty))),
         session.pool,
         session.settings.time,
     )

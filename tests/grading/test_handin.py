@@ -158,7 +158,7 @@ def test_mistake_of_the_grader_stops_no_batch_and_asks_for_a_person(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("autograder.grading.grader.judge", fail)
+    monkeypatch.setattr("autograder.grading.marking.Marking.judge", fail)
     monkeypatch.setattr("autograder.grading.grader._death", fail)
     right = {"cell_type": "code", "metadata": {}, "source": "def sgd_step(a, b, c): return a"}
     result = grade_notebook(notebook(right))

@@ -92,7 +92,7 @@ def test_notebook_that_takes_too_long_in_all_is_stopped_and_told_so(
     slow = {"cell_type": "code", "metadata": {}, "source": "import time; time.sleep(0.4)"}
     notebook["cells"] = [dict(slow) for _ in range(20)] + notebook["cells"]
     result = grade_file(
-        "s", hand_in(notebook), ps01.release, ps01.evaluation.spec, ps01.pool, TimeLimits(2, 2, 1.5)
+        "s", hand_in(notebook), ps01.release, ps01.marking, ps01.pool, TimeLimits(2, 2, 1.5)
     )
     assert (result.status, result.score) == (Status.TIMEOUT, 0)
     assert "the whole notebook took more than 1.5 seconds" in result.detail

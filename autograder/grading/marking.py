@@ -1,0 +1,130 @@
+"""What all hand-ins of a problem set share: the orders that workers get, and results by answer.
+
+Many hand-ins of a class give the same answers to the last bit, right ones above all. Judging is a
+pure function of what came back, so each distinct answer is judged once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autograder.exercises.definition import ProblemSetSpec
+from autograder.sandbox.wire import BadMessage, Frame, packed
+from autograder.selfcheck.judge import CheckResult, judge
+from autograder.selfcheck.spec import Case, ExerciseSpec, Outcome
+from autograder.selfcheck.values import ValueRefused, decode, encode
+
+_MAX_REMEMBERED = 4096  # answers
+NONSENSE = "BadMessage"  # error of a check whose answer is not in the form of answers
+
+Answers = Mapping[tuple[int, bool], Sequence[Frame]]  # by check and whether its cases are public
+
+
+class Marking:
+    """Orders and judgements for one spec. Threads may share it."""
+
+    def __init__(self, spec: ProblemSetSpec) -> None:
+        self.spec = spec
+        self._specs = {exercise.name: exercise for exercise in spec.exercises}
+        self._orders: dict[tuple[str, int, bool], bytes] = {}
+        self._known: dict[bytes, tuple[CheckResult, ...] | None] = {}
+
+    def order(self, exercise: str, check: int, public: bool) -> bytes:
+        """The message that asks a worker for the calls of a check on its public or other cases.
+
+        It holds the inputs without labels and expected values: all that a worker may know.
+        """
+        key = exercise, check, public
+        if key not in self._orders:
+            spec = self._specs[exercise]
+            buffers: list[bytes] = []
+            cases = [_case_tree(case, buffers) for _, case in self._cases(*key)]
+            order = {"call": spec.name, "entry": spec.entry or spec.name, "cases": cases}
+            self._orders[key] = packed(order, buffers)
+        return self._orders[key]
+
+    def calls(self, exercise: str, check: int, public: bool) -> int:
+        """How many calls that order asks for."""
+        return sum(case.calls for _, case in self._cases(exercise, check, public))
+
+    def _cases(self, exercise: str, check: int, public: bool) -> list[tuple[int, Case]]:
+        cases = self._specs[exercise].checks[check].cases
+        return [(i, c.case) for i, c in enumerate(cases) if c.case.public is public]
+
+    def judge(self, exercise: str, answers: Answers) -> tuple[CheckResult, ...] | None:
+        """Results of the checks of an exercise; None if the notebook has no such function."""
+        digest = hashlib.blake2b(exercise.encode(), digest_size=16)
+        for key in sorted(answers):
+            digest.update(repr((key, len(answers[key]))).encode())
+            for frame in answers[key]:
+                digest.update(b"%d %d " % (len(frame.header), len(frame.body)))
+                digest.update(frame.header)
+                digest.update(frame.body)
+        known = digest.digest()
+        if known not in self._known:
+            if len(self._known) >= _MAX_REMEMBERED:
+                self._known.clear()
+            self._known[known] = self._judge(self._specs[exercise], answers)
+        return self._known[known]
+
+    def _judge(self, spec: ExerciseSpec, answers: Answers) -> tuple[CheckResult, ...] | None:
+        outcomes: list[list[list[Outcome]]] = [[[] for _ in check.cases] for check in spec.checks]
+        for (check, public), frames in sorted(answers.items()):
+            asked = self._cases(spec.name, check, public)
+            try:
+                for frame in frames:
+                    message, buffers = frame.open()
+                    if "absent" in message:
+                        return None
+                    _take(message, buffers, asked, outcomes[check])
+            except BadMessage as error:
+                index, _ = asked[0]
+                outcomes[check][index] = [Outcome(error=NONSENSE, detail=str(error))]
+        return tuple(judge(spec, outcomes))
+
+
+def _take(
+    message: dict[str, Any],
+    buffers: list[bytes],
+    asked: Sequence[tuple[int, Case]],
+    of_check: list[list[Outcome]],
+) -> None:
+    """Put the outcomes in a message where they belong. Raises BadMessage."""
+    entries = message.get("outcomes")
+    if not isinstance(entries, list):
+        raise BadMessage("no outcomes")
+    for entry in entries:
+        number = entry.get("case") if isinstance(entry, dict) else None
+        if type(number) is not int or not 0 <= number < len(asked):
+            raise BadMessage("an outcome of no case")
+        index, case = asked[number]
+        if len(of_check[index]) >= case.calls:
+            raise BadMessage("more outcomes than it was asked for")
+        of_check[index].append(_outcome(entry, buffers, len(case.arguments)))
+
+
+def _case_tree(case: Case, buffers: list[bytes]) -> dict[str, Any]:
+    return {
+        "arguments": [[name, encode(value, buffers)] for name, value in case.arguments.items()],
+        "steps": [
+            [[name, encode(value, buffers)] for name, value in step.items()] for step in case.steps
+        ],
+        "feedback": list(case.feedback),
+    }
+
+
+def _outcome(entry: dict[str, Any], buffers: list[bytes], parameters: int) -> Outcome:
+    if "error" in entry:
+        return Outcome(error=str(entry["error"])[:100], detail=str(entry.get("detail"))[:500])
+    try:
+        after = entry.get("after")
+        if after is not None and (not isinstance(after, list) or len(after) != parameters):
+            raise ValueRefused("the arguments are missing")
+        return Outcome(
+            decode(entry.get("value"), buffers),
+            after=None if after is None else tuple(decode(tree, buffers) for tree in after),
+        )
+    except ValueRefused as refused:
+        return Outcome(error="ValueRefused", detail=str(refused))
