@@ -27,6 +27,7 @@ _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 _SYS_MOUNT_SETATTR, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = 442, 0x8000, 1
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
 _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 38, 36
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 NAMESPACES = (
     _CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS
 )
@@ -38,7 +39,8 @@ NOBODY = 65534  # the user and group that student code runs as when the grader i
 class Limits:
     """What one worker may use; sizes in bytes, times in seconds.
 
-    ``memory`` is the address space of a process, ``disk`` the size of its private /tmp.
+    ``memory`` is the address space of a process, and what all processes together may hold;
+    ``disk`` the size of /tmp, of /dev/shm, and of a file; ``cpu_seconds`` counts all processes.
     """
 
     memory: int = 2 << 30
@@ -139,13 +141,23 @@ def _mount(source: str, target: str, kind: str, flags: int, options: str) -> Non
 
 def drop_privileges() -> None:
     """Give up every capability, for good, and the means to get new ones."""
-    for capability in range(64):
-        with contextlib.suppress(OSError):  # beyond the last capability of this kernel
+    with contextlib.suppress(OSError):  # beyond the last capability of this kernel
+        for capability in range(64):
             _prctl(_PR_CAPBSET_DROP, capability)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
     data = (ctypes.c_uint32 * 6)()
     _call("capset", _libc.capset(ctypes.byref(header), ctypes.byref(data)))
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+class _Program(ctypes.Structure):  # struct sock_fprog
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def filter_system_calls(program: bytes) -> None:
+    """Put this process and all it starts under a seccomp filter, a BPF program, for good."""
+    pointer = ctypes.byref(_Program(len(program) // 8, program))
+    _call("seccomp", _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, pointer, 0, 0))
 
 
 def limit_resources(limits: Limits, counts_whole_user: bool) -> None:
@@ -163,9 +175,14 @@ def limit_resources(limits: Limits, counts_whole_user: bool) -> None:
         ("RLIMIT_FSIZE", limits.disk),
         ("RLIMIT_NPROC", processes),
         ("RLIMIT_NOFILE", limits.open_files),
-        ("RLIMIT_CPU", limits.cpu_seconds),
+        # a process alone; the zygote, which counts them all, is to notice first
+        ("RLIMIT_CPU", limits.cpu_seconds + 2),
         ("RLIMIT_CORE", 0),
         ("RLIMIT_MSGQUEUE", 0),
+        ("RLIMIT_MEMLOCK", 0),
+        ("RLIMIT_SIGPENDING", 64),
+        ("RLIMIT_NICE", 0),
+        ("RLIMIT_RTPRIO", 0),
     ):
         kind = getattr(resource, name, None)
         if kind is not None:

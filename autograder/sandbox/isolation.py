@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .confine import Limits
+
 _PACKAGE = Path(__file__).resolve().parent.parent  # autograder/
 
 
@@ -23,12 +25,14 @@ class Level:
 
     ``bubblewrap``: the zygote sees only the Python environment and the worker code, no network.
     ``namespaces``: each worker has its own user, pid, network, IPC, mount and UTS namespaces.
+    ``filtered``: does not work without the filter on system calls; other levels use it if they can.
     ``reusable``: one zygote may serve many hand-ins; otherwise each hand-in gets its own.
     """
 
     name: str
     bubblewrap: bool
     namespaces: bool
+    filtered: bool
     meaning: str
 
     @property
@@ -41,11 +45,21 @@ LEVELS = (
         "full",
         True,
         True,
-        "bubblewrap around the zygote, and namespaces of its own for each hand-in",
+        True,
+        "bubblewrap around the zygote, and for each hand-in namespaces of its own and a filter on "
+        "system calls",
+    ),
+    Level(
+        "unfiltered",
+        True,
+        True,
+        False,
+        "as full, but with no filter on system calls where libseccomp is missing",
     ),
     Level(
         "bubblewrap",
         True,
+        False,
         False,
         "bubblewrap around each hand-in; slower, for every hand-in starts Python anew",
     ),
@@ -53,6 +67,7 @@ LEVELS = (
         "namespaces",
         False,
         True,
+        False,
         "namespaces for each hand-in, without bubblewrap: the course's own folders are hidden, "
         "other readable files of this machine are not",
     ),
@@ -60,8 +75,9 @@ LEVELS = (
         "limits",
         False,
         False,
-        "resource limits only: a hand-in can read files and use the network; "
-        "grade only hand-ins that you trust",
+        False,
+        "resource limits only: a hand-in can read files of this machine and see its processes, and "
+        "without libseccomp use the network; grade only hand-ins that you trust",
     ),
 )
 
@@ -72,7 +88,12 @@ def level_named(name: str) -> Level:
 
 
 def sandbox_command(
-    level: Level, control: int, settings: str, secrets: Sequence[Path], staging: Path
+    level: Level,
+    control: int,
+    settings: str,
+    limits: Limits,
+    secrets: Sequence[Path],
+    staging: Path,
 ) -> tuple[list[str], dict[str, str]]:
     """Command line and environment that start a zygote talking over descriptor ``control``.
 
@@ -101,8 +122,10 @@ def sandbox_command(
     }
     if not level.bubblewrap:
         _stage(staging)
+        if not level.namespaces:  # what a hand-in leaves goes with the staging folder
+            environment["HOME"] = environment["TMPDIR"] = str(_open_folder(staging / "tmp"))
         return python, environment
-    return [*_bubblewrap(secrets), *python], environment
+    return [*_bubblewrap(level, limits, secrets), *python], environment
 
 
 def worker_code() -> list[tuple[Path, str]]:
@@ -131,7 +154,13 @@ def _stage(staging: Path) -> None:
         folder.chmod(0o755 if folder.is_dir() else 0o644)
 
 
-def _bubblewrap(secrets: Sequence[Path]) -> list[str]:
+def _open_folder(folder: Path) -> Path:
+    folder.mkdir()
+    folder.chmod(0o1777)
+    return folder
+
+
+def _bubblewrap(level: Level, limits: Limits, secrets: Sequence[Path]) -> list[str]:
     program = shutil.which("bwrap")
     if program is None:
         raise FileNotFoundError("bubblewrap (bwrap) is not installed")
@@ -162,8 +191,10 @@ def _bubblewrap(secrets: Sequence[Path]) -> list[str]:
     for file in ("/etc/ld.so.cache", "/etc/fonts", "/etc/localtime", "/etc/alternatives"):
         command += ["--ro-bind-try", file, file]
     command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    # before the folders of Python, which may lie below /tmp
-    command += ["--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", "/dev/shm"]
+    # a worker in namespaces of its own mounts its own over these
+    size = [] if level.namespaces else ["--size", str(limits.disk)]
+    for private in ("/tmp", "/dev/shm"):  # before those of Python, which may lie below /tmp
+        command += ["--perms", "1777", *size, "--tmpfs", private]
     mounted = [Path("/usr"), *python_folders()]
     for folder in mounted[1:]:
         command += [*_open_parents(folder), "--ro-bind", str(folder), str(folder)]

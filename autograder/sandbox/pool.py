@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import json
-import shutil
 import socket
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .cgroup import MemoryGroup, delegated
 from .confine import Limits
 from .isolation import LEVELS, Level, level_named, python_folders, sandbox_command
+from .seccomp import NoFilter, worker_filter
+from .staging import Staging
 from .wire import BadMessage, Channel, ChannelClosed, DeadlineMissed
 
 _START_SECONDS = 60.0
 _EXIT_SECONDS = 10.0
+_SLACK = 64 << 20  # of memory in a group, for what the kernel keeps
 
 
 class SandboxError(RuntimeError):
@@ -33,11 +37,13 @@ class SandboxError(RuntimeError):
 class WorkerExit:
     """How a worker ended: exit ``status``, or the ``signal`` that killed it.
 
-    ``had_to_be_killed`` says that it did not end by itself.
+    ``overuse`` is "memory" or "cpu" if it was killed because its processes together used too much
+    of it; ``had_to_be_killed`` says that it did not end by itself.
     """
 
     status: int | None
     signal: int | None
+    overuse: str | None = None
     max_rss: int = 0
     cpu_seconds: float = 0.0
     had_to_be_killed: bool = False
@@ -83,40 +89,53 @@ class Zygote:
     """A running zygote. Start it from a thread that outlives it: the kernel ties them."""
 
     def __init__(
-        self, level: Level, limits: Limits, secrets: Sequence[Path], torch: bool = False
+        self, level: Level, limits: Limits, secrets: Sequence[Path], libraries: frozenset[str]
     ) -> None:
         self._level = level
         self._limits = limits
-        self._torch = torch
+        self._libraries = libraries
         self._secrets = [secret.resolve() for secret in secrets]
         self._names = itertools.count()
         self._lock = threading.Condition()
         self._exits: dict[str, WorkerExit] = {}
         self._alive = True
-        self._staging = Path(tempfile.mkdtemp(prefix="autograder-"))
+        self._staging = Staging()
+        self._group: MemoryGroup | None = None
+        self._live = 0
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         try:
             self._process, self._control = self._start()
         except BaseException:
-            self._errors.close()
-            shutil.rmtree(self._staging, ignore_errors=True)
+            self._release()
             raise
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        program = self._filter()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        hidden = [] if self._level.bubblewrap else [str(s) for s in self._secrets]
+        # in /run lie the sockets of services, which would do for a hand-in what it may not do
+        hidden = [] if self._level.bubblewrap else [*map(str, self._secrets), "/run"]
         settings = {
             "namespaces": self._level.namespaces,
             "hidden": hidden,
-            "kept": [str(folder) for folder in (*python_folders(), self._staging)],
+            "kept": [str(folder) for folder in (*python_folders(), self._staging.path)],
             "limits": asdict(self._limits),
-            "torch": self._torch,
+            "libraries": sorted(self._libraries),
+            "filter": program,
         }
         try:
             command, environment = sandbox_command(
-                self._level, theirs.fileno(), json.dumps(settings), self._secrets, self._staging
+                self._level,
+                theirs.fileno(),
+                json.dumps(settings),
+                self._limits,
+                self._secrets,
+                self._staging.path,
             )
+            place = delegated()
+            if place is not None:
+                self._group = MemoryGroup(place)
+                command = self._group.command(command)
             process = subprocess.Popen(
                 command,
                 env=environment,
@@ -140,7 +159,23 @@ class Zygote:
             process.wait()
             raise SandboxError(self.complaint() or "the zygote did not start")
         ours.settimeout(None)
+        self._warm_memory = self._group.used if self._group is not None else 0
         return process, ours
+
+    def _filter(self) -> str:
+        try:
+            return base64.b64encode(worker_filter()).decode()
+        except NoFilter as why:
+            if self._level.filtered:
+                raise SandboxError(str(why)) from None
+            return ""
+
+    def _admit(self) -> None:
+        """Let the group of the zygote hold the memory of one more worker."""
+        self._live += 1
+        if self._group is not None:
+            most = self._limits.memory + 2 * self._limits.disk
+            self._group.allow(self._warm_memory + self._live * most + _SLACK)
 
     def complaint(self) -> str:
         if self._errors.closed:
@@ -160,9 +195,11 @@ class Zygote:
                     self._alive = False
                 else:
                     report = json.loads(data)
+                    self._live -= 1
                     self._exits[report["exit"]] = WorkerExit(
                         report["status"],
                         report["signal"],
+                        report["overuse"],
                         report["max_rss"],
                         report["cpu_seconds"],
                     )
@@ -181,6 +218,7 @@ class Zygote:
         ours, theirs = socket.socketpair()
         try:
             with self._lock:
+                self._admit()
                 socket.send_fds(
                     self._control, [json.dumps({"fork": name}).encode()], [theirs.fileno()]
                 )
@@ -215,25 +253,35 @@ class Zygote:
             self._process.kill()
             self._process.wait()
         self._control.close()
+        self._release()
+
+    def _release(self) -> None:
         self._errors.close()
-        shutil.rmtree(self._staging, ignore_errors=True)
+        if self._group is not None:
+            self._group.close()
+        self._staging.close()
 
 
 class Pool:
-    """Gives workers at one level of isolation; starts zygotes as that level needs them.
+    """Gives workers at one level of isolation; starts zygotes as they are needed.
 
-    With ``torch``, torch is loaded in them.
+    ``libraries`` ("matplotlib", "torch") are loaded in the first zygote. Each costs every worker
+    time, so there is a zygote for each set of libraries that is asked for.
     """
 
     def __init__(
-        self, level: Level, limits: Limits, secrets: Sequence[Path], torch: bool = False
+        self,
+        level: Level,
+        limits: Limits,
+        secrets: Sequence[Path],
+        libraries: Collection[str] = (),
     ) -> None:
         self.level = level
         self._limits = limits
-        self._torch = torch
         self._secrets = secrets
         self._lock = threading.Lock()
-        self._zygote: Zygote | None = Zygote(level, limits, secrets, torch)
+        first = frozenset(libraries)
+        self._zygotes = {first: self._fresh(first)}
 
     def __enter__(self) -> Pool:
         return self
@@ -242,42 +290,40 @@ class Pool:
         self.close()
 
     @contextlib.contextmanager
-    def worker(self) -> Any:
-        """A context with one fresh Worker, gone when it is left."""
-        if self.level.reusable:
-            with self._lock:
-                if self._zygote is None or not self._zygote.alive:
-                    if self._zygote is not None:
-                        self._zygote.close()
-                    self._zygote = Zygote(self.level, self._limits, self._secrets, self._torch)
-                zygote = self._zygote
-            with zygote.worker() as worker:
-                yield worker
-            return
+    def worker(self, libraries: Collection[str] = ()) -> Any:
+        """A context with one fresh Worker that has these libraries loaded, gone when it is left."""
+        wanted = frozenset(libraries)
         with self._lock:
-            zygote, self._zygote = self._zygote or self._fresh(), None
+            zygote = self._zygotes.pop(wanted, None)
+            if zygote is not None and not zygote.alive:
+                zygote.close()
+                zygote = None
+            zygote = zygote or self._fresh(wanted)
+            if self.level.reusable:
+                self._zygotes[wanted] = zygote
         try:
             with zygote.worker() as worker:
                 yield worker
         finally:
-            zygote.close()
+            if not self.level.reusable:
+                zygote.close()
 
-    def _fresh(self) -> Zygote:
-        return Zygote(self.level, self._limits, self._secrets, self._torch)
+    def _fresh(self, libraries: frozenset[str]) -> Zygote:
+        return Zygote(self.level, self._limits, self._secrets, libraries)
 
     def close(self) -> None:
         """End everything."""
-        if self._zygote is not None:
-            self._zygote.close()
-            self._zygote = None
+        for zygote in self._zygotes.values():
+            zygote.close()
+        self._zygotes.clear()
 
 
 def open_pool(
-    isolation: str, limits: Limits, secrets: Sequence[Path], torch: bool = False
+    isolation: str, limits: Limits, secrets: Sequence[Path], libraries: Collection[str] = ()
 ) -> tuple[Pool, dict[str, str]]:
     """A pool at the level named, or, for "auto", at the strongest that works on this machine.
 
-    With ``torch``, torch is loaded before a worker starts. Also returns why each stronger level
+    ``libraries`` are those that most workers will need. Also returns why each stronger level
     does not work. Raises SandboxError if none does.
     """
     candidates = LEVELS if isolation == "auto" else (level_named(isolation),)
@@ -285,8 +331,8 @@ def open_pool(
     for level in candidates:
         pool = None
         try:
-            pool = Pool(level, limits, secrets, torch)
-            _try_out(pool)
+            pool = Pool(level, limits, secrets, libraries)
+            _try_out(pool, libraries)
             return pool, reasons
         except SandboxError as error:
             reasons[level.name] = str(error)
@@ -296,8 +342,8 @@ def open_pool(
     raise SandboxError(f"no way to run hand-ins apart from the grader works here ({told})")
 
 
-def _try_out(pool: Pool) -> None:
-    with pool.worker() as worker:
+def _try_out(pool: Pool, libraries: Collection[str]) -> None:
+    with pool.worker(libraries) as worker:
         deadline = time.monotonic() + _START_SECONDS
         try:
             worker.channel.send({"run": "1 + 1"}, deadline=deadline)

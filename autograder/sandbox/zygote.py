@@ -5,7 +5,7 @@ itself. Orders and reports are lines of JSON:
 
     {"fork": id} with one descriptor   start a worker that talks over that descriptor
     {"kill": id}                       kill the worker and all it started
-    {"exit": id, "status", "signal", "max_rss", "cpu_seconds"}   reported when a worker is gone
+    {"exit": id, "status", "signal", "overuse", "max_rss", "cpu_seconds"}   when a worker is gone
 
 A worker is cloned into its own namespaces, process 1 of its pid namespace: with it dies everything
 that it started. Where there are no namespaces, a warden between zygote and worker sees to that.
@@ -13,8 +13,10 @@ that it started. Where there are no namespaces, a warden between zygote and work
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gc
+import io
 import json
 import os
 import selectors
@@ -29,7 +31,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import confine
+from . import confine, watch
 from .clone import clone
 from .wire import Channel
 from .worker import WorkerShell, prepare_shell, serve
@@ -47,12 +49,16 @@ class _Zygote:
         self.namespaces: bool = settings["namespaces"]
         self.hidden: list[str] = settings["hidden"]
         self.kept: list[str] = settings["kept"]
-        self.limits = confine.Limits(**settings["limits"])
+        self.limits = self.together = confine.Limits(**settings["limits"])
+        self.filter = base64.b64decode(settings["filter"])
         # a warden is asked to end all that its worker started; a namespace ends with process 1
         self.ending = signal.SIGKILL if self.namespaces else signal.SIGTERM
         self.children: dict[int, str] = {}  # pid -> id of the worker
-        self.shell = _warm_up()
-        if settings["torch"]:
+        self.grown: set[int] = set()  # those that were there at the last look
+        self.overuse: dict[int, str] = {}
+        self.next_look = 0.0
+        self.shell = _warm_up("matplotlib" in settings["libraries"])
+        if "torch" in settings["libraries"]:
             _warm_up_torch()
             # a limit on the address space must leave room for torch's libraries
             self.limits = replace(self.limits, memory=self.limits.memory + _address_space())
@@ -71,15 +77,18 @@ class _Zygote:
         selector.register(wake_read, selectors.EVENT_READ)
         gc.collect()
         gc.freeze()  # a collection in a worker would touch, and so copy, every page
+        self.warm_memory = watch.held(os.getpid())
         self.report({"ready": os.getpid()})
         while True:
-            for key, _ in selector.select():
+            for key, _ in selector.select(watch.SECONDS if self.children else None):
                 if key.fileobj is self.control:
                     self.obey()
                 else:
                     with contextlib.suppress(BlockingIOError):
                         os.read(wake_read, 4096)
                     self.reap()
+            if time.monotonic() >= self.next_look:
+                self.look()
 
     def report(self, message: dict[str, Any]) -> None:
         self.control.sendall(json.dumps(message).encode() + b"\n")
@@ -99,6 +108,16 @@ class _Zygote:
             for pid, worker in self.children.items():
                 if worker == order["kill"]:
                     os.kill(pid, self.ending)
+
+    def look(self) -> None:
+        """End the workers that use more than they may; most are gone before they are looked at."""
+        for pid in self.grown & self.children.keys() - self.overuse.keys():
+            found = watch.overuse(pid, self.together, self.warm_memory)
+            if found is not None:
+                self.overuse[pid] = found
+                os.kill(pid, self.ending)
+        self.grown = set(self.children)
+        self.next_look = time.monotonic() + watch.SECONDS
 
     def start(self, descriptor: int) -> int:
         """Start a worker, or its warden; return the process id."""
@@ -135,6 +154,7 @@ class _Zygote:
                     "exit": worker,
                     "status": code if code >= 0 else None,
                     "signal": -code if code < 0 else None,
+                    "overuse": self.overuse.pop(pid, None),
                     "max_rss": usage.ru_maxrss,
                     "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 4),
                 }
@@ -195,14 +215,15 @@ class _Zygote:
     def be_worker(self, descriptor: int) -> None:
         """Confine this process and run the student's notebook; never return."""
         os.setsid()
-        if self.namespaces:
-            confine.drop_privileges()
+        confine.drop_privileges()
         confine.limit_resources(self.limits, counts_whole_user=not self.namespaces)
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
         connection = os.dup2(descriptor, 3, inheritable=False)
         os.closerange(4, 1 << 16)
+        if self.filter:
+            confine.filter_system_calls(self.filter)
         serve(Channel(socket.socket(fileno=connection)), self.shell)
         os._exit(0)
 
@@ -242,23 +263,31 @@ def _kill_strays() -> None:
         time.sleep(0.005)
 
 
-def _warm_up() -> WorkerShell:
-    import matplotlib.pyplot as plt
+def _warm_up(figures: bool) -> WorkerShell:
     import numpy as np
     import selfcheck
-    from selfcheck.check import public_exercises
 
+    assert selfcheck  # what hand-ins import
     shell = prepare_shell()
-    public_exercises()
     np.linalg.norm(np.random.default_rng(0).normal(size=(4, 4)) @ np.eye(4))
+    with contextlib.redirect_stdout(io.StringIO()):  # the first cell, and the first error
+        shell.run_cell("def f(x):\n    return x + undefined\n\n\nf(1)", store_history=False)
+    shell.reset(new_session=True)
+    if figures:
+        _warm_up_figures(shell)
+    return shell
+
+
+def _warm_up_figures(shell: WorkerShell) -> None:
+    shell.run_cell("%matplotlib inline", store_history=False)
+    import matplotlib.pyplot as plt
+
     # drawing once loads fonts and styles that every figure needs
     figure = plt.figure()
     figure.add_subplot().plot([0, 1], label="a")
     figure.legend()
     figure.canvas.draw()
     plt.close(figure)
-    assert selfcheck
-    return shell
 
 
 def _warm_up_torch() -> None:

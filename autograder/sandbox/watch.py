@@ -1,0 +1,63 @@
+"""What a hand-in uses as a whole: limits of the kernel count each process for itself.
+
+The zygote looks now and then, and ends a worker whose processes together are over the limits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+import psutil
+
+from .confine import Limits
+
+SECONDS = 0.1  # between two looks; a core fills at most a few hundred MB in that time
+MEMORY, CPU = "memory", "cpu"
+_HELD = re.compile(rb"^Vm(?:RSS|Swap):\s+(\d+) kB$", re.MULTILINE)
+
+
+def held(pid: int) -> int:
+    """Bytes of memory and swap that process ``pid`` holds; 0 if it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_bytes()
+    except OSError:
+        return 0
+    return sum(int(kilobytes) << 10 for kilobytes in _HELD.findall(status))
+
+
+def overuse(pid: int, limits: Limits, shared: int) -> str | None:
+    """MEMORY or CPU if process ``pid`` and its descendants use more of it than the limits say.
+
+    ``shared`` is what they have in common with the zygote, which does not count as theirs.
+    """
+    processes = []
+    with contextlib.suppress(psutil.Error):
+        top = psutil.Process(pid)
+        processes = [top, *top.children(recursive=True)]
+    allowed = limits.memory + shared
+    # what several hold counts in each of them, so this is too much; the exact sum takes far longer
+    if sum(held(process.pid) for process in processes) > allowed and (
+        sum(map(_share, processes)) > allowed
+    ):
+        return MEMORY
+    return CPU if sum(map(_cpu_seconds, processes)) > limits.cpu_seconds else None
+
+
+def _share(process: psutil.Process) -> int:
+    """Bytes that a process holds; of pages that several hold, its share."""
+    try:
+        memory = process.memory_full_info()
+        return int(memory.pss + memory.swap)
+    except psutil.AccessDenied:  # it can forbid this, but then all counts as its own
+        return held(process.pid)
+    except psutil.Error:
+        return 0
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    """CPU time of a process, with that of its children that ended."""
+    with contextlib.suppress(psutil.Error):
+        return float(sum(process.cpu_times()[:4]))
+    return 0.0
