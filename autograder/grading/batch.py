@@ -24,7 +24,7 @@ from autograder.reports.tables import Run, grades_csv, results_json
 from .gradebook import GradebookRow, save
 from .handin import Damaged, read_bytes
 from .results import RESULTS_VERSION, Submission
-from .session import Session, Settings
+from .session import Session, Settings, open_session
 
 Progress = Callable[[int, int, Submission], None]
 
@@ -74,8 +74,8 @@ def grade_class(
     if not due and previous.run is not None and previous.head is None:
         run = replace(previous.run, submissions=reused)
         return _finish(run, course, {s.student for s in reused}, 0, {})
-    with Session(problem_set, course, settings) as session:
-        if not previous.levels <= {session.pool.level.name}:  # one report, one level of isolation
+    with open_session(problem_set, course, settings) as session:
+        if not previous.levels <= {session.level}:  # one report, one level of isolation
             due, reused = wanted, []
         handins = [(s, course.submitted(problem_set, s), prints[s]) for s in due]
         graded = list(_graded(session, handins, previous, progress))
@@ -215,7 +215,7 @@ class _Previous:
         return found
 
     def start_journal(self, session: Session) -> None:
-        head = {"seed": session.seed, "isolation": session.pool.level.name}
+        head = {"seed": session.seed, "isolation": session.level}
         self.journal.parent.mkdir(parents=True, exist_ok=True)
         if self.head != head:
             self.journal.write_text(json.dumps(head) + "\n", encoding="utf-8")
