@@ -197,7 +197,7 @@ class _Run:
 
     def _run_from(self, position: int) -> int:
         """Do the tasks from ``position`` on in a fresh worker; return where to go on."""
-        with self.pool.worker() as worker:
+        with self.pool.worker(self.plan.libraries) as worker:
             at = position
             try:
                 for at, task in self._asked(worker, position):

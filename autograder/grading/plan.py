@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,13 +32,16 @@ class ReleasedCell:
 
 @dataclass(frozen=True)
 class Release:
-    """A released notebook, as the reading of hand-ins needs it; ``torch`` if answers need torch."""
+    """A released notebook, as the reading of hand-ins needs it.
+
+    ``libraries`` are those, of the ones that take long to load, which the notebook uses.
+    """
 
     problem_set: str
     cells: tuple[ReleasedCell, ...]
     exercises: tuple[str, ...]
     written: tuple[str, ...]
-    torch: bool = False
+    libraries: frozenset[str] = frozenset()
 
     def cell(self, grade_id: str) -> ReleasedCell:
         """The cell with this grade id."""
@@ -63,8 +67,16 @@ def read_release(path: Path) -> Release:
     ids = [cell.grade_id for cell in cells if cell.grade_id]
     exercises = tuple(name[len(_CHECK) :] for name in ids if name.startswith(_CHECK))
     written = tuple(name for name in ids if name.startswith(_WRITTEN))
-    torch = bool(tree["metadata"].get("autograder", {}).get("torch"))
-    return Release(path.stem, tuple(cells), exercises, written, torch)
+    used = _libraries(cell.source for cell in cells)
+    if tree["metadata"].get("autograder", {}).get("torch"):
+        used |= {"torch"}
+    return Release(path.stem, tuple(cells), exercises, written, used)
+
+
+def _libraries(sources: Iterable[str]) -> frozenset[str]:
+    """Which of the libraries that take long to load these cells seem to use."""
+    figures = any("matplotlib" in source for source in sources)
+    return frozenset({"matplotlib"} if figures else ())
 
 
 def _is_check(grade_id: str | None) -> bool:
@@ -94,7 +106,8 @@ class Plan:
     """The steps of grading one hand-in; ``notes`` tell what was put right.
 
     ``missing`` are exercises without a cell; ``ambiguous`` tells what a person must decide.
-    ``untouched`` are the exercises whose cell is as released.
+    ``untouched`` are the exercises whose cell is as released. ``libraries`` are worth loading
+    before the notebook is run.
     """
 
     steps: tuple[Step, ...]
@@ -103,6 +116,7 @@ class Plan:
     ambiguous: tuple[str, ...]
     untouched: frozenset[str]
     written_answered: frozenset[str]
+    libraries: frozenset[str]
 
 
 def make_plan(handin: Handin, release: Release) -> Plan:
@@ -184,6 +198,7 @@ class _Planner:
             tuple(self.ambiguous),
             untouched,
             answered,
+            (self.release.libraries - {"matplotlib"}) | _libraries(step.source for step in steps),
         )
 
     def _check(self, grade_id: str) -> Step:

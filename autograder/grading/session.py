@@ -7,7 +7,7 @@ import os
 import platform
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -104,7 +104,7 @@ class Session:
 
     def _open(self) -> None:
         self.pool, self.weaker_because = open_sandbox(
-            self.settings, self.course, self.release.torch
+            self.settings, self.course, self.release.libraries
         )
 
     @property
@@ -214,11 +214,11 @@ def open_session(problem_set: str, course: CourseDirectory, settings: Settings) 
 
 
 def open_sandbox(
-    settings: Settings, course: CourseDirectory, torch: bool
+    settings: Settings, course: CourseDirectory, libraries: Collection[str]
 ) -> tuple[Pool, dict[str, str]]:
     """A sandbox as the settings want it, and why it is no stronger one. Raises UserError."""
     try:
-        return open_pool(settings.isolation, settings.limits, secret_folders(course), torch)
+        return open_pool(settings.isolation, settings.limits, secret_folders(course), libraries)
     except SandboxError as error:
         raise UserError(str(error)) from None
 

@@ -280,8 +280,8 @@ class Pool:
         self._limits = limits
         self._secrets = secrets
         self._lock = threading.Lock()
-        first = frozenset(libraries)
-        self._zygotes = {first: self._fresh(first)}
+        self._usual = frozenset(libraries)
+        self._zygotes = {self._usual: self._fresh(self._usual)}
 
     def __enter__(self) -> Pool:
         return self
@@ -290,9 +290,12 @@ class Pool:
         self.close()
 
     @contextlib.contextmanager
-    def worker(self, libraries: Collection[str] = ()) -> Any:
-        """A context with one fresh Worker that has these libraries loaded, gone when it is left."""
-        wanted = frozenset(libraries)
+    def worker(self, libraries: frozenset[str] | None = None) -> Any:
+        """A context with one fresh Worker, gone when it is left.
+
+        It has ``libraries`` loaded, or those of the pool.
+        """
+        wanted = self._usual if libraries is None else libraries
         with self._lock:
             zygote = self._zygotes.pop(wanted, None)
             if zygote is not None and not zygote.alive:
@@ -332,7 +335,7 @@ def open_pool(
         pool = None
         try:
             pool = Pool(level, limits, secrets, libraries)
-            _try_out(pool, libraries)
+            _try_out(pool)
             return pool, reasons
         except SandboxError as error:
             reasons[level.name] = str(error)
@@ -342,8 +345,8 @@ def open_pool(
     raise SandboxError(f"no way to run hand-ins apart from the grader works here ({told})")
 
 
-def _try_out(pool: Pool, libraries: Collection[str]) -> None:
-    with pool.worker(libraries) as worker:
+def _try_out(pool: Pool) -> None:
+    with pool.worker() as worker:
         deadline = time.monotonic() + _START_SECONDS
         try:
             worker.channel.send({"run": "1 + 1"}, deadline=deadline)

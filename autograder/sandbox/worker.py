@@ -59,7 +59,7 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
 
 
 def prepare_shell() -> WorkerShell:
-    """The shell that workers inherit, with inline figures switched on.
+    """The shell that workers inherit.
 
     Making it here, once, before the fork, is most of what makes a worker cheap.
     """
@@ -73,7 +73,6 @@ def prepare_shell() -> WorkerShell:
     shell: WorkerShell = WorkerShell.instance(config=config)
     shell.display_pub = CapturingDisplayPublisher(shell=shell)
     shell.displayhook.quiet = lambda: False
-    shell.run_cell("%matplotlib inline", store_history=False)
     _CapturedResults(shell)
     return shell
 

@@ -27,17 +27,31 @@ class CheckFailed(AssertionError):
         return [str(self)]
 
 
-@cache
 def public_exercises() -> dict[str, ExerciseSpec]:
-    """The exercises of all problem sets at hand, by name, with their public cases.
+    """The exercises of all problem sets at hand, by name, with their public cases."""
+    return {name: spec for path in _case_files() for name, spec in _read(path).items()}
 
-    A file of another version, or a damaged one, is left out: it must not spoil the others.
-    """
-    found = {}
-    for path in sorted(CASES.glob("*.json")):
-        with contextlib.suppress(ValueError, KeyError, TypeError, OSError):
-            found.update({e.name: e for e in load(path.read_text(encoding="utf-8"))})
-    return found
+
+def _case_files() -> list[Path]:
+    return sorted(CASES.glob("*.json"))
+
+
+@cache
+def _read(path: Path) -> dict[str, ExerciseSpec]:
+    """The exercises in a file; none if it is damaged or of another version."""
+    try:
+        return {e.name: e for e in load(path.read_text(encoding="utf-8"))}
+    except (ValueError, KeyError, TypeError, OSError):
+        return {}
+
+
+def _find(name: str) -> ExerciseSpec | None:
+    """The exercise of that name. Reading all files would take a while; most are not it."""
+    for path in _case_files():
+        with contextlib.suppress(OSError):
+            if f'"name":"{name}"'.encode() in path.read_bytes() and name in _read(path):
+                return _read(path)[name]
+    return None
 
 
 def check(function: Callable[..., Any]) -> None:
@@ -95,21 +109,25 @@ def _wrapped(line: str) -> list[str]:
 
 
 def _exercise_of(function: Callable[..., Any], namespace: dict[str, Any]) -> ExerciseSpec:
-    exercises = public_exercises()
-    if not exercises:
-        raise CheckFailed(
-            f"There are no cases of this version in {CASES}. Install the selfcheck wheel from the "
-            "course's website, or put the folder `selfcheck` from there beside this notebook."
-        )
     # by the name that the notebook gives it, for a function may be a lambda or a partial
-    bound = [name for name in exercises if namespace.get(name) is function]
-    name = bound[0] if bound else getattr(function, "__name__", repr(function))
-    if name not in exercises:
+    bound = [name for name, item in namespace.items() if item is function]
+    called = getattr(function, "__name__", repr(function))
+    found = next(filter(None, map(_find, [*bound, str(called)])), None)
+    if found is None:
+        exercises = public_exercises()
+        if not exercises:
+            raise CheckFailed(
+                f"There are no cases of this version in {CASES}. Install the selfcheck wheel from "
+                "the course's website, or put the folder `selfcheck` from there beside this "
+                "notebook."
+            )
+        name = bound[0] if bound else called
         known = ", ".join(sorted(exercises))
         raise CheckFailed(
             f"There are no cases for `{name}` here. The exercises at hand are: {known}. Is the "
             "name right, and is `selfcheck` the one from the course's website?"
         )
     if not callable(function):
-        raise CheckFailed(f"`{name}` should be a function, but it is a {type(function).__name__}.")
-    return exercises[name]
+        kind = type(function).__name__
+        raise CheckFailed(f"`{found.name}` should be a function, but it is a {kind}.")
+    return found

@@ -19,9 +19,9 @@ def cases(tmp_path, monkeypatch):
     text = dump([exercise.public_part() for exercise in spec.exercises])
     (tmp_path / "ps01-sgd.json").write_text(text, encoding="utf-8")
     monkeypatch.setattr(module, "CASES", tmp_path)
-    module.public_exercises.cache_clear()
+    module._read.cache_clear()
     yield tmp_path
-    module.public_exercises.cache_clear()
+    module._read.cache_clear()
 
 
 def sgd_step(theta, grad, lr):
@@ -64,7 +64,7 @@ def test_a_function_that_is_no_exercise_is_told_which_there_are():
 
 def test_missing_cases_say_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CASES", tmp_path / "none")
-    module.public_exercises.cache_clear()
+    module._read.cache_clear()
     with pytest.raises(CheckFailed, match="Install the selfcheck wheel"):
         check(sgd_step)
 
