@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +18,20 @@ class Difference:
     """How an output differs from what was expected.
 
     ``summary`` gives category and size, and no value; ``detail`` adds expected and got.
+    ``rough`` is the summary for a held-out case, where it differs: in a size or a shape that the
+    student's function may choose freely, it could tell the digits of a held-out input.
     """
 
     output: str
     summary: str
     detail: str = ""
+    rough: str = ""
 
     def text(self, public: bool) -> str:
         """The sentence for a public case, or for a held-out one."""
-        sentence = f"`{self.output}` {self.summary}"
-        return f"{sentence}\n{self.detail}" if public and self.detail else sentence
+        if not public:
+            return f"`{self.output}` {self.rough or self.summary}"
+        return f"`{self.output}` {self.summary}" + (f"\n{self.detail}" if self.detail else "")
 
 
 def difference(
@@ -44,8 +49,9 @@ def difference(
     if len(names) > 1:
         outputs = as_outputs(got, len(names))
         if outputs is None:
-            what = f"should be the {len(names)} values ({', '.join(names)})"
-            return Difference("the result", f"{what}, not {describe(got)}")
+            what = f"should be the {len(names)} values ({', '.join(names)}), not"
+            rough = f"{what} {describe(got, exact=False)}"
+            return Difference("the result", f"{what} {describe(got)}", rough=rough)
         pairs = zip(names, expected, outputs, strict=True)
     else:
         if isinstance(got, (tuple, list)) and len(got) == 1 and np.ndim(expected) == 0:
@@ -70,10 +76,12 @@ def too_few_right(expected: Any, got: Any, name: str, accuracy: float) -> Differ
     right = int(np.sum(np.asarray(got) == want))
     if right >= accuracy * want.size:
         return None
+    asked = f"{100 * accuracy:g} % are asked for"
+    low = 100 * right // want.size // 5 * 5
     return Difference(
         name,
-        f"has {right} of {want.size} right, {100 * right / want.size:.1f} %; "
-        f"{100 * accuracy:g} % are asked for",
+        f"has {right} of {want.size} right, {100 * right / want.size:.1f} %; {asked}",
+        rough=f"has {low} to {low + 5} % right; {asked}",
     )
 
 
@@ -108,14 +116,17 @@ def first_changed(
     return None
 
 
-def describe(value: Any) -> str:
-    """What a value is, in a few words, without the value."""
+def describe(value: Any, *, exact: bool = True) -> str:
+    """What a value is, in a few words, without the value; unless ``exact``, without its size."""
     if isinstance(value, Unsupported):
         return "an object that is no plain data"  # its type's name is the student's to choose
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}" if value.ndim else "a number"
+        if value.ndim == 0:
+            return "a number"
+        return f"an array of shape {value.shape}" if exact else "an array"
     if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
+        kind = "list" if isinstance(value, list) else "tuple"
+        return f"a {kind} of {len(value)}" if exact else f"a {kind}"
     if value is None:
         return "None"
     if isinstance(value, (bool, str)):
@@ -140,13 +151,18 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
     number = _numeric(got)
     if number is None:
         detail = f"its type is {got.type_name}" if isinstance(got, Unsupported) else ""
-        return Difference(name, f"should be numeric, but is {describe(got)}", detail)
+        what = "should be numeric, but is"
+        rough = f"{what} {describe(got, exact=False)}"
+        return Difference(name, f"{what} {describe(got)}", detail, rough)
     want = np.asarray(expected)
     scalar = want.ndim == 0 and number.size == 1
     if number.shape != want.shape and not scalar:
-        return Difference(
-            name, f"has shape {number.shape}, expected {want.shape}", _values(want, number)
+        expected_shape = f"expected {want.shape}"
+        told = f"has shape {number.shape}, {expected_shape}"
+        rough = (
+            told if _is_near(number.shape, want.shape) else f"has another shape, {expected_shape}"
         )
+        return Difference(name, told, _values(want, number), rough)
     number = number.reshape(want.shape)
     if np.iscomplexobj(want):  # only where an earlier answer is compared with itself
         same = np.array_equal(want, number, equal_nan=True)
@@ -164,7 +180,14 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
         fine |= ~np.isfinite(wide) & ~np.isfinite(want)
     if np.all(fine):
         return None
-    return Difference(name, _category(want, wide, error, number.dtype), _where(want, number, fine))
+    told, rough = _category(want, wide, error, number.dtype)
+    return Difference(name, told, _where(want, number, fine), rough)
+
+
+def _is_near(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether a shape is a mistake as people make it: an axis lost, added or moved, one too few."""
+    common = {1, *(size + more for size in wanted for more in (-1, 0, 1))}
+    return len(shape) <= len(wanted) + 1 and common.issuperset(shape)
 
 
 def _numeric(value: Any) -> np.ndarray[Any, Any] | None:
@@ -177,15 +200,16 @@ def _numeric(value: Any) -> np.ndarray[Any, Any] | None:
     return array if array.dtype.kind in "iufc" else None
 
 
-def _category(want: Any, got: Any, error: Any, dtype: np.dtype[Any]) -> str:
+def _category(want: Any, got: Any, error: Any, dtype: np.dtype[Any]) -> tuple[str, str]:
+    """What is wrong with the numbers, with the size of the error; and the same, roughly."""
     if np.any(np.isnan(got) & ~np.isnan(want)):
-        return "holds NaN"
+        return "holds NaN", ""
     if np.any(np.isinf(got) & ~np.isinf(want)):
-        return "holds an infinity"
+        return "holds an infinity", ""
     if dtype == np.float32 and np.all(error <= 1e-5 * np.abs(want) + 1e-6):
-        return "was computed in float32, which is too coarse: keep float64"
+        return "was computed in float32, which is too coarse: keep float64", ""
     if dtype.kind in "iu" and np.all(error < 1):
-        return f"has integer type {dtype}, so fractions were cut off"
+        return f"has integer type {dtype}, so fractions were cut off", ""
     nonzero = want != 0
     with np.errstate(all="ignore"):
         if np.any(nonzero) and np.all(got[~nonzero] == 0):
@@ -195,18 +219,35 @@ def _category(want: Any, got: Any, error: Any, dtype: np.dtype[Any]) -> str:
         largest = float(np.max(error))
         relative = float(np.max(error / np.maximum(np.abs(want), 1e-300)))
     if 0 < relative < 1e100:
-        return f"is wrong (largest error {largest:.3g}, relative {relative:.2g})"
-    return f"is wrong (largest error {largest:.3g})"
+        return (
+            f"is wrong (largest error {largest:.3g}, relative {relative:.2g})",
+            f"is wrong (largest error {_magnitude(largest)}, relative {_magnitude(relative)})",
+        )
+    return (
+        f"is wrong (largest error {largest:.3g})",
+        f"is wrong (largest error {_magnitude(largest)})",
+    )
 
 
-def _ratio(ratio: float) -> str:
+def _ratio(ratio: float) -> tuple[str, str]:
     if np.isclose(ratio, -1, rtol=1e-6):
-        return "has the opposite sign"
+        return "has the opposite sign", ""
     sign = "" if ratio > 0 else " with the opposite sign"
-    size = abs(ratio)
-    if size >= 1:
-        return f"is {size:.4g} times too large{sign}"
-    return f"is {1 / size:.4g} times too small{sign}"
+    size = max(abs(ratio), 1 / abs(ratio))
+    way = "too large" if abs(ratio) >= 1 else "too small"
+    if size < 10.5 and np.isclose(size, round(size), rtol=1e-6):
+        return f"is {size:.4g} times {way}{sign}", ""
+    return (
+        f"is {size:.4g} times {way}{sign}",
+        f"is {way} by one factor, {_magnitude(size)}{sign}",
+    )
+
+
+def _magnitude(size: float) -> str:
+    """The order of magnitude of a positive number: that, and no digit of it."""
+    if not 1e-12 <= size <= 1e12:
+        return "below 1e-12" if size < 1 else "above 1e12"
+    return f"about {10.0 ** round(math.log10(size)):g}"
 
 
 def _where(want: Any, got: Any, fine: Any) -> str:

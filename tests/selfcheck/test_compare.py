@@ -1,12 +1,14 @@
 """The comparison: lenient with containers, strict with values, and never a traceback."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from autograder.selfcheck.compare import describe, difference, first_changed
+from autograder.selfcheck.compare import describe, difference, first_changed, too_few_right
 from autograder.selfcheck.values import Unsupported
 
 RTOL, ATOL = 1e-7, 1e-9
@@ -65,7 +67,8 @@ def compare(expected, got, names=("x",)):
 def test_never_raises_on_one_output(expected, got):
     found = compare(expected, got)
     if found is not None:
-        assert found.text(True).startswith(found.text(False))
+        assert found.text(True).startswith(f"`{found.output}` {found.summary}")
+        assert found.text(False) == f"`{found.output}` {found.rough or found.summary}"
 
 
 @given(finite, finite, anything)
@@ -115,19 +118,83 @@ def test_a_number_may_come_as_an_array_of_one():
         ([0.15, 0.25, 0.325], "is 10 times too small"),
         ([1, 2, 3], "has integer type"),
         (np.array([1.5, 2.5, 3.25j]), "is complex"),
-        ([1.5, 2.5, 3.35], "is wrong (largest error 0.1"),
+        ([1.5, 2.5, 3.35], "is wrong (largest error 0.1, relative 0.031)"),
         (np.float32([1.5, 2.5000005, 3.25]), "float32"),
     ],
 )
 def test_the_difference_is_named(got, says):
     found = compare(np.array([1.5, 2.5, 3.25]), got)
-    assert says in found.text(False)
+    assert says in found.text(True)
 
 
 def test_a_held_out_difference_holds_no_value():
     found = compare(np.array([1.25, 77.5]), np.array([1.25, 78.125]))
     assert "77.5" in found.text(True) and "index 1" in found.text(True)
     assert "77.5" not in found.text(False) and "78" not in found.text(False)
+
+
+SECRET = 0.7391846
+DIGITS = 7391846
+
+
+@pytest.mark.parametrize(
+    "got",
+    [
+        np.array([1.0, 2.0]) + SECRET,
+        np.array([1.0, 2.0]) + SECRET * 1e-4,
+        np.array([1.0, 2.0]) + SECRET * 1e40,
+        np.array([1.0, 2.0]) * SECRET,
+        np.array([1.0, 2.0]) * -SECRET,
+        np.array([1.0, 2.0]) / SECRET,
+        np.array([1.0, 2.0]) * DIGITS,
+        np.zeros((DIGITS, 0)),
+        np.zeros([int(digit) for digit in str(DIGITS)] + [0]),
+        np.zeros([1] * 7),
+        [0.0] * 73918,
+        [SECRET] * 7,
+        (SECRET,) * 7,
+        [[SECRET], [SECRET, SECRET]],
+        SECRET,
+        str(SECRET),
+        np.array(str(SECRET)),
+        Unsupported(str(SECRET)),
+        type("L" + str(DIGITS), (list,), {})([1, 2, 3]),
+    ],
+)
+def test_a_held_out_difference_holds_no_digits(got):
+    for expected, names in ((np.array([1.0, 2.0]), ("x",)), ((1.0, np.ones(2)), ("x", "y"))):
+        found = compare(expected, got, names)
+        digits = re.sub(r"\D", "", found.text(False))
+        assert not any(str(DIGITS)[at : at + 3] in digits for at in range(5)), found.text(False)
+        assert len(found.text(False)) < 150
+
+
+@pytest.mark.parametrize(
+    ("got", "says"),
+    [
+        ([1.5, 2.5, 3.35], "is wrong (largest error about 0.1, relative about 0.01)"),
+        ([1.5, 2.5, 3.25 + 1e-5], "is wrong (largest error about 1e-05, relative about 1e-06)"),
+        ([1.5, 2.5, 1e300], "is wrong (largest error above 1e12)"),
+        ([3.0, 5.0, 6.5], "is 2 times too large"),
+        ([-3.0, -5.0, -6.5], "is 2 times too large with the opposite sign"),
+        ([0.15, 0.25, 0.325], "is 10 times too small"),
+        ([18.0, 30.0, 39.0], "is too large by one factor, about 10"),
+        ([1.0, 2.0], "has shape (2,), expected (3,)"),
+        ([[1.0, 2.0, 3.0]], "has shape (1, 3), expected (3,)"),
+        (np.zeros((3, 3)), "has shape (3, 3), expected (3,)"),
+        (np.zeros((3, 77)), "has another shape, expected (3,)"),
+        ([[1.0], [1.0, 2.0]], "should be numeric, but is a list"),
+    ],
+)
+def test_a_held_out_difference_still_tells_its_kind_and_order_of_magnitude(got, says):
+    assert says in compare(np.array([1.5, 2.5, 3.25]), got).text(False)
+
+
+def test_of_held_out_labels_a_share_in_steps_of_five_percent_is_told():
+    expected = np.arange(200)
+    found = too_few_right(expected, np.where(expected < 147, expected, -1), "labels", 0.93)
+    assert "147 of 200 right, 73.5 %; 93 %" in found.text(True)
+    assert "has 70 to 75 % right; 93 %" in found.text(False)
 
 
 def test_a_type_name_is_told_on_public_cases_only():
