@@ -248,7 +248,11 @@ def preflight(
 
 @app.command()
 def doctor() -> None:
-    """Tell versions, GPU and isolation level, and whether grading can work here."""
+    """Tell versions, GPU and isolation level, and whether grading can work here.
+
+    Starts workers at the strongest level that works, and tries to break out of them: each thing
+    that a hand-in must not be able to do is one line.
+    """
     from autograder.doctor import examine
 
     bad = 0

@@ -7,14 +7,17 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from autograder import __version__
-from autograder.paths import ROOT, CourseDirectory
-from autograder.sandbox.confine import Limits
+from autograder.sandbox.cgroup import delegated
 from autograder.sandbox.isolation import LEVELS
-from autograder.sandbox.pool import SandboxError, open_pool
+from autograder.sandbox.pool import Pool, SandboxError, open_pool
+from autograder.sandbox.probes import LIMITS, run_probes
+from autograder.sandbox.seccomp import NoFilter, worker_filter
 
 _PACKAGES = ("numpy", "torch", "nbgrader", "jupyter-book", "jupyterlab", "matplotlib")
 
@@ -29,7 +32,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at versions, the GPU and the isolation levels, one after the other."""
+    """Look at versions, the GPU and the isolation levels, and try to break the strongest."""
     yield Finding("autograder", __version__)
     version = platform.python_version()
     yield Finding("Python", f"{version} at {sys.executable}", sys.version_info >= (3, 11))
@@ -40,6 +43,8 @@ def examine() -> Iterator[Finding]:
             yield Finding(package, "not installed; run: make course", False)
     yield _gpu()
     yield _bubblewrap()
+    yield _filter()
+    yield _control_group()
     yield from _levels()
 
 
@@ -62,19 +67,56 @@ def _bubblewrap() -> Finding:
     return Finding("bubblewrap", told.stdout.strip() or program, True)
 
 
+def _filter() -> Finding:
+    try:
+        size = len(worker_filter())
+    except NoFilter as why:
+        return Finding("filter on system calls", str(why), False)
+    return Finding("filter on system calls", f"made by libseccomp, {size:,} bytes", True)
+
+
+def _control_group() -> Finding:
+    group = delegated()
+    if group is not None:
+        return Finding("memory control group", f"made in {group}", True)
+    text = "none that this user may make; a hand-in's memory is watched and limited without"
+    return Finding("memory control group", text)
+
+
 def _levels() -> Iterator[Finding]:
-    best = None
-    for level in LEVELS:
+    with tempfile.TemporaryDirectory() as folder:
+        secrets, best = Path(folder), None
         try:
-            pool, _ = open_pool(level.name, Limits(), [CourseDirectory(ROOT / "course").root])
-        except SandboxError as error:
-            yield Finding(f"isolation {level.name}", f"does not work here: {error}")
-            continue
-        pool.close()
-        best = best or level
-        yield Finding(f"isolation {level.name}", f"works: {level.meaning}")
-    if best is None:
-        yield Finding("isolation", "no level works; hand-ins cannot be graded here", False)
-    else:
-        strongest = best is LEVELS[0]
-        yield Finding("isolation in use", best.name, strongest)
+            for level in LEVELS:
+                try:
+                    pool, _ = open_pool(level.name, LIMITS, [secrets])
+                except SandboxError as error:
+                    yield Finding(f"isolation {level.name}", f"does not work here: {error}")
+                    continue
+                yield Finding(f"isolation {level.name}", f"works: {level.meaning}")
+                if best is None:
+                    best = pool
+                else:
+                    pool.close()
+            if best is None:
+                yield Finding("isolation", "no level works; hand-ins cannot be graded here", False)
+                return
+            yield Finding("isolation in use", best.level.name, best.level is LEVELS[0])
+            yield from try_to_break(best, secrets)
+        finally:
+            if best is not None:
+                best.close()
+
+
+def try_to_break(pool: Pool, secrets: Path) -> Iterator[Finding]:
+    """What a hand-in can do that should not be possible, at the level of a pool with LIMITS."""
+    for result in run_probes(pool, LIMITS, secrets):
+        subject = f"a hand-in that {result.probe}"
+        if result.promised:
+            yield Finding(subject, result.text, result.held)
+        elif result.held:
+            yield Finding(subject, f"{result.text} (isolation {pool.level.name} promises nothing)")
+        else:
+            yield Finding(
+                subject, f"isolation {pool.level.name} does not prevent it: {result.text}"
+            )

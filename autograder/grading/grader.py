@@ -14,6 +14,7 @@ from typing import Any
 
 from autograder.exercises.definition import ProblemSetSpec
 from autograder.sandbox.pool import Pool, SandboxError, Worker, WorkerExit
+from autograder.sandbox.watch import CPU, MEMORY
 from autograder.sandbox.wire import BadMessage, ChannelClosed, DeadlineMissed, Frame, packed
 from autograder.selfcheck.judge import NO_ANSWER, CheckResult
 from autograder.selfcheck.spec import ExerciseSpec
@@ -455,6 +456,14 @@ def _nonsense(error: BadMessage) -> _Incident:
 
 
 def _death(end: WorkerExit) -> _Incident:
+    if end.overuse == MEMORY:
+        return _Incident(
+            Status.OUT_OF_MEMORY, "the notebook's processes together took more memory than allowed"
+        )
+    if end.overuse == CPU:
+        return _Incident(
+            Status.TIMEOUT, "the notebook's processes together computed for longer than allowed"
+        )
     if end.had_to_be_killed:
         return _Incident(Status.CRASHED, "the notebook's process cut itself off from the grader")
     if end.signal == 9:
