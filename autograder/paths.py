@@ -78,8 +78,14 @@ class CourseDirectory:
     def feedback(self, problem_set: str, student: str) -> Path:
         return self.root / "feedback" / student / problem_set / f"{problem_set}.html"
 
+    def evaluation(self, problem_set: str) -> Path:
+        return self.root / "evaluated" / f"{problem_set}.json"
+
     def reports(self, problem_set: str) -> Path:
         return self.root / "reports" / problem_set
+
+    def results(self, problem_set: str) -> Path:
+        return self.reports(problem_set) / "results.json"
 
     def students(self, problem_set: str) -> list[str]:
         """Names of the students who have a folder for the problem set, sorted.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import secrets
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -22,6 +21,7 @@ from autograder.reports.tables import Run
 from autograder.sandbox.confine import Limits
 from autograder.sandbox.pool import Pool, SandboxError, open_pool
 
+from .evaluations import fresh_seed, keep, kept, kept_seed
 from .grader import TimeLimits, grade_file
 from .marking import Marking
 from .plan import Release, read_release
@@ -88,19 +88,29 @@ class Session:
         self.problem_set = problem_set
         self.course = course
         self.settings = settings
-        self.seed = secrets.randbelow(2**31) if settings.seed is None else settings.seed
+        self.seed = settings.seed if settings.seed is not None else self._first_seed()
         self.release: Release = read_release(course.release(problem_set))
-        self._reference = ReferenceProcess()
+        self._evaluation = kept(course, problem_set, self.seed, settings.device)
+        self._reference: ReferenceProcess | None = None
+        if self._evaluation is None:
+            self._reference = ReferenceProcess()
+            self._future = self._reference.submit(problem_set, self.seed, settings.device)
         try:
-            future = self._reference.submit(problem_set, self.seed, settings.device)
             self._open()
         except BaseException:
-            self._reference.close()
+            self._end_reference()
             raise
-        self._future = future
-        self._evaluation: Evaluation | None = None
         self._marking: Marking | None = None
         self._lock = threading.Lock()
+
+    def _first_seed(self) -> int:
+        seed = kept_seed(self.course, self.problem_set)
+        return fresh_seed() if seed is None else seed
+
+    def _end_reference(self) -> None:
+        if self._reference is not None:
+            self._reference.close()
+            self._reference = None
 
     def _open(self) -> None:
         self.pool, self.weaker_because = open_sandbox(
@@ -126,15 +136,19 @@ class Session:
     def close(self) -> None:
         """End the sandbox and the reference process."""
         self.pool.close()
-        self._reference.close()
+        self._end_reference()
 
     @property
     def evaluation(self) -> Evaluation:
         """The spec; waits for it when it is still being computed."""
         with self._lock:
             if self._evaluation is None:
-                self._evaluation = result_of(self._future)
-                self._reference.close()
+                found = result_of(self._future)
+                self._end_reference()
+                key = self.course, self.problem_set, self.seed, self.settings.device
+                keep(*key, found)
+                # as it is read back, so that the first grading is no other than the next ones
+                self._evaluation = kept(*key) or found
             return self._evaluation
 
     @property

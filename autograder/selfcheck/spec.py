@@ -14,7 +14,7 @@ from typing import Any
 
 from .values import ValueRefused, decode, encode
 
-FORMAT = 2  # of the JSON written by dump()
+FORMAT = 3  # of the JSON written by dump()
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,7 @@ def dump(exercises: list[ExerciseSpec]) -> str:
             "arguments": {k: value(v) for k, v in item.case.arguments.items()},
             "steps": [{k: value(v) for k, v in step.items()} for step in item.case.steps],
             "feedback": list(item.case.feedback),
+            "public": item.case.public,
             "expected": [outcome(o) for o in item.expected],
             "mistakes": {k: [outcome(o) for o in v] for k, v in item.mistakes.items()},
         }
@@ -190,7 +191,7 @@ def dump(exercises: list[ExerciseSpec]) -> str:
 
 
 def load(text: str) -> list[ExerciseSpec]:
-    """Specs from the JSON text that :func:`dump` wrote (all their cases are public)."""
+    """Specs from the JSON text that :func:`dump` wrote."""
     tree = json.loads(text)
     if tree.get("format") != FORMAT:
         raise ValueRefused(f"cases of format {tree.get('format')}; this version reads {FORMAT}")
@@ -211,6 +212,7 @@ def load(text: str) -> list[ExerciseSpec]:
             {k: value(v) for k, v in item["arguments"].items()},
             tuple({k: value(v) for k, v in step.items()} for step in item["steps"]),
             tuple(item["feedback"]),
+            item["public"],
         )
         return CaseSpec(
             of,
