@@ -25,7 +25,7 @@ from autograder.paths import (
 from autograder.release import build
 from autograder.release.downloads import build_downloads
 from autograder.release.source import SourceError
-from autograder.sandbox.isolation import LEVELS
+from autograder.sandbox.isolation import FULL, LEVELS
 
 # in a file or a pipe there is no window to fit the table of points into
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -39,22 +39,14 @@ course_option = click.option(
     metavar="DIR",
     help="The course directory.",
 )
+_device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the reference runs; auto takes a CUDA device if there is one.",
+)
 _grading_options = (
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        show_default=True,
-        help="Where the reference runs; auto takes a CUDA device if there is one.",
-    ),
-    click.option(
-        "--isolation",
-        type=click.Choice(["auto", *(level.name for level in LEVELS)]),
-        default="auto",
-        show_default=True,
-        help="How hand-ins are kept apart from this machine; auto takes the strongest level "
-        "that works here (see: autograder doctor).",
-    ),
     click.option(
         "--workers",
         type=click.IntRange(1, 1024),
@@ -70,11 +62,26 @@ _grading_options = (
 )
 
 
-def grading_options(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that say how hand-ins are graded."""
-    for option in reversed(_grading_options):
-        function = option(function)
-    return function
+def _isolation_option(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        "--isolation",
+        type=click.Choice(["auto", *(level.name for level in LEVELS)]),
+        default=default,
+        show_default=True,
+        help="How hand-ins are kept apart from this machine (see: autograder doctor). Where that "
+        "level does not work, nothing is graded; auto takes the strongest that works here.",
+    )
+
+
+def grading_options(isolation: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options that say how hand-ins are graded, with the default level of isolation."""
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed((_device_option, _isolation_option(isolation), *_grading_options)):
+            function = option(function)
+        return function
+
+    return add
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -99,9 +106,12 @@ def app() -> None:
 def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, check: bool) -> None:
     """Make the released notebooks from the sources in solutions/.
 
-    Writes source/PS and release/PS in the course directory and enters the assignment in the
-    gradebook. Does nothing for a problem set that is up to date.
+    Writes source/PS and release/PS in the course directory, enters the assignment in the
+    gradebook, and evaluates the reference for the first grading. Does nothing for a problem set
+    that is up to date.
     """
+    from autograder.grading.evaluations import prepare
+
     course = CourseDirectory(course_dir)
     stale = []
     for name in _names(problem_sets):
@@ -114,6 +124,7 @@ def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, chec
             out.print(f"  wrote book/exercises/{name}.ipynb")
         if check and not build.is_published(name, course):
             stale.append(name)
+    prepare(_names(problem_sets), course)
     if publish:
         build_downloads(DOWNLOADS)
     if stale:
@@ -133,7 +144,7 @@ def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, chec
     metavar="NAME",
     help="Grade this student only; may be given several times.",
 )
-@grading_options
+@grading_options(isolation=FULL.name)
 @click.option(
     "--all",
     "everything",
@@ -206,7 +217,7 @@ def _grade(
 @app.command()
 @click.argument("problem_sets", metavar="[PS]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All problem sets.")
-@grading_options
+@grading_options(isolation="auto")  # what is run is the course's own
 def preflight(
     problem_sets: tuple[str, ...],
     every: bool,
