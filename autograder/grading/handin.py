@@ -90,7 +90,8 @@ def parse(data: bytes) -> Handin:
             raise Damaged("the notebook has an old format (3); open and save it in JupyterLab")
         raise Damaged("it is not a notebook: there is no list of cells")
     if tree.get("nbformat") != 4:
-        raise Damaged(f"the notebook has format {str(tree.get('nbformat'))[:20]}; 4 is expected")
+        told = "".join(c for c in str(tree.get("nbformat"))[:20] if c.isprintable())
+        raise Damaged(f"the notebook has format {told}; 4 is expected")
     if len(tree["cells"]) > MAX_CELLS:
         raise Damaged(f"the notebook has {len(tree['cells'])} cells, more than {MAX_CELLS}")
     cells = tuple(_cell(index, cell) for index, cell in enumerate(tree["cells"], start=1))
