@@ -1,0 +1,17 @@
+"""Hostile hand-ins as data: what each does, and how its grading may end. One module a few kinds."""
+
+from . import files, messages, notebooks, patches, resources, secrets, time_and_ends, values
+from .attack import ARGUMENT, ATTACKED, MARKER, PROBLEM_SET, Attack, Notebook
+
+ATTACKS: tuple[Attack, ...] = (
+    *patches.ATTACKS,
+    *values.ATTACKS,
+    *secrets.ATTACKS,
+    *messages.ATTACKS,
+    *time_and_ends.ATTACKS,
+    *resources.ATTACKS,
+    *notebooks.ATTACKS,
+    *files.ATTACKS,
+)
+
+__all__ = ["ARGUMENT", "ATTACKED", "ATTACKS", "MARKER", "PROBLEM_SET", "Attack", "Notebook"]
