@@ -25,6 +25,7 @@ from autograder.grading.session import Session, Settings
 from autograder.paths import CourseDirectory, UserError, put_environment_on_path
 from autograder.release.source import check_id
 from autograder.reports.notebook import autograded_notebook
+from autograder.sandbox.isolation import FULL
 
 _RESULT = "autograder"  # key in nbconvert's resources
 
@@ -80,7 +81,7 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
     """Grades the hand-in as ``autograder grade`` does, in place of executing the notebook."""
 
     device = Unicode("auto", help="Device of the reference: auto, cpu or cuda").tag(config=True)
-    isolation = Unicode("auto", help="Isolation level, as in autograder grade").tag(config=True)
+    isolation = Unicode(FULL.name, help="Isolation level, as in autograder grade").tag(config=True)
 
     _sessions: dict[tuple[str, str], Session] = {}  # noqa: RUF012 - shared on purpose
 

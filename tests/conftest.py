@@ -35,7 +35,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
 @pytest.fixture(scope="session")
 def quick_settings() -> Settings:
     """Settings with short time limits and a fixed seed."""
-    return Settings(device="cpu", seed=SEED, workers=3, time=QUICK)
+    return Settings(device="cpu", isolation="auto", seed=SEED, workers=3, time=QUICK)
 
 
 @pytest.fixture(scope="session")

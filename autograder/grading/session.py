@@ -19,6 +19,7 @@ from autograder.reports.notebook import autograded_text
 from autograder.reports.pages import feedback_page
 from autograder.reports.tables import Run
 from autograder.sandbox.confine import Limits
+from autograder.sandbox.isolation import FULL
 from autograder.sandbox.pool import Pool, SandboxError, open_pool
 
 from .evaluations import fresh_seed, keep, kept, kept_seed
@@ -58,7 +59,7 @@ class Settings:
     """
 
     device: str = "auto"
-    isolation: str = "auto"
+    isolation: str = FULL.name
     workers: int | None = None
     seed: int | None = None
     time: TimeLimits = field(default_factory=TimeLimits)

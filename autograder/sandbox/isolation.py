@@ -81,6 +81,8 @@ LEVELS = (
     ),
 )
 
+FULL = LEVELS[0]  # what is wanted where nothing else is said
+
 
 def level_named(name: str) -> Level:
     """The level of that name; KeyError if there is none."""

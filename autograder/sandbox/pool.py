@@ -332,17 +332,43 @@ def open_pool(
     candidates = LEVELS if isolation == "auto" else (level_named(isolation),)
     reasons: dict[str, str] = {}
     for level in candidates:
-        pool = None
         try:
-            pool = Pool(level, limits, secrets, libraries)
-            _try_out(pool)
-            return pool, reasons
+            return _working_pool(level, limits, secrets, libraries), reasons
         except SandboxError as error:
             reasons[level.name] = str(error)
-            if pool is not None:
-                pool.close()
+    if isolation != "auto":
+        raise SandboxError(_refusal(isolation, reasons[isolation], limits))
     told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
     raise SandboxError(f"no way to run hand-ins apart from the grader works here ({told})")
+
+
+def _working_pool(
+    level: Level, limits: Limits, secrets: Sequence[Path] = (), libraries: Collection[str] = ()
+) -> Pool:
+    pool = Pool(level, limits, secrets, libraries)
+    try:
+        _try_out(pool)
+    except BaseException:
+        pool.close()
+        raise
+    return pool
+
+
+def _refusal(isolation: str, reason: str, limits: Limits) -> str:
+    """Why a level is not to be had, and how to allow what can be had."""
+    working = []
+    for level in LEVELS:
+        if level.name != isolation:
+            with contextlib.suppress(SandboxError):
+                _working_pool(level, limits).close()
+                working.append(level.name)
+    if not working:
+        return f"isolation {isolation} does not work here ({reason}), nor does any other level"
+    return (
+        f"isolation {isolation} does not work here ({reason}). What works: {', '.join(working)} "
+        "(autograder doctor tells what each gives). To allow the strongest of them, say "
+        "--isolation auto; to allow one, say its name (under nbgrader: c.GradeInSandbox.isolation)"
+    )
 
 
 def _try_out(pool: Pool) -> None:
