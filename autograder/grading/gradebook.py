@@ -1,23 +1,63 @@
-"""Writing scores to nbgrader's gradebook: one writer, one transaction.
+"""Entering scores in nbgrader's gradebook: one writer, one transaction, a class at a time.
 
-The tables are nbgrader's; only how they are filled is ours: a whole class in one transaction
-instead of several commits a cell. Manual grades are never touched.
+The tables are nbgrader's, made by ``nbgrader generate_assignment`` at release; here they are read
+and filled without nbgrader, whose import takes as long as grading a hundred hand-ins. Manual
+scores, extra credit and manual comments are never written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import importlib.metadata
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import uuid4
 
-from autograder.paths import CourseDirectory, UserError, put_environment_on_path
+from autograder.paths import CourseDirectory, UserError
 from autograder.release.source import check_id
 
+from .handin import read_bytes
 from .results import Status, Submission
 
+_PATIENCE = 60  # seconds to wait for another program that is writing
+_CHUNK = 500  # submissions whose rows are held in memory at a time
+_SCHEMA = "e43177bfe90b"  # of the gradebooks that nbgrader 0.9.6 makes
+# what is read or written, all of it there since that schema
+_COLUMNS = {
+    "course": ("id",),
+    "assignment": ("id", "name", "duedate", "course_id"),
+    "notebook": ("id", "name", "assignment_id"),
+    "base_cell": ("id", "name", "notebook_id", "type"),
+    "grade_cells": ("id", "max_score"),
+    "task_cells": ("id", "max_score"),
+    "student": ("id", "first_name", "last_name", "email"),
+    "submitted_assignment": ("id", "assignment_id", "student_id", "timestamp"),
+    "submitted_notebook": (
+        "id",
+        "assignment_id",
+        "notebook_id",
+        "flagged",
+        "late_submission_penalty",
+    ),
+    "grade": (
+        "id",
+        "notebook_id",
+        "cell_id",
+        "auto_score",
+        "manual_score",
+        "extra_credit",
+        "needs_manual_grade",
+    ),
+    "comment": ("id", "notebook_id", "cell_id", "auto_comment"),
+}
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class GradebookRow:
     """What the gradebook holds of a submission; the columns of ``nbgrader export``."""
 
@@ -43,130 +83,324 @@ def save(
 ) -> dict[str, GradebookRow]:
     """Enter the results in the gradebook; return its rows by student.
 
-    ``unchanged`` are students whose hand-in is as it was when last entered: a manual grade of
-    theirs needs no second look.
-    """
-    from nbgrader.api import Gradebook, MissingEntry  # takes seconds: not at the top
-    from sqlalchemy.exc import SQLAlchemyError
+    All are entered, or, if this fails or is interrupted, none; entering the same results again
+    changes nothing. Others wait with writing while the ``submissions`` are taken. ``unchanged``
+    are students whose hand-in is as it was when last entered: a manual grade of theirs needs no
+    second look.
 
-    put_environment_on_path()
+    Raises UserError if the gradebook cannot be written or does not know the problem set.
+    """
+    rows: dict[str, GradebookRow] = {}
+    with _transaction(course) as connection:
+        writer = _Writer(connection, problem_set, course)
+        remaining = iter(submissions)
+        while chunk := {s.student: s for s in islice(remaining, _CHUNK)}:
+            rows.update((row.student_id, row) for row in writer.enter(chunk, unchanged))
+    return rows
+
+
+@contextmanager
+def _transaction(course: CourseDirectory) -> Iterator[Any]:
+    """A connection that alone writes; what it wrote is kept if the block ends without an error."""
+    import sqlalchemy as sa  # takes 0.2 seconds: not at the top
+
+    if not course.gradebook.exists():  # SQLite would make an empty one
+        raise UserError(f"there is no gradebook {course.gradebook}; run: autograder release")
     try:
-        with Gradebook(course.database_url) as gradebook:
-            try:
-                gradebook.find_notebook(problem_set, problem_set)
-            except MissingEntry:
-                raise UserError(
-                    f"{course.gradebook} does not know {problem_set}; "
-                    f"run: autograder release {problem_set} --course-dir {course.root}"
-                ) from None
-            writer = _Writer(gradebook, problem_set, course)
-            rows = {}
-            with gradebook.db.no_autoflush:
-                for submission in submissions:
-                    writer.enter(submission, changed=submission.student not in unchanged)
-            gradebook.db.commit()
-            for row in writer.rows():
-                rows[row.student_id] = row
-            return rows
-    except SQLAlchemyError as error:
-        raise UserError(f"the gradebook {course.gradebook} cannot be written: {error}") from None
+        engine = sa.create_engine(
+            course.database_url,
+            connect_args={"timeout": _PATIENCE, "isolation_level": None},
+            hide_parameters=True,
+        )
+        # the lock comes before the first look, so that what was read is still so when written
+        sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+        try:
+            with engine.begin() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+    except sa.exc.SQLAlchemyError as error:
+        raise UserError(_told(course, error)) from None
+
+
+def _told(course: CourseDirectory, error: Exception) -> str:
+    """What went wrong with the gradebook, in one line, without what was being written."""
+    cause = getattr(error, "orig", None) or error
+    again = "nothing was entered and no grading is lost; run the same command again"
+    if getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+        return f"{course.gradebook} was locked by another program for {_PATIENCE} s: {again}"
+    reason = str(cause).strip().partition("\n")[0]
+    return f"the gradebook {course.gradebook} cannot be written: {reason}; {again} when it can be"
+
+
+def _reflect(connection: Any, course: CourseDirectory) -> Mapping[str, Any]:
+    """nbgrader's tables by name. Raises UserError if one lacks what is read or written."""
+    import sqlalchemy as sa
+
+    found = sa.MetaData()
+    found.reflect(connection, only=lambda name, _: name in {*_COLUMNS, "alembic_version"})
+    for name, columns in _COLUMNS.items():
+        there = found.tables[name].c if name in found.tables else ()
+        missing = [column for column in columns if column not in there]
+        if missing:
+            version = found.tables.get("alembic_version")
+            schema = None if version is None else connection.scalar(sa.select(version))
+            raise UserError(
+                f"the gradebook {course.gradebook} has no {name}.{missing[0]}: its schema is "
+                f"{schema or 'none of nbgrader'}, where nbgrader "
+                f"{importlib.metadata.version('nbgrader')} has {_SCHEMA}; "
+                f"make a copy of it, then run in {course.root}: nbgrader db upgrade"
+            )
+    tables: Mapping[str, Any] = found.tables
+    return tables
+
+
+class _NewGrade(NamedTuple):
+    """A grade as nbgrader makes it for a new submission."""
+
+    id: None = None
+    auto_score: None = None
+    manual_score: None = None
+    extra_credit: None = None
+    needs_manual_grade: bool = True
 
 
 class _Writer:
-    def __init__(self, gradebook: Any, problem_set: str, course: CourseDirectory) -> None:
-        from nbgrader import api
+    """Enters submissions of one problem set."""
 
-        self.api = api
-        self.db = gradebook.db
-        self.course = course
+    def __init__(self, connection: Any, problem_set: str, course: CourseDirectory) -> None:
+        self.connection = connection
         self.problem_set = problem_set
-        self.assignment = gradebook.find_assignment(problem_set)
-        self.notebook = gradebook.find_notebook(problem_set, problem_set)
-        self.grade_cells = {cell.name: cell for cell in self.notebook.grade_cells}
-        self.students = {student.id: student for student in self.db.query(api.Student)}
-        self.submissions = {
-            submission.student_id: submission
-            for submission in self.db.query(api.SubmittedAssignment).filter(
-                api.SubmittedAssignment.assignment_id == self.assignment.id
+        self.course = course
+        self.tables = _reflect(connection, course)
+        assignment = self._rows("assignment", name=[problem_set])
+        # an assignment may have further notebooks and tasks: they are for people to grade
+        notebooks = self._rows("notebook", assignment_id=[row.id for row in assignment])
+        own = [row.id for row in notebooks if row.name == problem_set]
+        if not own:
+            raise UserError(
+                f"{course.gradebook} does not know {problem_set}; "
+                f"run: autograder release {problem_set} --course-dir {course.root}"
             )
-        }
-        self.entered: list[str] = []
+        self.assignment = assignment[0]
+        self.notebook_id = own[0]
+        self.notebook_ids = [row.id for row in notebooks]
+        cells = self._rows("base_cell", notebook_id=self.notebook_ids)
+        self.graded = [cell for cell in cells if cell.type in ("GradeCell", "TaskCell")]
+        self.commented = [cell for cell in cells if cell.type in ("SolutionCell", "TaskCell")]
+        ids = [cell.id for cell in self.graded]
+        points = [*self._rows("grade_cells", id=ids), *self._rows("task_cells", id=ids)]
+        self.max_score = float(sum(row.max_score for row in points))
 
-    def enter(self, submission: Submission, *, changed: bool) -> None:
-        entry = self.submissions.get(submission.student) or self._new(submission.student)
-        timestamp = _timestamp(self.course.submitted(self.problem_set, submission.student).parent)
-        if timestamp is not None:
-            entry.timestamp = timestamp
-        self.entered.append(submission.student)
-        notebook = next(nb for nb in entry.notebooks if nb.notebook_id == self.notebook.id)
-        scores: dict[str, float] = {
-            check_id(exercise.name): float(exercise.score) for exercise in submission.exercises
-        }
-        cells = {cell.id: cell.name for cell in self.grade_cells.values()}
-        for grade in notebook.grades:
-            name = cells.get(grade.cell_id)
-            if name in scores:
-                grade.auto_score = scores[name]
-                grade.needs_manual_grade = (
-                    submission.status is Status.MANUAL and grade.manual_score is None
-                ) or (changed and grade.manual_score is not None)
-            elif name in submission.written_answered:
-                grade.auto_score = None
-                grade.needs_manual_grade = changed or grade.manual_score is None
-            else:
-                grade.auto_score = 0.0
-                grade.needs_manual_grade = changed and grade.manual_score is not None
-        for comment in notebook.comments:
-            answered = comment.cell.name in submission.written_answered or comment.cell.name in {
-                e.name for e in submission.exercises if not all(c.unanswered for c in e.checks)
-            }
-            comment.auto_comment = None if answered else "No response."
-
-    def _new(self, student_id: str) -> Any:
-        api = self.api
-        student = self.students.get(student_id)
-        if student is None:
-            student = api.Student(id=student_id)
-            self.db.add(student)
-            self.students[student_id] = student
-        entry = api.SubmittedAssignment(assignment=self.assignment, student=student)
-        notebook = api.SubmittedNotebook(notebook=self.notebook, assignment=entry)
-        for cell in self.notebook.grade_cells:
-            api.Grade(cell=cell, cell_id=cell.id, notebook=notebook)
-        for cell in self.notebook.solution_cells:
-            api.Comment(cell=cell, cell_id=cell.id, notebook=notebook)
-        self.db.add(entry)
-        self.db.flush()  # gives the new rows their ids
-        self.submissions[student_id] = entry
-        return entry
-
-    def rows(self) -> Iterable[GradebookRow]:
-        for student_id in self.entered:
-            entry = self.submissions[student_id]
-            student = self.students[student_id]
-            penalty = float(entry.late_submission_penalty or 0.0)
+    def enter(
+        self, submissions: Mapping[str, Submission], unchanged: Collection[str]
+    ) -> Iterator[GradebookRow]:
+        """Enter submissions, given by student; yield what the gradebook then holds of them."""
+        students = {row.id: row for row in self._students(list(submissions))}
+        entries = self._entries(list(submissions))
+        of_entry = {row.id: submissions[row.student_id] for row in entries}
+        notebooks = self._notebooks(list(of_entry))
+        scores, waiting = self._enter_grades(notebooks, of_entry, unchanged)
+        self._enter_comments(notebooks, of_entry)
+        penalties = dict.fromkeys(of_entry, 0.0)
+        for notebook in notebooks:
+            penalties[notebook.assignment_id] += notebook.late_submission_penalty or 0.0
+        for entry in entries:
+            student = students[entry.student_id]
             yield GradebookRow(
                 self.problem_set,
                 str(self.assignment.duedate or ""),
                 str(entry.timestamp or ""),
-                student_id,
+                student.id,
                 student.last_name or "",
                 student.first_name or "",
                 student.email or "",
-                float(entry.score),
-                penalty,
-                max(0.0, float(entry.score) - penalty),
-                float(entry.max_score),
-                bool(entry.needs_manual_grade),
+                scores[entry.id],
+                penalties[entry.id],
+                max(0.0, scores[entry.id] - penalties[entry.id]),
+                self.max_score,
+                entry.id in waiting,
             )
 
+    def _students(self, students: list[str]) -> Sequence[Any]:
+        found = self._rows("student", id=students)
+        new = sorted(set(students) - {row.id for row in found})
+        self._insert("student", [{"id": student} for student in new])
+        return self._rows("student", id=students) if new else found
 
-def _timestamp(folder: Path) -> Any:
-    """The time in nbgrader's timestamp.txt, or None; students may have written it."""
-    from nbgrader.utils import parse_utc
+    def _entries(self, students: list[str]) -> Sequence[Any]:
+        """The submissions of the assignment by these students, with the time of handing in."""
+        wanted = {"assignment_id": [self.assignment.id], "student_id": students}
+        found = {row.student_id: row for row in self._rows("submitted_assignment", **wanted)}
+        new, changed = [], []
+        for student in students:
+            entry = found.get(student)
+            timestamp = _timestamp(self.course.submitted(self.problem_set, student).parent)
+            if entry is None:
+                place = {"assignment_id": self.assignment.id, "student_id": student}
+                new.append({"id": _new_id(), **place, "timestamp": timestamp})
+            elif timestamp is not None and timestamp != entry.timestamp:
+                changed.append({"id": entry.id, "timestamp": timestamp})
+        self._insert("submitted_assignment", new)
+        self._update("submitted_assignment", changed)
+        rows = {row.student_id: row for row in self._rows("submitted_assignment", **wanted)}
+        return [rows[student] for student in students]
+
+    def _notebooks(self, entries: list[str]) -> Sequence[Any]:
+        """All notebooks of these submissions."""
+        wanted = {"notebook_id": self.notebook_ids, "assignment_id": entries}
+        found = self._rows("submitted_notebook", **wanted)
+        there = {(row.assignment_id, row.notebook_id) for row in found}
+        new = [
+            {"id": _new_id(), "assignment_id": entry, "notebook_id": notebook, "flagged": False}
+            for entry in entries
+            for notebook in self.notebook_ids
+            if (entry, notebook) not in there
+        ]
+        self._insert("submitted_notebook", new)
+        return self._rows("submitted_notebook", **wanted) if new else found
+
+    def _enter_grades(
+        self,
+        notebooks: Sequence[Any],
+        of_entry: Mapping[str, Submission],
+        unchanged: Collection[str],
+    ) -> tuple[Mapping[str, float], Collection[str]]:
+        """Enter the points; return the score by submission, and which wait for a person."""
+        points = {
+            entry: {check_id(e.name): float(e.score) for e in submission.exercises}
+            for entry, submission in of_entry.items()
+        }
+        scores: defaultdict[str, float] = defaultdict(float)
+        waiting = set()
+        new, changed = [], []
+        for notebook, cell, found in self._places("grade", self.graded, notebooks):
+            entry = notebook.assignment_id
+            row = found or _NewGrade()
+            auto, waits = row.auto_score, row.needs_manual_grade
+            if self._is_ours(cell):
+                auto, waits = _judged(cell.name, points[entry], of_entry[entry])
+                if row.manual_score is not None:  # it stands; but was this what the person saw?
+                    waits = of_entry[entry].student not in unchanged or row.needs_manual_grade
+            values = {"auto_score": auto, "needs_manual_grade": waits}
+            if found is None:
+                new.append({"id": _new_id(), **_place(notebook, cell), **values})
+            elif (auto, waits) != (row.auto_score, row.needs_manual_grade):
+                changed.append({"id": row.id, **values})
+            scores[entry] += _score(auto, row.manual_score, row.extra_credit)
+            if waits:
+                waiting.add(entry)
+        self._insert("grade", new)
+        self._update("grade", changed)
+        return scores, waiting
+
+    def _enter_comments(self, notebooks: Sequence[Any], of_entry: Mapping[str, Submission]) -> None:
+        """Say “No response.” where an answer is as released."""
+        answered = {entry: _answered(submission) for entry, submission in of_entry.items()}
+        new, changed = [], []
+        for notebook, cell, row in self._places("comment", self.commented, notebooks):
+            comment = None if row is None else row.auto_comment
+            if self._is_ours(cell):
+                there = cell.name in answered[notebook.assignment_id]
+                comment = None if there else "No response."
+            if row is None:
+                place = _place(notebook, cell)
+                new.append({"id": _new_id(), **place, "auto_comment": comment})
+            elif row.auto_comment != comment:
+                changed.append({"id": row.id, "auto_comment": comment})
+        self._insert("comment", new)
+        self._update("comment", changed)
+
+    def _is_ours(self, cell: Any) -> bool:
+        """Whether what is entered for a cell is for this package to say."""
+        return bool(cell.notebook_id == self.notebook_id and cell.type != "TaskCell")
+
+    def _places(
+        self, table: str, cells: Sequence[Any], notebooks: Sequence[Any]
+    ) -> Iterator[tuple[Any, Any, Any]]:
+        """Each cell of each submitted notebook with its row in a table, or None."""
+        wanted = {"cell_id": [c.id for c in cells], "notebook_id": [n.id for n in notebooks]}
+        rows = {(row.notebook_id, row.cell_id): row for row in self._rows(table, **wanted)}
+        for notebook in notebooks:
+            for cell in cells:
+                if cell.notebook_id == notebook.notebook_id:
+                    yield notebook, cell, rows.get((notebook.id, cell.id))
+
+    # statements
+
+    def _rows(self, table: str, **among: Sequence[str]) -> Sequence[Any]:
+        """The rows of a table in which each column named has one of the values."""
+        import sqlalchemy as sa
+
+        columns = self.tables[table].c
+        conditions = (columns[name].in_(values) for name, values in among.items())
+        wanted = [columns[name] for name in _COLUMNS[table]]
+        rows: Sequence[Any] = self.connection.execute(sa.select(*wanted).where(*conditions)).all()
+        return rows
+
+    def _insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self.connection.execute(self.tables[table].insert(), rows)
+
+    def _update(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Set columns of the rows with these ids, the same columns in all."""
+        import sqlalchemy as sa
+
+        if rows:
+            target = self.tables[table]
+            values = {name: sa.bindparam(name) for name in rows[0] if name != "id"}
+            statement = target.update().where(target.c.id == sa.bindparam("row")).values(values)
+            self.connection.execute(statement, [{"row": row.pop("id"), **row} for row in rows])
+
+
+def _judged(
+    cell: str, points: Mapping[str, float], submission: Submission
+) -> tuple[float | None, bool]:
+    """The automatic score of a cell, and whether it waits for a person who has not graded it."""
+    if cell in submission.written_answered:
+        return None, True
+    return points.get(cell, 0.0), cell in points and submission.status is Status.MANUAL
+
+
+def _answered(submission: Submission) -> frozenset[str]:
+    """The cells that hold an answer."""
+    return submission.written_answered | {
+        exercise.name
+        for exercise in submission.exercises
+        if not all(check.unanswered for check in exercise.checks)
+    }
+
+
+def _score(auto: float | None, manual: float | None, extra: float | None) -> float:
+    """The points of a cell, as in nbgrader's models: extra credit needs a score to be added to."""
+    score = auto if manual is None else manual
+    return 0.0 if score is None else score + (extra or 0.0)
+
+
+def _place(notebook: Any, cell: Any) -> dict[str, str]:
+    return {"notebook_id": notebook.id, "cell_id": cell.id}
+
+
+def _new_id() -> str:
+    """An id as nbgrader makes them."""
+    return uuid4().hex
+
+
+def _timestamp(folder: Path) -> datetime | None:
+    """The time in nbgrader's timestamp.txt, in UTC, or None; students may have written it.
+
+    It is read as ``nbgrader.utils.parse_utc`` does.
+    """
+    from dateutil import parser, tz
 
     try:
-        text = (folder / "timestamp.txt").read_bytes()[:100].decode().strip()
-        return parse_utc(text) if text else None
-    except (OSError, ValueError, OverflowError):
+        text = read_bytes(folder / "timestamp.txt")[:100].decode().strip()
+        *rest, zone = text.split(" ")
+        zones = None
+        if len(rest) == 2:  # a date, a time, and the name of a zone or seconds from UTC
+            zones = {"TZ": int(zone) if zone.lstrip("+-").isdecimal() else tz.gettz(zone)}
+            text = " ".join([*rest, "TZ"])
+        time: datetime = parser.parse(text, tzinfos=zones)
+        return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+    except Exception:  # of every kind, for what can be in the file
         return None
