@@ -24,7 +24,7 @@ from .marking import NONSENSE, Marking
 from .plan import Plan, Release, make_plan
 from .results import ExerciseResult, GradedCell, Output, Status, Submission
 
-_MAX_TEXT = 25_000
+_MAX_TEXT = 25_000  # bytes of output that are kept of a cell
 _MAX_PICTURE = 1 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -60,6 +60,7 @@ _MORE_RESTARTS = 4  # besides those: a bad exercise must not cost the others' po
 _SENT_AHEAD = 1 << 16  # bytes of orders; what a socket's buffer takes without blocking
 _TRIES = 3  # of starting again when the sandbox itself fails
 _MAX_RETURNED = 1 << 26  # bytes that all calls of a hand-in may return together
+_MAX_SENT = 1 << 27  # bytes that a hand-in's workers may send together, of whatever kind
 # the worst comes first: of several things that happened, this is the status
 _SEVERITY = (Status.TIMEOUT, Status.OUT_OF_MEMORY, Status.CRASHED, Status.ERROR)
 
@@ -161,6 +162,7 @@ class _Run:
         self.outputs: dict[int, Output] = {}
         self.frames: defaultdict[tuple[str, int, bool], list[Frame]] = defaultdict(list)
         self.received = 0  # bytes of these
+        self.allowance: float = _MAX_SENT
         self.spent: defaultdict[str, float] = defaultdict(float)  # seconds of calls, by exercise
         self.task_deadline = math.inf
         self.absent = {name: f"there is no cell with the function {name}" for name in plan.missing}
@@ -200,6 +202,7 @@ class _Run:
         """Do the tasks from ``position`` on in a fresh worker; return where to go on."""
         with self.pool.worker(self.plan.libraries) as worker:
             at = position
+            worker.channel.allowance = self.allowance
             try:
                 for at, task in self._asked(worker, position):
                     if task.step is not None:
@@ -209,6 +212,8 @@ class _Run:
             except _WorkerLost as lost:
                 self._record(lost.incident, self.tasks[at])
                 return max(position, at + 1) if at >= position else position
+            finally:
+                self.allowance = worker.channel.allowance
         return len(self.tasks)
 
     def _asked(self, worker: Worker, position: int) -> Iterator[tuple[int, _Task]]:
@@ -318,14 +323,14 @@ class _Run:
 
     def _read_output(self, answer: dict[str, Any]) -> Output:
         text = answer.get("text")
-        text = text[:_MAX_TEXT] if isinstance(text, str) else ""
+        text = _start(text) if isinstance(text, str) else ""
         pictures = []
         displays = answer.get("displays")
         for display in displays[:64] if isinstance(displays, list) else []:
             if not isinstance(display, dict):
                 continue
             if isinstance(display.get("text/plain"), str):
-                text += display["text/plain"][:_MAX_TEXT] + "\n"
+                text += _start(display["text/plain"]) + "\n"
             elif _is_picture(display.get("image/png")):
                 pictures.append(display["image/png"])
         error = answer.get("error")
@@ -338,7 +343,7 @@ class _Run:
             elif name != NO_ANSWER:
                 told = f"a cell raised {name}: {detail}" if detail else f"a cell raised {name}"
                 self.incidents.append(_Incident(Status.ERROR, told))
-        return Output(text[:_MAX_TEXT], tuple(pictures[:8]), name)
+        return Output(_start(text), tuple(pictures[:8]), name)
 
     # checks
 
@@ -475,6 +480,11 @@ def _death(end: WorkerExit) -> _Incident:
     return _Incident(
         Status.CRASHED, f"the notebook ended its own process (exit status {end.status})"
     )
+
+
+def _start(text: str) -> str:
+    """As much of a text as is kept."""
+    return text[:_MAX_TEXT].encode("utf-8", "replace")[:_MAX_TEXT].decode("utf-8", "ignore")
 
 
 def _is_picture(text: Any) -> bool:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -88,8 +88,8 @@ def _told(seen: Seen) -> Verdict:
 
 
 def _how(seen: Seen) -> str:
-    lines = seen.text.strip().splitlines()
-    if lines:
+    lines = [seen.refused, *seen.text.strip().splitlines()]
+    if any(lines):
         return lines[-1][:200]
     if seen.end is None:
         return "it was still running"
@@ -388,15 +388,17 @@ PROBES = (
         """,
         _ended_soon,
     ),
-    Probe("is the next hand-in, and unharmed", _EVERY, "held(6 * 7)", _told),
+    Probe("follows all these, and is right", _EVERY, "held(6 * 7)", _told),
 )
 
 
-def run_probes(pool: Pool, limits: Limits, secrets: Path) -> Iterator[Result]:
-    """Try all probes in fresh workers of a pool that was opened with these limits, and with the
+def run_probes(
+    pool: Pool, limits: Limits, secrets: Path, probes: Sequence[Probe] = PROBES
+) -> Iterator[Result]:
+    """Try the probes in fresh workers of a pool that was opened with these limits, and with the
     folder ``secrets`` among those that it hides."""
     with _surroundings(pool.level, limits, secrets) as given:
-        for probe in PROBES:
+        for probe in probes:
             promised = pool.level.name in probe.promised
             try:
                 held, text = probe.judge(_run(probe, pool, given))

@@ -87,7 +87,7 @@ class Channel:
     def __init__(self, connection: socket.socket, allowance: float = float("inf")) -> None:
         self._socket = connection
         self._ahead = bytearray()
-        self._allowance = allowance
+        self.allowance = allowance
 
     def send(
         self, message: dict[str, Any], buffers: Sequence[bytes] = (), deadline: float | None = None
@@ -120,8 +120,8 @@ class Channel:
             raise BadMessage("a header over the size limit")
         if body > MAX_BODY:
             raise BadMessage("buffers over the size limit")
-        self._allowance -= len(prefix) + header + body
-        if self._allowance < 0:
+        self.allowance -= len(prefix) + header + body
+        if self.allowance < 0:
             raise BadMessage("more data than a notebook may return in all")
         return Frame(last != 0, self._exactly(header, deadline), self._exactly(body, deadline))
 
