@@ -7,6 +7,7 @@ it says is not believed further than an honest return value would be.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
@@ -14,6 +15,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,6 +41,19 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Nothing to do: figures are drawn without a window."""
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """IPython's syntax as Python; a cell that is Python already is left as it is."""
+        if "In [" not in raw_cell:  # the prompt of a pasted cell, which Python takes for a type
+            with (
+                contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError),
+                warnings.catch_warnings(),
+            ):
+                warnings.simplefilter("ignore")  # they are told when the cell is compiled
+                ast.parse(raw_cell)
+                return raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
+        transformed: str = super().transform_cell(raw_cell)
+        return transformed
 
     @contextlib.contextmanager
     def _tee(self, channel: str) -> Iterator[None]:

@@ -57,7 +57,7 @@ class _Zygote:
         self.grown: set[int] = set()  # those that were there at the last look
         self.overuse: dict[int, str] = {}
         self.next_look = 0.0
-        self.shell = _warm_up("matplotlib" in settings["libraries"])
+        self.shell = warm_up("matplotlib" in settings["libraries"])
         if "torch" in settings["libraries"]:
             _warm_up_torch()
             # a limit on the address space must leave room for torch's libraries
@@ -263,7 +263,8 @@ def _kill_strays() -> None:
         time.sleep(0.005)
 
 
-def _warm_up(figures: bool) -> WorkerShell:
+def warm_up(figures: bool) -> WorkerShell:
+    """A shell with NumPy loaded, and with ``figures`` matplotlib, first uses of all behind it."""
     import numpy as np
     import selfcheck
 

@@ -11,8 +11,13 @@ import numpy as np
 from .spec import Case, Outcome
 
 
+_IMMUTABLE = frozenset({float, int, bool, str, type(None)})
+
+
 def fresh(value: Any) -> Any:
     """A copy that keeps the memory layout and the read-only flag of arrays."""
+    if type(value) in _IMMUTABLE:
+        return value
     if isinstance(value, np.ndarray):
         if value.flags.c_contiguous or value.flags.f_contiguous or value.ndim == 0:
             array = value.copy(order="K")
