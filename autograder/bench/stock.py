@@ -16,7 +16,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from autograder.selfcheck.spec import CaseSpec, ExerciseSpec
 
 MEMORY = 4 << 30  # bytes of address space a process; a hand-in here has half of it
 CELL_SECONDS = 5
-_PATIENCE = 60.0  # seconds without a line of its log until it is taken to hang
+_PATIENCE = 40.0  # seconds without a line of its log until it is taken to hang
 
 _CONFIG = f"""c = get_config()
 c.CourseDirectory.course_id = "stock"
@@ -118,9 +118,25 @@ class StockCourse:
         """Where the notebook of a student lies."""
         return self.root / "submitted" / student / self.spec.name / f"{self.spec.name}.ipynb"
 
-    def autograde(self, *options: str) -> list[Verdict]:
-        """Run ``nbgrader autograde`` once; tell what became of the hand-ins it came to."""
-        log = self.root / "autograde.log"
+    def autograde(self, students: Sequence[str], *options: str) -> dict[str, Verdict]:
+        """Run ``nbgrader autograde`` until it has come to all hand-ins; tell what became of them.
+
+        A run that ends early is begun anew with what is left, as an instructor would do it.
+        """
+        verdicts: dict[str, Verdict] = {}
+        while left := [student for student in students if student not in verdicts]:
+            found = self._autograde_once(left, options)
+            if not found:  # none of them was even begun
+                found = {student: Verdict("not graded") for student in left}
+            verdicts |= found
+            for student in found:
+                shutil.rmtree(self.submitted(student).parents[1], ignore_errors=True)
+        return verdicts
+
+    def _autograde_once(
+        self, students: Sequence[str], options: Sequence[str]
+    ) -> dict[str, Verdict]:
+        log = self.root.parent / f"{self.root.name}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [*_sandbox(self.root), *_nbgrader("autograde", self.spec.name, *options)],
@@ -132,24 +148,28 @@ class StockCourse:
             if hung:
                 process.kill()
             process.wait()
-        return _read_log(log.read_text(encoding="utf-8", errors="replace"), hung)
+        return read_log(log.read_text(encoding="utf-8", errors="replace"), students, hung)
 
     def scores(self, student: str) -> dict[str, float]:
-        """The scores of a student's cells in the gradebook; empty if it knows none."""
-        query = """
-            SELECT base_cell.name, grade.auto_score FROM grade
-            JOIN base_cell ON base_cell.id = grade.cell_id
-            JOIN submitted_notebook ON submitted_notebook.id = grade.notebook_id
-            JOIN submitted_assignment
-              ON submitted_assignment.id = submitted_notebook.assignment_id
-            WHERE submitted_assignment.student_id = ?
-        """
-        try:
-            with contextlib.closing(sqlite3.connect(self.root / "gradebook.db")) as database:
-                rows = database.execute(query, (student,)).fetchall()
-        except sqlite3.Error:
-            return {}
-        return {name: float(score or 0.0) for name, score in rows}
+        """The scores of a student's cells in the gradebook."""
+        return gradebook_scores(self.root / "gradebook.db", student)
+
+
+def gradebook_scores(database: Path, student: str) -> dict[str, float]:
+    """The scores of a student's cells in a gradebook; empty if it does not know the student."""
+    query = """
+        SELECT base_cell.name, coalesce(grade.manual_score, grade.auto_score) FROM grade
+        JOIN base_cell ON base_cell.id = grade.cell_id
+        JOIN submitted_notebook ON submitted_notebook.id = grade.notebook_id
+        JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id
+        WHERE submitted_assignment.student_id = ?
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            rows = connection.execute(query, (student,)).fetchall()
+    except sqlite3.Error:
+        return {}
+    return {name: float(score or 0.0) for name, score in rows}
 
 
 @dataclass(frozen=True)
@@ -159,7 +179,6 @@ class Verdict:
     ``aborted`` says that the run ended with it, so that those after it were not graded.
     """
 
-    student: str
     text: str
     aborted: bool = False
 
@@ -203,20 +222,30 @@ def _hangs(process: subprocess.Popen[bytes], log: Path) -> bool:
     return False
 
 
-_BEGINS = re.compile(r"^\[\w+ \| INFO\] Sanitizing .*/submitted/([^/]+)/", re.MULTILINE)
-_ERROR = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Died|Deadlock)\w*)(?::|$)", re.MULTILINE)
+_ERROR = re.compile(
+    r"^\s*(?:\w+\.)*([A-Z]\w*(?:Error|Exception|Died|Exit|Interrupt))(?:: |$)", re.MULTILINE
+)
 
 
-def _read_log(log: str, hung: bool) -> list[Verdict]:
-    starts = list(_BEGINS.finditer(log))
-    verdicts = []
-    for start, following in zip(starts, [*starts[1:], None], strict=True):
-        part = log[start.end() : following.start() if following else len(log)]
-        text = "graded"
-        if "There was an error processing assignment: " in part:
-            names = _ERROR.findall(part)
-            text = f"failed ({names[-1].split('.')[-1]})" if names else "failed"
-        elif "kernel became unresponsive" in part:
-            text = "failed (kernel unresponsive)"
-        verdicts.append(Verdict(start[1], text))
+def read_log(log: str, students: Sequence[str], hung: bool = False) -> dict[str, Verdict]:
+    """Verdicts on the hand-ins that a run of ``nbgrader autograde`` has come to, by its log."""
+    verdicts = {
+        student: Verdict("not graded: no notebook found")
+        for student in students
+        if re.search(rf"No notebooks were matched by .*/submitted/{re.escape(student)}/", log)
+    }
+    places = {s: log.find(f"/submitted/{s}/") for s in students if s not in verdicts}
+    begun = sorted(
+        (log.rfind("\n", 0, at) + 1, student) for student, at in places.items() if at >= 0
+    )
+    for (at, student), (following, _) in zip(begun, [*begun[1:], (len(log), "")], strict=True):
+        part = log[at:following]
+        verdict = Verdict("graded")
+        names = _ERROR.findall(part)
+        why = f" ({names[-1]})" if names else ""
+        if "There was an error processing assignment: " in part or "became unresponsive" in part:
+            verdict = Verdict(f"failed{why}")
+        elif student == begun[-1][1] and (hung or "destination file permissions" not in part):
+            verdict = Verdict("hangs, batch ended" if hung else f"batch ended{why}", aborted=True)
+        verdicts[student] = verdict
     return verdicts

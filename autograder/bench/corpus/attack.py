@@ -26,7 +26,7 @@ E, T, M, C = Status.ERROR, Status.TIMEOUT, Status.OUT_OF_MEMORY, Status.CRASHED
 DAMAGED, MISSING, MANUAL = Status.DAMAGED, Status.MISSING_CELL, Status.MANUAL
 ANY = frozenset({G, E, T, M, C})
 
-EXHAUSTS = "it would only exhaust the machine"
+EXHAUSTS = "would only exhaust the machine"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Attack:
     other exercises must be there: an attack that harms only itself must cost nothing else, one
     that harms its own process may cost its own points. ``regraded``: the student's earlier
     hand-in, which was right, has been graded before this one. ``student`` is the name to hand it
-    in under, if that is the attack. ``not_at_stock`` says why stock nbgrader is not run with it.
+    in under, if that is the attack. Stock nbgrader gets a course of its own for an attack that
+    may harm the whole course (``alone``); ``not_at_stock`` says why it is not run at all.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Attack:
     keeps: bool = True
     regraded: bool = False
     student: str = ""
+    alone: bool = False
     not_at_stock: str = ""
 
     def hand_in(self, right: Notebook, path: Path, course: Path) -> None:
@@ -135,6 +137,7 @@ class Corpus:
         *ends: Status,
         harms_itself: bool = False,
         regraded: bool = False,
+        alone: bool = False,
         not_at_stock: str = "",
     ) -> None:
         """An attack by code; without ``ends`` it may end in any way that running code can."""
@@ -147,6 +150,7 @@ class Corpus:
                 code,
                 keeps=not harms_itself,
                 regraded=regraded,
+                alone=alone,
                 not_at_stock=not_at_stock,
             )
         )

@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-from .attack import Corpus, G
+from .attack import EXHAUSTS, Corpus, G
 
 FILES = Corpus("links and other files")
 add = FILES.file
@@ -67,7 +67,7 @@ add("a link to nowhere", lambda path, data: path.symlink_to("/nowhere/x"))
 add(
     "a link to a device without end",
     lambda path, data: path.symlink_to("/dev/zero"),
-    not_at_stock="it would never end",
+    not_at_stock="would never end",
 )
 add("a link to the reader's own memory", lambda path, data: path.symlink_to("/proc/self/mem"))
 add("a link to the reader's own descriptors", lambda path, data: path.symlink_to("/proc/self/fd/0"))
@@ -77,14 +77,14 @@ add(
     lambda path, data: _replace_folder(path, _elsewhere(path, data).parent),
 )
 add("a folder in its place", lambda path, data: path.mkdir())
-add("a pipe in its place", lambda path, data: os.mkfifo(path), not_at_stock="it would never end")
+add("a pipe in its place", lambda path, data: os.mkfifo(path), not_at_stock="would never end")
 add("a socket in its place", _unix_socket)
 add("no file", lambda path, data: None)
 add(
     "a file of another name",
     lambda path, data: path.with_name("my homework.ipynb").write_bytes(data),
 )
-add("a file of 64 GB with a hole", _sparse, not_at_stock="it would only exhaust the machine")
+add("a file of 64 GB with a hole", _sparse, not_at_stock=EXHAUSTS)
 _beside("another.ipynb", "{")
 _beside("numpy.py", "import sys\nallclose = lambda *a, **k: True\narray = lambda *a, **k: 0\n")
 _beside("selfcheck.py", "check = lambda *a: print('✓')\n")
@@ -93,8 +93,8 @@ _beside("json.py", "loads = dumps = lambda *a, **k: {'score': 27}\n")
 _beside("nbgrader_config.py", "c = get_config()\nc.Execute.timeout = 1\nraise SystemExit\n")
 _beside(".ipython/profile_default/startup/0.py", "import numpy\nnumpy.allclose = lambda *a: True\n")
 _beside("timestamp.txt", b"\xff\xfe not a time \x00" * 1000)
-add("a timestamp without end", _timestamp_link, G, not_at_stock="it would never end")
-add("a timestamp that is a pipe", _timestamp_fifo, G, not_at_stock="it would never end")
+add("a timestamp without end", _timestamp_link, G, not_at_stock="would never end")
+add("a timestamp that is a pipe", _timestamp_fifo, G, not_at_stock="would never end")
 
 NAMES = Corpus("names of students")
 add = NAMES.file
@@ -104,19 +104,19 @@ def _as_it_is(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-for name in (
-    "=cmd|' C'!A0",
-    "+1+1",
-    "-help",
-    "@SUM(1;1)",
-    "<script>alert(1)<",
-    "'; DROP TABLE grade; --",
-    "[red]rich[",
-    "{{7*7}} {0} %s $(x) `x`",
-    "名前 Ünïcode",
-    'quo"te, comma',
-    "n" * 200,
+for what, name in (
+    ("a formula", "=cmd|' C'!A0"),
+    ("a sum", "+1+1"),
+    ("an option", "-help"),
+    ("a function of a spreadsheet", "@SUM(1;1)"),
+    ("a script", "<script>alert(1)<"),
+    ("an order to a database", "'; DROP TABLE grade; --"),
+    ("markup of the terminal", "[red]rich["),
+    ("a template", "{{7*7}} {0} %s $(x) `x`"),
+    ("not ASCII", "名前 Ünïcode"),
+    ("what a table must quote", 'quo"te, comma'),
+    ("200 characters long", "n" * 200),
 ):
-    add(f"a student called {name[:30]}", _as_it_is, G, student=name)
+    add(f"a name that is {what}", _as_it_is, G, student=name)
 
 ATTACKS = [*FILES.attacks, *NAMES.attacks]

@@ -22,7 +22,8 @@ shown = json.dumps({'text': '', 'displays': [], 'error': None, 'buffers': []}).e
 
 def add(name: str, where: Where, code: str, *ends: Status, harms_itself: bool = True) -> None:
     """Write down an attack that may use the tools."""
-    FORGERY.code(name, where, _TOOLS + code, *ends, harms_itself=harms_itself)
+    own = "speaks this grader's own protocol"
+    FORGERY.code(name, where, _TOOLS + code, *ends, harms_itself=harms_itself, not_at_stock=own)
 
 
 add(

@@ -1,6 +1,10 @@
 """Code that changes the tools it is judged with: NumPy, IPython, Python, the checks."""
 
-from .attack import Corpus, E, G
+from __future__ import annotations
+
+from autograder.grading.results import Status
+
+from .attack import Corpus, E, G, Where
 
 LIBRARIES = Corpus("patches of Python, NumPy and IPython")
 add = LIBRARIES.code
@@ -307,9 +311,15 @@ print('27/27')
 )
 
 CHECKS = Corpus("patches of the checks")
-add = CHECKS.code
 
-add(
+
+def patch(name: str, where: Where, code: str, *ends: Status, harms_itself: bool = False) -> None:
+    """Write down an attack on what only this grader has."""
+    own = "patches this grader's own checks"
+    CHECKS.code(name, where, code, *ends, harms_itself=harms_itself, not_at_stock=own)
+
+
+patch(
     "patches selfcheck",
     "top",
     """
@@ -321,7 +331,7 @@ for name, module in list(sys.modules.items()):
 """,
     harms_itself=True,
 )
-add(
+patch(
     "patches the comparison",
     "top",
     """
@@ -332,7 +342,7 @@ j.judge = lambda spec, outcomes: []
     G,
     E,
 )
-add(
+patch(
     "patches all functions of the worker",
     "cell",
     """
@@ -345,7 +355,7 @@ for name, module in list(sys.modules.items()):
 """,
     harms_itself=True,
 )
-add(
+patch(
     "patches run_case to hand back the arguments",
     "top",
     """
@@ -358,7 +368,7 @@ for module in list(sys.modules.values()):
 """,
     harms_itself=True,
 )
-add(
+patch(
     "patches run_case to say that nothing is wrong",
     "cell",
     """
@@ -370,13 +380,13 @@ for module in list(sys.modules.values()):
 """,
     harms_itself=True,
 )
-add(
+patch(
     "patches json",
     "cell",
     'import json\njson.dumps = lambda *a, **k: \'{"score": 4, "buffers": []}\'',
     harms_itself=True,
 )
-add(
+patch(
     "patches struct and socket",
     "cell",
     """
@@ -387,7 +397,7 @@ socket.socket.sendall = socket.socket.send = lambda self, data, *a: len(data)
 """,
     harms_itself=True,
 )
-add(
+patch(
     "patches the encoder",
     "cell",
     """
@@ -398,7 +408,7 @@ for module in list(sys.modules.values()):
 """,
     harms_itself=True,
 )
-add(
+patch(
     "patches the decoder of the inputs",
     "cell",
     """
@@ -409,7 +419,7 @@ for module in list(sys.modules.values()):
 """,
     harms_itself=True,
 )
-add(
+patch(
     "patches the channel",
     "cell",
     """
@@ -423,7 +433,7 @@ for module in list(sys.modules.values()):
 """,
     harms_itself=True,
 )
-add(
+patch(
     "replaces what was kept to be checked",
     "end",
     """
@@ -437,7 +447,7 @@ while frame is not None:
 """,
     G,
 )
-add(
+patch(
     "calls the checks itself and says they passed",
     "end",
     """
@@ -449,7 +459,7 @@ check.__code__ = (lambda *a, **k: print('✓')).__code__
     G,
     E,
 )
-add(
+patch(
     "one class is function, answer and check",
     "cell",
     """

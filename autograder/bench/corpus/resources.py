@@ -348,7 +348,7 @@ except OSError: pass
     G,
     not_at_stock=EXHAUSTS,
 )
-add("deletes everything", "top", "!rm -rf / /tmp/* /dev/shm/* --no-preserve-root", G, T)
+add("deletes everything", "top", "!rm -rf / /tmp/* /dev/shm/* --no-preserve-root", G, T, alone=True)
 add(
     "deletes what is in its folder and above",
     "top",
@@ -358,6 +358,7 @@ for folder in ('.', '..', '../..', '../../..'): shutil.rmtree(folder, ignore_err
 """,
     G,
     T,
+    alone=True,
 )
 add(
     "writes into the Python environment",

@@ -1,0 +1,284 @@
+"""How fast grading is: each figure a ratio of two measurements in one run, on one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.grading.evaluations import prepare
+from autograder.grading.reference_process import evaluate_apart
+from autograder.grading.session import usable_cores
+from autograder.paths import PACKAGE, CourseDirectory, UserError
+from autograder.release import build
+from autograder.release.source import check_id
+
+from .classroom import RIGHT, write_class
+
+_SEED = 1
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the benchmark: what was compared, the ratio, the goal, and the raw numbers."""
+
+    what: str
+    figure: str
+    goal: str
+    met: bool
+    raw: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a command took: wall and CPU seconds with all its children, its own peak memory."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: hand-ins of a class, of a large class, and of stock's sample."""
+
+    handins: int = 200
+    many: int = 10_000
+    sample: int = 10
+
+
+def run_speed(problem_set: str, sizes: Sizes, say: Callable[[str], None]) -> Iterator[Figure]:
+    """Measure everything, one figure after the other; ``say`` is told what is going on."""
+    with tempfile.TemporaryDirectory(prefix="autograder-bench-") as name:
+        folder = Path(name)
+        course = _course(folder / "course", problem_set)
+        files = write_class(problem_set, course, sizes.handins)
+        say(f"grading {sizes.handins} hand-ins")
+        ours = _grade(course, problem_set)
+        say(f"stock nbgrader on {sizes.sample} of the same files")
+        stock = _Stock(folder / "stock", problem_set, course)
+        yield stock.compared(files, ours, sizes, "without a figure", 100)
+        say("the floor: the same cells in forks of a warm IPython")
+        yield _against_floor(files, ours, "without a figure")
+
+        drawing = _course(folder / "drawing", problem_set)
+        files = write_class(problem_set, drawing, sizes.handins, figure=True)
+        say(f"grading {sizes.handins} hand-ins that draw a figure")
+        ours_drawing = _grade(drawing, problem_set)
+        say(f"stock nbgrader on {sizes.sample} of the same files")
+        stock = _Stock(folder / "stock drawing", problem_set, drawing)
+        yield stock.compared(files, ours_drawing, sizes, "with a figure", 40)
+        yield _against_floor(files, ours_drawing, "with a figure")
+
+        say("evaluating the reference")
+        yield _reference(problem_set, ours, sizes)
+        counts = sizes.handins, max(sizes.handins + 1, sizes.many // 10), sizes.many
+        usages = [ours]
+        for count in counts[1:]:
+            large = _course(folder / str(count), problem_set)
+            write_class(problem_set, large, count)
+            say(f"grading {count} hand-ins")
+            usages.append(_grade(large, problem_set))
+        yield from _growth(counts, usages)
+
+
+def _course(root: Path, problem_set: str) -> CourseDirectory:
+    course = CourseDirectory(root)
+    build.release(problem_set, course)
+    prepare([problem_set], course)
+    return course
+
+
+def _grade(course: CourseDirectory, problem_set: str) -> Usage:
+    return measure(
+        [
+            *(sys.executable, "-m", "autograder.cli", "grade", problem_set),
+            *("--course-dir", str(course.root), "--isolation", "auto"),
+        ],
+        course.root,
+    )
+
+
+def measure(command: Sequence[str], folder: Path) -> Usage:
+    """Run a command; raise UserError with what it said if it fails."""
+    with tempfile.TemporaryFile() as said:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        )
+        peak = _Peak(process.pid)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            said.seek(0)
+            text = said.read().decode("utf-8", "replace")[-2000:]
+            raise UserError(f"{' '.join(command)} failed:\n{text}")
+    return Usage(seconds, usage.ru_utime + usage.ru_stime, peak.take())
+
+
+class _Peak:
+    """Watches the peak of a process's own memory; wait4 would tell that of its children, too."""
+
+    def __init__(self, pid: int) -> None:
+        self._status = Path(f"/proc/{pid}/status")
+        self._bytes = 0
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while True:
+            try:
+                lines = self._status.read_text().splitlines()
+            except OSError:
+                return
+            found = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+            if not found:  # it has ended
+                return
+            self._bytes = int(found[0]) << 10
+            time.sleep(0.02)
+
+    def take(self) -> int:
+        self._thread.join()
+        return self._bytes
+
+
+class _Stock:
+    """A course of stock nbgrader with the same notebook; its test cells call ``check``."""
+
+    def __init__(self, root: Path, problem_set: str, course: CourseDirectory) -> None:
+        self.root = root
+        self.problem_set = problem_set
+        self.course = course
+        shutil.copytree(course.source(problem_set).parent, root / "source" / problem_set)
+        (root / "nbgrader_config.py").write_text("c = get_config()\n", encoding="utf-8")
+        self._run("generate_assignment")
+
+    def _run(self, command: str) -> Usage:
+        start = "from nbgrader.apps.nbgraderapp import main; main()"
+        return measure([sys.executable, "-c", start, command, self.problem_set], self.root)
+
+    def _hand_in(self, files: Sequence[Path]) -> None:
+        shutil.rmtree(self.root / "submitted", ignore_errors=True)
+        for file in files:
+            student = file.parent.parent.name
+            target = self.root / "submitted" / student / self.problem_set / file.name
+            target.parent.mkdir(parents=True)
+            shutil.copy(file, target)
+
+    def compared(
+        self, files: Sequence[Path], ours: Usage, sizes: Sizes, kind: str, goal: int
+    ) -> Figure:
+        """Stock's time for the whole class, from that for one hand-in and for a sample."""
+        step = max(1, len(files) // sizes.sample)
+        sample = list(files[::step])[: sizes.sample]
+        self._hand_in(sample[:1])
+        one = self._run("autograde").seconds
+        self._hand_in(sample[1:])
+        more = self._run("autograde").seconds
+        each = (more - one) / (len(sample) - 2)
+        start = one - each
+        whole = start + each * len(files)
+        self._same_scores(sample)
+        ratio = whole / ours.seconds
+        return Figure(
+            f"throughput against stock nbgrader, {len(files)} hand-ins {kind}",
+            f"{ratio:.0f} times",
+            f"at least {goal}",
+            ratio >= goal,
+            f"here {ours.seconds:.2f} s, start and end included, on {usable_cores()} cores; stock "
+            f"{start:.1f} s and {each:.2f} s a hand-in, from {len(sample)} of the same files",
+        )
+
+    def _same_scores(self, sample: Sequence[Path]) -> None:
+        """Right answers must score full with both, or the times say nothing."""
+        from nbgrader.api import Gradebook
+
+        right = [file.parent.parent.name for file in sample if RIGHT in str(file)]
+        results = json.loads(self.course.results(self.problem_set).read_text(encoding="utf-8"))
+        full = {entry["student"]: entry["score"] for entry in results["submissions"]}
+        with Gradebook(f"sqlite:///{self.root / 'gradebook.db'}") as gradebook:
+            for student in right:
+                notebook = gradebook.find_submission_notebook(
+                    self.problem_set, self.problem_set, student
+                )
+                names = [check_id(e["name"]) for e in results["submissions"][0]["exercises"]]
+                stock = sum(grade.auto_score for grade in notebook.grades if grade.name in names)
+                if stock != full[student] or not stock:
+                    raise UserError(f"{student} scores {full[student]} here, {stock} with stock")
+
+
+def _against_floor(files: Sequence[Path], ours: Usage, kind: str) -> Figure:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "selfcheck").symlink_to(PACKAGE / "selfcheck")
+        done = subprocess.run(
+            [sys.executable, "-m", "autograder.bench.floor", *map(str, files)],
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join([folder, str(PACKAGE.parent)]),
+                "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+                "OPENBLAS_NUM_THREADS": "1",
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    floor = float(json.loads(done.stdout))
+    ratio = ours.cpu_seconds / floor
+    return Figure(
+        f"CPU time against the floor, {kind}",
+        f"{ratio:.2f} times",
+        "at most 2",
+        ratio <= 2,
+        f"{1e3 * ours.cpu_seconds / len(files):.1f} ms a hand-in, start and end included; floor "
+        f"{1e3 * floor / len(files):.1f} ms",
+    )
+
+
+def _reference(problem_set: str, ours: Usage, sizes: Sizes) -> Figure:
+    evaluate_apart(problem_set, _SEED, "cpu")  # what is read from disk is then in memory
+    started = time.monotonic()
+    seconds = evaluate_apart(problem_set, _SEED, "cpu").seconds or 0.0
+    with_start = time.monotonic() - started
+    share = seconds / ours.seconds
+    return Figure(
+        f"evaluating the reference, against grading {sizes.handins} hand-ins",
+        f"{100 * share:.1f} %",
+        "at most 5 %",
+        share <= 0.05,
+        f"{seconds:.2f} s for all exercises, once for each seed; {with_start:.1f} s with the "
+        "start of torch, at release or beside the start of the sandbox",
+    )
+
+
+def _growth(counts: Sequence[int], usages: Sequence[Usage]) -> Iterator[Figure]:
+    """How time and memory grow; the start of a run drops out of the differences."""
+    few, more, many = usages
+    early, late = (
+        1e3 * (usages[i + 1].seconds - usages[i].seconds) / (counts[i + 1] - counts[i])
+        for i in (0, 1)
+    )
+    yield Figure(
+        f"time a further hand-in, {counts[1]} to {counts[2]} against {counts[0]} to {counts[1]}",
+        f"{late / early:.2f} times",
+        "at most 1.1",
+        late / early <= 1.1,
+        f"{late:.1f} ms and {early:.1f} ms; {few.seconds:.1f}, {more.seconds:.1f} and "
+        f"{many.seconds:.1f} s in all",
+    )
+    growth = (many.peak_bytes - few.peak_bytes) / (1 << 20)
+    yield Figure(
+        f"the coordinator's peak memory, {counts[2]} hand-ins against {counts[0]}",
+        f"{growth:+.0f} MB",
+        "at most +50 MB",
+        growth <= 50,
+        f"{many.peak_bytes >> 20} MB and {few.peak_bytes >> 20} MB",
+    )
