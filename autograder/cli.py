@@ -298,6 +298,66 @@ def sample_(problem_sets: tuple[str, ...], course_dir: Path) -> None:
         out.print(f"{name}: {made} hand-ins made in {course.root / 'submitted'}")
 
 
+@app.group(invoke_without_command=True)
+@click.pass_context
+def bench(context: click.Context) -> None:
+    """Measure the grader, beside stock nbgrader."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@bench.command()
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="TEXT",
+    help="Only the kinds of attacks that have this in their names; may be given several times.",
+)
+@click.option("--stock/--no-stock", default=True, help="Whether to run stock nbgrader, too.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the tables to this file, as Markdown.",
+)
+@grading_options(isolation=FULL.name)
+def attacks(
+    kinds: tuple[str, ...],
+    stock: bool,
+    output: Path | None,
+    device: str,
+    isolation: str,
+    workers: int | None,
+    seed: int | None,
+) -> None:
+    """Grade the corpus of hostile hand-ins, and have stock nbgrader grade it as well.
+
+    Every one of them has one exercise wrong, by which it must gain nothing. Stock nbgrader runs
+    inside bubblewrap, since it has no sandbox of its own. All of it takes about ten minutes.
+    """
+    from autograder.bench.attacks import markdown, run_attacks, sums
+    from autograder.reports.files import write_whole
+
+    settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
+    rows = run_attacks(settings, with_stock=stock, kinds=kinds, progress=out.print)
+    if not rows:
+        raise UserError(f"there is no kind of attack with {' or '.join(kinds)} in its name")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in ("kind of attack", "attacks", "unearned points", "harmed", "at stock: run"):
+        table.add_column(head, justify="left" if head == "kind of attack" else "right")
+    table.add_column("gain points", justify="right")
+    table.add_column("harm the next", justify="right")
+    for of in sums(rows):
+        counts = (len(of.rows), f"{of.gained_here:g}", of.harmed_here)
+        theirs = (len(of.at_stock), of.gaining_at_stock, of.harmful_at_stock)
+        table.add_row(of.kind, *map(str, (*counts, *theirs)))
+    out.print(table)
+    if output is not None:
+        write_whole(output, markdown(rows))
+        out.print(f"written    {output}", markup=False)
+
+
 def _names(given: Sequence[str]) -> list[str]:
     """The problem sets named, or all."""
     return [require_problem_set(name) for name in given] if given else problem_set_names()
