@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -26,6 +31,9 @@ from autograder.release import build
 from autograder.release.downloads import build_downloads
 from autograder.release.source import SourceError
 from autograder.sandbox.isolation import FULL, LEVELS
+
+if TYPE_CHECKING:
+    from autograder.grading.batch import ClassResult
 
 # in a file or a pipe there is no window to fit the table of points into
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -151,6 +159,11 @@ def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, chec
     is_flag=True,
     help="Grade also what has not changed since the last time.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Only go on with a grading that was interrupted, as it was told then.",
+)
 def grade(
     problem_sets: tuple[str, ...],
     course_dir: Path,
@@ -160,21 +173,39 @@ def grade(
     workers: int | None,
     seed: int | None,
     everything: bool,
+    resume: bool,
 ) -> None:
     """Grade the hand-ins of one or several problem sets.
 
     Reads submitted/STUDENT/PS/PS.ipynb in the course directory. Writes gradebook.db,
     autograded/, feedback/ and reports/PS/{results.json,grades.csv,report.html}. One bad hand-in
     never stops the others; each ends with a status. Only what changed is graded again.
+
+    Ctrl-C enters what is graded until then. However a grading was cut short, the same command goes
+    on with it.
     """
+    from autograder.grading.batch import NothingToResume
+    from autograder.grading.interrupt import Interrupted
+
     settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
     course = CourseDirectory(course_dir)
     for problem_set in _names(problem_sets):
         course.students(problem_set)  # complain about an empty course before anything is made
+    resumed = False
     for problem_set in problem_sets:
         if len(problem_sets) > 1:
             out.print(f"== grading {problem_set}")
-        _grade(problem_set, course, settings, students, everything)
+        try:
+            _grade(problem_set, course, settings, students, everything, resume)
+            resumed = True
+        except NothingToResume as nothing:
+            if problem_set == problem_sets[-1] and not resumed:
+                raise
+            out.print(str(nothing), markup=False)
+        except Interrupted as stop:
+            again = "run the same command again to go on"
+            err.print(f"autograder: {str(stop) or f'interrupted; {again}'}", markup=False)
+            raise click.exceptions.Exit(stop.exit_status) from None
 
 
 def _grade(
@@ -183,29 +214,37 @@ def _grade(
     settings: Settings,
     students: Sequence[str],
     everything: bool,
+    resume: bool,
 ) -> None:
     """Grade one problem set and tell how it went."""
-    from autograder.grading.batch import ClassResult, grade_class
+    from autograder.grading.batch import grade_class
 
     if not build.is_released(problem_set, course):
         out.print(f"{problem_set}: releasing it into {course.root} first")
         build.release(problem_set, course)
-    progress = _Progress()
-    result: ClassResult = grade_class(
-        problem_set, course, settings, students=students, everything=everything, progress=progress
-    )
-    progress.finish()
+    with _Progress() as progress:
+        result: ClassResult = grade_class(
+            problem_set,
+            course,
+            settings,
+            students=students,
+            everything=everything,
+            resume=resume,
+            progress=progress,
+        )
     for level, reason in result.weaker_because.items():
         err.print(f"isolation {level} is not available: {reason}", markup=False)
-    run = result.run
-    out.print(_grade_table(run.submissions))
-    if len(run.submissions) > _MOST_ROWS:
-        out.print(f"… and {len(run.submissions) - _MOST_ROWS} more; all are in grades.csv")
-    unchanged = len(run.submissions) - result.graded
+    run, overview = result.run, result.overview
+    out.print(_grade_table(islice(run.submissions, _MOST_ROWS)))
+    if overview.count > _MOST_ROWS:
+        out.print(f"… and {overview.count - _MOST_ROWS} more; all are in grades.csv")
+    unchanged = overview.count - result.graded - overview.outdated
     out.print(
         f"{result.graded} graded, {unchanged} unchanged; seed {run.seed}, "
         f"reference on {run.device}, isolation {run.isolation}"
     )
+    out.print(f"{progress.seconds:.1f} s, {result.graded / progress.seconds:.1f} hand-ins/s")
+    _tell_what_is_left(result)
     folder = course.reports(problem_set)
     out.print(f"report     {folder / 'report.html'}", markup=False)
     out.print(f"grades     {folder / 'grades.csv'}", markup=False)
@@ -363,33 +402,84 @@ def _names(given: Sequence[str]) -> list[str]:
     return [require_problem_set(name) for name in given] if given else problem_set_names()
 
 
+def _tell_what_is_left(result: ClassResult) -> None:
+    """What a person has to do about a graded class."""
+    overview, run = result.overview, result.run
+    by_hand = sum(row.needs_manual_grade for row in result.rows.values())
+    out.print(f"{', '.join(f'{n} {status}' for status, n in overview.statuses.most_common())}")
+    if by_hand:
+        out.print(f"{by_hand} to grade by hand (needs_manual_grade in grades.csv)")
+    if overview.urgent:
+        named = [f"{each.student} ({each.status})" for each in overview.urgent]
+        out.print(f"to look at: {_some(named, overview.urgent_count)}", markup=False)
+    if overview.outdated:
+        out.print(
+            f"{overview.outdated} changed since graded (outdated in grades.csv): "
+            "grade again without --student"
+        )
+    if run.not_graded:
+        told = _some(run.not_graded, len(run.not_graded))
+        out.print(f"{len(run.not_graded)} not graded yet: {told}", markup=False)
+    if run.skipped:
+        err.print(
+            f"{len(run.skipped)} skipped, for the folder's name is not printable text; "
+            f"rename {_some(run.skipped, len(run.skipped))}",
+            markup=False,
+        )
+
+
+def _some(names: Sequence[str], count: int) -> str:
+    """The first of ``count`` names."""
+    shown = names[:_MOST_NAMED]
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    return ", ".join(shown) + more
+
+
 class _Progress:
-    """One line that tells how far a batch is, how fast, and how long it will take."""
+    """Tells how far a batch is, how fast, how it goes, and how long it will take.
+
+    On a terminal that is one line, kept up to date, elsewhere a line every few seconds.
+    """
 
     def __init__(self) -> None:
         self.started = time.monotonic()
+        self.seconds = 0.0
+        self.first = 0.0  # when the first hand-in was done: before it, things are being started
         self.shown = False
         self.last = 0.0
+        self.statuses: Counter[str] = Counter()
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds = time.monotonic() - self.started
+        if self.shown:
+            sys.stdout.write("\n")
 
     def __call__(self, done: int, total: int, submission: Submission) -> None:
+        self.statuses[str(submission.status)] += 1
         now = time.monotonic()
+        self.first = self.first or now
         live = sys.stdout.isatty()
         if done < total and now - self.last < (0.1 if live else 5.0):
             return
         self.last = now
-        rate = done / max(now - self.started, 1e-9)
-        text = f"graded {done} of {total}, {rate:.1f}/s, {(total - done) / rate:.0f} s left"
-        sys.stdout.write(f"\r{text}\x1b[K" if live else f"{text}\n")
+        text = f"graded {done} of {total}"
+        if done > 1:
+            rate = (done - 1) / max(now - self.first, 1e-9)
+            text += f", {rate:.1f}/s, {(total - done) / rate:.0f} s left"
+        text += f"; {', '.join(f'{n} {status}' for status, n in self.statuses.most_common())}"
+        if live:
+            text = f"\r{text[: shutil.get_terminal_size().columns - 1]}\x1b[K"
+        sys.stdout.write(text if live else f"{text}\n")
         sys.stdout.flush()
         self.shown = live
-
-    def finish(self) -> None:
-        if self.shown:
-            sys.stdout.write("\n")
 
 
 _STYLES = {Status.GRADED: "green", Status.PARTIAL: "yellow", Status.NO_ANSWER: "yellow"}
 _MOST_ROWS = 60
+_MOST_NAMED = 10
 
 
 def _grade_table(submissions: Iterable[Submission]) -> Table:
@@ -401,7 +491,7 @@ def _grade_table(submissions: Iterable[Submission]) -> Table:
     table.add_column("points", justify="right", no_wrap=True)
     for name in names:
         table.add_column(name.replace("_", "\n"), justify="right")
-    for submission in shown[:_MOST_ROWS]:
+    for submission in shown:
         points = {e.name: f"{e.score}/{e.max_score}" for e in submission.exercises}
         status = str(submission.status)
         style = _STYLES.get(submission.status, "red")
@@ -436,6 +526,8 @@ def main() -> None:
         sys.exit(130)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where += ": free some space and run the same command again"
         err.print(f"autograder: {error.strerror or error}{where}", markup=False, style="bold red")
         sys.exit(1)
 

@@ -69,8 +69,13 @@ class CourseDirectory:
     def release(self, problem_set: str) -> Path:
         return self.root / "release" / problem_set / f"{problem_set}.ipynb"
 
+    @property
+    def submissions(self) -> Path:
+        """The folder with a folder for each student."""
+        return self.root / "submitted"
+
     def submitted(self, problem_set: str, student: str) -> Path:
-        return self.root / "submitted" / student / problem_set / f"{problem_set}.ipynb"
+        return self.submissions / student / problem_set / f"{problem_set}.ipynb"
 
     def autograded(self, problem_set: str, student: str) -> Path:
         return self.root / "autograded" / student / problem_set / f"{problem_set}.ipynb"
@@ -92,7 +97,7 @@ class CourseDirectory:
 
         Raises UserError if there is no folder ``submitted``, or if nobody handed in.
         """
-        folder = self.root / "submitted"
+        folder = self.submissions
         if not folder.is_dir():
             raise UserError(
                 f"there is no folder {folder}; hand-ins are expected as "
@@ -107,3 +112,14 @@ class CourseDirectory:
                 f"{folder}/STUDENT/{problem_set}/{problem_set}.ipynb"
             )
         return names
+
+    def skipped(self, problem_set: str) -> list[str]:
+        """Folders with a hand-in whose names cannot be a student's, as Python writes their bytes.
+
+        Such a name cannot stand in the gradebook, on a page or on a screen.
+        """
+        return sorted(
+            repr(os.fsencode(p.name))[1:]
+            for p in self.submissions.iterdir()
+            if not p.name.startswith(".") and not _is_name(p.name) and (p / problem_set).is_dir()
+        )

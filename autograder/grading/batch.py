@@ -1,42 +1,52 @@
 """Grading a class: what changed is graded, everything is written, nothing old is left standing.
 
-Files of one hand-in (autograded notebook, feedback) are written as soon as it is graded, and its
-result is appended to a journal; the gradebook and the reports are written at the end. A run that
-was interrupted goes on from the journal.
+For each hand-in that is graded a line is appended to a journal, then its files (autograded
+notebook, feedback) are put in their places; the gradebook and the reports are written at the end.
+A run that did not come to its end goes on from the journal. Memory holds of a hand-in little more
+than its name: results stay on disk.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import signal
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from autograder.paths import CourseDirectory, UserError
 from autograder.release.build import grading_fingerprint
-from autograder.reports.files import write_whole
+from autograder.reports.files import encoded, write_whole
 from autograder.reports.pages import report_page
-from autograder.reports.tables import Run, grades_csv, results_json
+from autograder.reports.tables import Overview, Run, grades_csv, read_run, results_json
 
 from .gradebook import GradebookRow, save
 from .handin import Damaged, read_bytes
-from .results import RESULTS_VERSION, Submission
-from .session import Session, Settings, open_session
+from .interrupt import Interrupted, StopSignals
+from .journal import Entry, Order, Store, alone
+from .results import Submission
+from .session import Graded, Handed, Settings, open_session
 
 Progress = Callable[[int, int, Submission], None]
 
 
 @dataclass(frozen=True)
 class ClassResult:
-    """A graded class: the run, the gradebook's rows, and how many hand-ins were graded anew."""
+    """A graded class: the run with the results, the class at a glance, and the gradebook's rows.
+
+    ``graded`` is how many hand-ins were graded anew.
+    """
 
     run: Run
+    overview: Overview
     rows: dict[str, GradebookRow]
     graded: int
     weaker_because: dict[str, str]
+
+
+class NothingToResume(UserError):
+    """No run of the problem set was cut short."""
 
 
 def grade_class(
@@ -46,183 +56,280 @@ def grade_class(
     *,
     students: Sequence[str] | None = None,
     everything: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> ClassResult:
     """Grade the hand-ins of a problem set and write gradebook, notebooks, feedback and reports.
 
     Only hand-ins that changed since the last run are graded, or all with ``everything``; and of
-    these only those of ``students``, if given (the reports then hold the others as last graded,
-    unless their hand-in has changed). The seed of the last run is used again unless the settings
-    give one.
+    these only those of ``students``, if given: the reports then hold the others as last graded,
+    marked where that is outdated. The seed of the last run is used again unless the settings give
+    one. A run that was cut short is gone on with when it is asked for again; with ``resume`` it
+    is whatever it was told, and nothing else is done.
+
+    Raises UserError, and Interrupted when a signal ends the run: then gradebook and reports hold
+    what was graded until then.
     """
-    wanted = _wanted(problem_set, course, students)
-    previous = _Previous(problem_set, course)
-    settings = replace(settings, seed=previous.seed if settings.seed is None else settings.seed)
-    known = previous.usable(settings)
-    base = grading_fingerprint(problem_set)
     everyone = course.students(problem_set)
-    prints = {student: _fingerprint(base, problem_set, course, student) for student in everyone}
-    reused = [
-        known[student]
-        for student in everyone
-        if student in known
-        and known[student].fingerprint == prints[student]
-        and _files_exist(problem_set, course, student)
-        and not (everything and student in wanted)
-    ]
-    due = sorted(set(wanted) - {submission.student for submission in reused})
-    if not due and previous.run is not None and previous.head is None:
-        run = replace(previous.run, submissions=reused)
-        return _finish(run, course, {s.student for s in reused}, 0, {})
-    with open_session(problem_set, course, settings) as session:
-        if not previous.levels <= {session.level}:  # one report, one level of isolation
-            due, reused = wanted, []
-        handins = [(s, course.submitted(problem_set, s), prints[s]) for s in due]
-        graded = list(_graded(session, handins, previous, progress))
-        everyone_graded = sorted([*reused, *graded], key=lambda submission: submission.student)
-        run = session.run(everyone_graded)
-        weaker = session.weaker_because
-    entered = previous.fingerprints.items() & {(s.student, s.fingerprint) for s in reused}
-    result = _finish(run, course, {student for student, _ in entered}, len(graded), weaker)
-    previous.forget_journal()
+    folder = course.reports(problem_set)
+    with alone(folder), StopSignals() as signals, Store(folder) as store:
+        batch = _Batch(problem_set, course, everyone, store, signals)
+        if resume:
+            settings, students, everything = batch.resumed(settings, students, everything)
+        elif settings.seed is None:
+            settings = replace(settings, seed=batch.last_seed)
+        result = batch.grade(settings, students or None, everything, progress)
+    if (
+        signals.number
+    ):  # it came when everything was being written, which was not worth breaking off
+        raise Interrupted(signals.number, f"{problem_set} is graded, and everything is written")
     return result
 
 
-def _wanted(problem_set: str, course: CourseDirectory, students: Sequence[str] | None) -> list[str]:
-    everyone = course.students(problem_set)
-    if not students:
-        return everyone
-    unknown = sorted(set(students) - set(everyone))
-    if unknown:
-        raise UserError(f"no hand-in of {problem_set} by {', '.join(unknown)} in {course.root}")
-    return sorted(set(students))
+_State = tuple[int, int, int, int] | None
 
 
-def _graded(
-    session: Session,
-    due: Iterable[tuple[str, Path, str]],
-    previous: _Previous,
-    progress: Progress | None,
-) -> Iterator[Submission]:
-    todo = list(due)
-    previous.start_journal(session)
-    for number, graded in enumerate(session.process_all(todo), start=1):
-        student = graded.submission.student
-        course, problem_set = session.course, session.problem_set
-        write_whole(course.autograded(problem_set, student), graded.notebook)
-        write_whole(course.feedback(problem_set, student), graded.feedback)
-        previous.remember(graded.submission)
-        if progress is not None:
-            progress(number, len(todo), graded.submission)
-        yield graded.submission
-
-
-def _files_exist(problem_set: str, course: CourseDirectory, student: str) -> bool:
-    return (
-        course.autograded(problem_set, student).exists()
-        and course.feedback(problem_set, student).exists()
-    )
-
-
-def _fingerprint(base: str, problem_set: str, course: CourseDirectory, student: str) -> str:
-    """Hash of the hand-in and of everything that its grade depends on."""
-    digest = hashlib.sha256(base.encode())
+def _state(path: Path) -> _State:
+    """What shows that a file has been written or put in place; None if there is none."""
     try:
-        digest.update(read_bytes(course.submitted(problem_set, student)))
-    except Damaged as damaged:
-        digest.update(str(damaged).encode())
-    return digest.hexdigest()
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _finish(
-    run: Run, course: CourseDirectory, unchanged: set[str], graded: int, weaker: dict[str, str]
-) -> ClassResult:
-    rows = save(run.problem_set, course, run.submissions, unchanged)
-    folder = course.reports(run.problem_set)
-    write_whole(folder / "results.json", results_json(run))
-    write_whole(folder / "grades.csv", grades_csv(run, rows))
-    write_whole(folder / "report.html", report_page(run, rows))
-    return ClassResult(run, rows, graded, weaker)
+class _Results:
+    """The results that entries stand for, read from disk in the order of the students."""
+
+    def __init__(self, store: Store, entries: Mapping[str, Entry]) -> None:
+        self.store = store
+        self.entries = entries
+
+    def __iter__(self) -> Iterator[Submission]:
+        for _, entry in sorted(self.entries.items()):
+            yield replace(self.store.read(entry), outdated=entry.outdated)
 
 
-class _Previous:
-    """Results of the last run of this problem set, finished or not."""
+class _Batch:
+    """One run. ``entries`` are the results that the reports would hold now, by student."""
 
-    def __init__(self, problem_set: str, course: CourseDirectory) -> None:
-        folder = course.reports(problem_set)
-        self.results = folder / "results.json"
-        self.journal = folder / "journal.jsonl"
-        self.run = self._read_results()
-        self.head, self.journaled = self._read_journal()
-        self.seed: int | None = None
-        if self.head is not None:
-            self.seed = self.head["seed"]
-        elif self.run is not None:
-            self.seed = self.run.seed
+    def __init__(
+        self,
+        problem_set: str,
+        course: CourseDirectory,
+        everyone: Sequence[str],
+        store: Store,
+        signals: StopSignals,
+    ) -> None:
+        self.problem_set = problem_set
+        self.course = course
+        self.store = store
+        self.signals = signals
+        self.graded_with = grading_fingerprint(problem_set)
+        self.everyone = everyone
+        self.entries: dict[str, Entry] = {}
+        self.graded = 0
+        self.states: dict[str, _State] = {}  # of files that are being graded
+        self.weaker_because: dict[str, str] = {}
+
+    # what to do
+
+    def _wanted(self, students: Sequence[str] | None) -> set[str]:
+        if students is None:
+            return set(self.everyone)
+        unknown = sorted(set(students) - set(self.everyone))
+        if unknown:
+            told = ", ".join(unknown)
+            raise UserError(f"no hand-in of {self.problem_set} by {told} in {self.course.root}")
+        return set(students)
 
     @property
-    def levels(self) -> set[str]:
-        """The levels of isolation at which the results were made."""
-        found = {self.run.isolation} if self.run is not None else set()
-        return found | ({self.head["isolation"]} if self.head is not None else set())
+    def last_run(self) -> Run | None:
+        """What was in force when the newest results were made."""
+        return self.store.last if self.store.order is None else self.store.order.run
 
     @property
-    def fingerprints(self) -> dict[str, str]:
-        """What has reached the gradebook: student -> fingerprint of the hand-in."""
-        return {s.student: s.fingerprint for s in self.run.submissions} if self.run else {}
+    def last_seed(self) -> int | None:
+        return None if self.last_run is None else self.last_run.seed
 
-    def _read_results(self) -> Run | None:
-        try:
-            tree = json.loads(self.results.read_text(encoding="utf-8"))
-            if tree["version"] != RESULTS_VERSION:
-                return None
-            return Run(
-                tree["problem_set"],
-                tree["title"],
-                tree["seed"],
-                tree["device"],
-                tree["isolation"],
-                tree["versions"],
-                [Submission.from_json(entry) for entry in tree["submissions"]],
+    def resumed(
+        self, settings: Settings, students: Sequence[str] | None, everything: bool
+    ) -> tuple[Settings, Sequence[str] | None, bool]:
+        """What the run that was cut short was told. Raises UserError if it cannot go on."""
+        order = self.store.order
+        if order is None:
+            raise NothingToResume(
+                f"no grading of {self.problem_set} in {self.course.root} was cut short: "
+                "there is nothing to resume"
             )
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # none yet, or not ours: grade everything
-
-    def _read_journal(self) -> tuple[dict[str, Any] | None, list[Submission]]:
-        try:
-            lines = self.journal.read_text(encoding="utf-8").splitlines()
-            head = json.loads(lines[0])
-            head = {"seed": head["seed"], "isolation": head["isolation"]}
-        except (OSError, ValueError, IndexError, KeyError, TypeError):
-            return None, []
-        found = []
-        for line in lines[1:]:
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # the last may be cut off
-                found.append(Submission.from_json(json.loads(line)))
-        return head, found
-
-    def usable(self, settings: Settings) -> dict[str, Submission]:
-        """Results that need not be made again, by student."""
-        found: dict[str, Submission] = {}
-        if (
-            self.run is not None
-            and self.run.seed == settings.seed
-            and settings.isolation in ("auto", self.run.isolation)
+        anew = "leave out --resume to grade anew"
+        if students or everything:
+            raise UserError(f"what to grade is as it was told before the interruption; {anew}")
+        for name, asked, was in (
+            ("seed", settings.seed, order.run.seed),
+            ("isolation", settings.isolation, order.run.isolation),
         ):
-            found.update({s.student: s for s in self.run.submissions})
-        if self.head is not None and self.head["seed"] == settings.seed:
-            found.update({s.student: s for s in self.journaled})
-        return found
+            if asked not in (None, "auto", was):
+                raise UserError(
+                    f"the grading that was cut short has {name} {was}, not {asked}; {anew}"
+                )
+        if order.graded_with != self.graded_with:
+            raise UserError(
+                f"{self.problem_set} or the grader has changed since the grading was cut short: "
+                f"its results do not count any more; {anew}"
+            )
+        settings = replace(settings, seed=order.run.seed, isolation=order.run.isolation)
+        return settings, order.students, order.everything
 
-    def start_journal(self, session: Session) -> None:
-        head = {"seed": session.seed, "isolation": session.level}
-        self.journal.parent.mkdir(parents=True, exist_ok=True)
-        if self.head != head:
-            self.journal.write_text(json.dumps(head) + "\n", encoding="utf-8")
+    def grade(
+        self,
+        settings: Settings,
+        students: Sequence[str] | None,
+        everything: bool,
+        progress: Progress | None,
+    ) -> ClassResult:
+        wanted = self._wanted(students)
+        last = self.last_run
+        if last is not None:
+            level = last.isolation if settings.isolation == "auto" else settings.isolation
+            seed = last.seed if settings.seed is None else settings.seed
+            aim = replace(last, seed=seed, isolation=level)
+            order = Order(aim, self.graded_with, everything, students)
+            if not self._due(wanted, order):
+                return self._finish(last)
+        total = 0
+        run = last
+        try:
+            with self.signals.raised():
+                session = open_session(self.problem_set, self.course, settings)
+            with session:
+                self.weaker_because = session.weaker_because
+                with self.signals.raised():
+                    run = session.run()
+                order = Order(run, self.graded_with, everything, students)
+                due = self._due(wanted, order)
+                total = len(due)
+                self.store.begin(order)
+                handins = session.process_all(self._handins(due))
+                for graded in self.signals.while_waiting_for(handins):
+                    submission = self._record(graded)
+                    if progress is not None:
+                        progress(self.graded, total, submission)
+        except KeyboardInterrupt as stop:
+            if run is not None and self.graded:
+                self._finish(run, cut_short=True)
+            raise Interrupted(self.signals.number or signal.SIGINT, self._told(total)) from stop
+        return self._finish(run)
 
-    def remember(self, submission: Submission) -> None:
-        with self.journal.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(json.dumps(submission.to_json(), ensure_ascii=True) + "\n")
+    def _due(self, wanted: set[str], order: Order) -> list[str]:
+        """The hand-ins to grade; ``entries`` are then the results that there are already."""
+        goes_on = self.store.order is not None and self.store.order.is_continued_by(order)
+        due = []
+        self.entries = {}
+        for student in self.everyone:
+            entry = self.store.known(student)
+            again = order.everything and not (goes_on and entry is not None and entry.in_order)
+            current = entry is not None and self._is_current(student, entry, order.run)
+            if student in wanted and (again or not current):
+                due.append(student)
+            if entry is not None:
+                self.entries[student] = replace(entry, outdated=not current)
+        return due
 
-    def forget_journal(self) -> None:
-        self.journal.unlink(missing_ok=True)
+    def _is_current(self, student: str, entry: Entry, run: Run) -> bool:
+        """Whether a result is of the hand-in as it is now, and its files are where they belong."""
+        return (
+            self.store.made_with(entry, run.seed, run.isolation)
+            and entry.fingerprint == self._fingerprint(student)
+            and self._files_fit(student, entry)
+        )
+
+    def _files_fit(self, student: str, entry: Entry) -> bool:
+        files = (
+            self.course.autograded(self.problem_set, student),
+            self.course.feedback(self.problem_set, student),
+        )
+        try:
+            if entry.checksums is None:
+                return all(path.stat().st_size for path in files)
+            return tuple(zlib.crc32(path.read_bytes()) for path in files) == entry.checksums
+        except OSError:
+            return False
+
+    def _fingerprint(self, student: str) -> str:
+        """Hash of the hand-in and of everything that its grade depends on."""
+        digest = hashlib.sha256(self.graded_with.encode())
+        try:
+            digest.update(read_bytes(self.course.submitted(self.problem_set, student)))
+        except Damaged as damaged:
+            digest.update(str(damaged).encode())
+        return digest.hexdigest()
+
+    # doing it
+
+    def _handins(self, due: Sequence[str]) -> Iterator[Handed]:
+        for student in due:
+            path = self.course.submitted(self.problem_set, student)
+            self.states[student] = _state(path)
+            yield student, path, self._fingerprint(student)
+
+    def _record(self, graded: Graded) -> Submission:
+        """Put down a result, and the files of the hand-in."""
+        self._require_hand_ins()
+        submission = graded.submission
+        student = submission.student
+        path = self.course.submitted(self.problem_set, student)
+        if self.states.pop(student) != _state(path):  # written to just now: which one was graded?
+            submission = replace(submission, fingerprint="", outdated=True)
+        notebook, feedback = encoded(graded.notebook), encoded(graded.feedback)
+        checksums = zlib.crc32(notebook), zlib.crc32(feedback)
+        self.entries[student] = self.store.add(submission, checksums)
+        write_whole(self.course.autograded(self.problem_set, student), notebook)
+        write_whole(self.course.feedback(self.problem_set, student), feedback)
+        self.graded += 1
+        return submission
+
+    def _require_hand_ins(self) -> None:
+        """Raise UserError if the folder of hand-ins is gone: they would all seem to be missing."""
+        folder = self.course.submissions
+        if not folder.is_dir():
+            raise UserError(
+                f"{folder} is not there any more; bring it back and run the same command again: "
+                "no grading is lost"
+            )
+
+    def _finish(self, run: Run, *, cut_short: bool = False) -> ClassResult:
+        """Write gradebook and reports, results.json last: what is in it has been entered."""
+        self._require_hand_ins()
+        run = replace(
+            run,
+            submissions=_Results(self.store, self.entries),
+            not_graded=[student for student in self.everyone if student not in self.entries],
+            skipped=self.course.skipped(self.problem_set),
+        )
+        unchanged = {
+            student
+            for student, entry in self.entries.items()
+            if student in self.store.finished
+            and entry.fingerprint == self.store.finished[student].fingerprint != ""
+        }
+        self.store.sync()
+        overview = Overview()
+        rows = save(self.problem_set, self.course, overview.counted(run.submissions), unchanged)
+        folder = self.course.reports(self.problem_set)
+        write_whole(folder / "grades.csv", grades_csv(run, rows, overview), durable=True)
+        write_whole(folder / "report.html", report_page(run, rows, overview), durable=True)
+        write_whole(folder / "results.json", results_json(run), durable=True)
+        if not cut_short:
+            self.store.forget_journal()
+        written, submissions = read_run(folder / "results.json")
+        run = replace(written, submissions=submissions)
+        return ClassResult(run, overview, rows, self.graded, self.weaker_because)
+
+    def _told(self, total: int) -> str:
+        if not self.graded:
+            return "interrupted before anything was graded; run the same command again"
+        return (
+            f"interrupted: {self.graded} of {total} hand-ins are graded, and these are in the "
+            "gradebook and the reports; to go on, run the same command again or with --resume"
+        )

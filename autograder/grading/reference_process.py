@@ -7,6 +7,10 @@ coordinator stays small and starts at once.
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -42,7 +46,7 @@ class ReferenceProcess:
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(1, mp_context=context)
+        self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_parent)
 
     def __enter__(self) -> ReferenceProcess:
         return self
@@ -52,11 +56,33 @@ class ReferenceProcess:
 
     def submit(self, problem_set: str, seed: int, device: str) -> Future[Evaluation]:
         """Start an evaluation."""
-        return self._pool.submit(evaluate_here, problem_set, seed, device)
+        # the process starts here and keeps this: Ctrl-C, or an end of the whole group, is for the
+        # coordinator to act on
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        try:
+            return self._pool.submit(evaluate_here, problem_set, seed, device)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def close(self) -> None:
-        """End the process."""
-        self._pool.shutdown(cancel_futures=True)
+        """End the process, whatever it is doing."""
+        processes = list((self._pool._processes or {}).values())  # 3.14 has kill_workers()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def _end_with_parent() -> None:
+    """Have this process end when its parent does, however that ends."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def result_of(future: Future[Evaluation]) -> Evaluation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -26,7 +26,7 @@ class Status(StrEnum):
     MANUAL = "needs manual grading"  # only a person can tell which cell counts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Output:
     """What a cell of the student's showed: text, and pictures as base64 PNG."""
 
@@ -35,7 +35,7 @@ class Output:
     error: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GradedCell:
     """A cell of the notebook as graded, with what it showed."""
 
@@ -46,7 +46,7 @@ class GradedCell:
     output: Output
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ExerciseResult:
     """Result of one exercise."""
 
@@ -56,9 +56,12 @@ class ExerciseResult:
     checks: tuple[CheckResult, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Submission:
-    """Result of one hand-in. ``score`` and ``max_score`` count what the machine checks."""
+    """Result of one hand-in. ``score`` and ``max_score`` count what the machine checks.
+
+    ``outdated`` says that the hand-in, or what it is graded with, has changed since.
+    """
 
     student: str
     status: Status
@@ -70,6 +73,7 @@ class Submission:
     notes: tuple[str, ...] = ()
     written_answered: frozenset[str] = frozenset()
     fingerprint: str = ""
+    outdated: bool = False
     cells: tuple[GradedCell, ...] = field(default=(), compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -84,12 +88,13 @@ class Submission:
             "notes": list(self.notes),
             "written_answered": sorted(self.written_answered),
             "fingerprint": self.fingerprint,
+            "outdated": self.outdated,
             "exercises": [
                 {
                     "name": exercise.name,
                     "score": exercise.score,
                     "max_score": exercise.max_score,
-                    "checks": [asdict(check) for check in exercise.checks],
+                    "checks": [dict(vars(check)) for check in exercise.checks],
                 }
                 for exercise in self.exercises
             ],
@@ -117,4 +122,5 @@ class Submission:
             tuple(tree["notes"]),
             frozenset(tree["written_answered"]),
             tree["fingerprint"],
+            tree["outdated"],
         )

@@ -213,9 +213,11 @@ class Session:
                 while running:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
-            except BaseException:
+            except BaseException as error:
                 for future in running:
                     future.cancel()
+                if isinstance(error, KeyboardInterrupt):
+                    self.pool.close()  # ends what is running: nobody waits for it any more
                 raise
 
 

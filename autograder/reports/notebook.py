@@ -9,13 +9,15 @@ from autograder.grading.results import ExerciseResult, GradedCell, Submission
 from autograder.release.build import notebook_text
 from autograder.selfcheck.judge import messages
 
+from .bounds import bounded
+
 
 def autograded_notebook(submission: Submission, release: Release) -> dict[str, Any]:
     """The notebook that nbgrader's form grader and feedback work on."""
     by_name = {exercise.name: exercise for exercise in submission.exercises}
     cells = []
     seen: set[str] = set()
-    for number, cell in enumerate(submission.cells, start=1):
+    for number, cell in enumerate(bounded(submission.cells, sources=False), start=1):
         identifier = f"cell-{number}"
         metadata: dict[str, Any] = {}
         if cell.grade_id is not None and cell.grade_id not in seen:

@@ -1,14 +1,15 @@
 """report.html for the instructor and the feedback pages for students: self-contained, inert.
 
-Whatever comes from a student is text, escaped by the template engine, or a PNG picture whose
-bytes were checked. The pages hold no script at all.
+Whatever comes from a student is text, escaped by the template engine and bounded, or a PNG picture
+whose bytes were checked. The pages hold no script at all.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import islice
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -16,7 +17,13 @@ from autograder.grading.gradebook import GradebookRow
 from autograder.grading.results import Submission
 from autograder.selfcheck.judge import messages
 
-from .tables import Run
+from .bounds import bounded
+from .tables import Overview, Run
+
+_GROUP = 250  # hand-ins in a table; of a larger class only the tables opened are laid out
+_MOST_NAMED = 200  # students whose hand-in has no result, or was skipped
+_MOST_NOTES = 20  # shown of a hand-in
+_MOST_MISTAKES = 20
 
 
 @cache
@@ -36,51 +43,49 @@ def feedback_page(submission: Submission, run: Run) -> str:
     return _template("feedback.html").render(
         submission=submission,
         run=run,
+        cells=bounded(submission.cells, sources=True),
         results={exercise.name: exercise for exercise in submission.exercises},
         messages=messages,
     )
 
 
-def report_page(run: Run, rows: Mapping[str, GradebookRow]) -> str:
-    """The instructor's report: the class at a glance, then every hand-in."""
-    graded = len(run.submissions)
-    exercises = []
-    names = list(dict.fromkeys(e.name for s in run.submissions for e in s.exercises))
-    for name in names:
-        results = [e for s in run.submissions for e in s.exercises if e.name == name]
-        exercises.append(
-            {
-                "name": name,
-                "max_score": results[0].max_score,
-                "mean": sum(e.score for e in results) / len(results),
-                "full": sum(e.score == e.max_score for e in results),
-                "share": sum(e.score for e in results) / max(1, sum(e.max_score for e in results)),
-            }
-        )
-    mistakes = Counter(
-        (exercise.name, mistake)
-        for submission in run.submissions
-        for exercise in submission.exercises
-        for mistake in {check.mistake for check in exercise.checks if check.mistake}
-    )
-    return _template("report.html").render(
+class _Group(NamedTuple):
+    """Hand-ins that stand in one table."""
+
+    first: str
+    last: str
+    submissions: list[Submission]
+
+
+def report_page(
+    run: Run, rows: Mapping[str, GradebookRow], overview: Overview | None = None
+) -> Iterator[str]:
+    """The instructor's report, in pieces: the class at a glance, then every hand-in."""
+    seen = overview or Overview.of(run.submissions)
+    return _template("report.html").generate(
         run=run,
         rows=rows,
-        exercises=sorted(exercises, key=lambda e: float(e["share"])),
-        names=names,
-        mistakes=mistakes.most_common(20),
-        statuses=Counter(str(s.status) for s in run.submissions).most_common(),
-        histogram=_histogram(run),
-        graded=graded,
-        scores={s.student: {e.name: e.score for e in s.exercises} for s in run.submissions},
+        overview=seen,
+        exercises=sorted(seen.exercises.values(), key=lambda exercise: exercise.share),
+        mistakes=seen.mistakes.most_common(_MOST_MISTAKES),
+        histogram=_histogram(seen),
+        by_hand=sum(row.needs_manual_grade for row in rows.values()),
+        most_named=_MOST_NAMED,
+        most_notes=_MOST_NOTES,
+        groups=_groups(run.submissions),
+        scores=lambda submission: {e.name: e.score for e in submission.exercises},
+        one_table=seen.count <= _GROUP,
     )
 
 
-def _histogram(run: Run) -> list[tuple[str, int, float]]:
+def _groups(submissions: Iterable[Submission]) -> Iterator[_Group]:
+    remaining = iter(submissions)
+    while group := list(islice(remaining, _GROUP)):
+        yield _Group(group[0].student, group[-1].student, group)
+
+
+def _histogram(overview: Overview) -> list[tuple[str, int, float]]:
     """Ten bins of the score in percent: label, count, height relative to the largest."""
-    counts = [0] * 10
-    for submission in run.submissions:
-        share = submission.score / max(1, submission.max_score)
-        counts[min(9, int(share * 10))] += 1
+    counts = [overview.tenths[number] for number in range(10)]
     largest = max([*counts, 1])
     return [(f"{10 * i}–{10 * i + 10} %", count, count / largest) for i, count in enumerate(counts)]

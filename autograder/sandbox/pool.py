@@ -243,6 +243,10 @@ class Zygote:
                 raise SandboxError(self.complaint() or "the zygote is gone")
             return replace(self._exits.pop(name), had_to_be_killed=True)
 
+    def kill(self) -> None:
+        """Kill the zygote, and with it its workers; who uses it will close it."""
+        self._process.kill()
+
     def close(self) -> None:
         """End the zygote and all its workers."""
         with contextlib.suppress(OSError):
@@ -280,6 +284,8 @@ class Pool:
         self._limits = limits
         self._secrets = secrets
         self._lock = threading.Lock()
+        self._closed = False
+        self._busy: set[Zygote] = set()  # of one hand-in each
         self._usual = frozenset(libraries)
         self._zygotes = {self._usual: self._fresh(self._usual)}
 
@@ -297,6 +303,8 @@ class Pool:
         """
         wanted = self._usual if libraries is None else libraries
         with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox is closed")
             zygote = self._zygotes.pop(wanted, None)
             if zygote is not None and not zygote.alive:
                 zygote.close()
@@ -304,21 +312,28 @@ class Pool:
             zygote = zygote or self._fresh(wanted)
             if self.level.reusable:
                 self._zygotes[wanted] = zygote
+            else:
+                self._busy.add(zygote)
         try:
             with zygote.worker() as worker:
                 yield worker
         finally:
             if not self.level.reusable:
+                self._busy.discard(zygote)
                 zygote.close()
 
     def _fresh(self, libraries: frozenset[str]) -> Zygote:
         return Zygote(self.level, self._limits, self._secrets, libraries)
 
     def close(self) -> None:
-        """End everything."""
-        for zygote in self._zygotes.values():
-            zygote.close()
-        self._zygotes.clear()
+        """End everything, also workers that are in use, and start nothing any more."""
+        with self._lock:
+            self._closed = True
+            for zygote in self._busy.copy():
+                zygote.kill()
+            for zygote in self._zygotes.values():
+                zygote.close()
+            self._zygotes.clear()
 
 
 def open_pool(

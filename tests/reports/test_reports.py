@@ -20,9 +20,15 @@ from autograder.grading.gradebook import GradebookRow
 from autograder.grading.results import Status, Submission
 from autograder.grading.session import Session
 from autograder.paths import CourseDirectory
+from autograder.reports import pages
 from autograder.reports.notebook import autograded_notebook, autograded_text
-from autograder.reports.pages import feedback_page, report_page
+from autograder.reports.pages import feedback_page
 from autograder.reports.tables import Run, grades_csv, results_json
+
+
+def report_page(*arguments: Any) -> str:
+    return "".join(pages.report_page(*arguments))
+
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
 
@@ -95,6 +101,7 @@ FIELDS = {
     "notes",
     "written_answered",
     "fingerprint",
+    "outdated",
     "exercises",
 }
 
@@ -106,7 +113,7 @@ def test_results_hold_the_documented_fields_and_read_back(
 ) -> None:
     wrong = {"sgd_step": "def sgd_step(t, g, r):\n    return t + r * g\n"}
     submission = grade_notebook(right_notebook("ps01-sgd", wrong))
-    tree = json.loads(results_json(run_of(submission)))
+    tree = json.loads("".join(results_json(run_of(submission))))
     assert set(tree) == {
         "version",
         "problem_set",
@@ -115,6 +122,8 @@ def test_results_hold_the_documented_fields_and_read_back(
         "device",
         "isolation",
         "versions",
+        "not_graded",
+        "skipped",
         "submissions",
     }
     (entry,) = tree["submissions"]
@@ -155,7 +164,7 @@ def submission_of(student: str, **changes: Any) -> Submission:
 def test_spreadsheet_takes_no_cell_for_a_formula(start: str, run_of: Callable[..., Run]) -> None:
     name = f'{start}cmd|"/C calc"!A0'
     fields = {"last_name": f"{start}1", "first_name": f"{start}HYPERLINK()", "email": f"{start}@x"}
-    text = grades_csv(run_of(submission_of(name)), {name: row(name, **fields)})
+    text = "".join(grades_csv(run_of(submission_of(name)), {name: row(name, **fields)}))
     head, line = csv.reader(io.StringIO(text, newline=""))
     assert line[head.index("student_id")] == "'" + name
     for field, value in fields.items():
@@ -166,7 +175,7 @@ def test_spreadsheet_takes_no_cell_for_a_formula(start: str, run_of: Callable[..
 def test_table_is_rfc_4180_and_begins_with_nbgraders_columns(run_of: Callable[..., Run]) -> None:
     names = ['quote " here', "comma, here", "line\nbreak", "Ünïcode 名", "-dash"]
     submissions = [submission_of(name) for name in names]
-    text = grades_csv(run_of(*submissions), {name: row(name) for name in names})
+    text = "".join(grades_csv(run_of(*submissions), {name: row(name) for name in names}))
     assert text.endswith("\r\n")
     assert '"quote "" here"' in text
     head, *lines = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -363,7 +372,7 @@ def test_nothing_of_a_held_out_case_reaches_the_student(
     assert len(messages) == 3
     assert all(message.startswith("held-out") for message in messages) or everywhere, messages
     for text in (
-        results_json(run_of(submission)),
+        "".join(results_json(run_of(submission))),
         feedback_page(submission, run_of(submission)),
         autograded_text(submission, ps01.release),
         report_page(run_of(submission), {"student": row("student")}),
@@ -404,5 +413,9 @@ def test_held_out_inputs_come_when_no_cell_can_show_them_any_more(
     submission = grade_notebook(notebook)
     told = feedback_page(submission, run_of(submission))
     assert "ValueError" in told
-    for text in (told, results_json(run_of(submission)), autograded_text(submission, ps01.release)):
+    for text in (
+        told,
+        "".join(results_json(run_of(submission))),
+        autograded_text(submission, ps01.release),
+    ):
         assert not [number for number in held_out_numbers if number in text]
