@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from autograder.grading.session import usable_cores
 from autograder.paths import PACKAGE, CourseDirectory, UserError
 from autograder.release import build
 from autograder.release.source import check_id
+from autograder.sandbox.confine import adopt_orphans
 
 from .classroom import RIGHT, write_class
 
@@ -109,6 +111,7 @@ def _grade(course: CourseDirectory, problem_set: str) -> Usage:
 
 def measure(command: Sequence[str], folder: Path) -> Usage:
     """Run a command; raise UserError with what it said if it fails."""
+    adopt_orphans()  # bubblewrap may end before what it started: count that, too
     with tempfile.TemporaryFile() as said:
         started = time.monotonic()
         process = subprocess.Popen(
@@ -122,7 +125,12 @@ def measure(command: Sequence[str], folder: Path) -> Usage:
             said.seek(0)
             text = said.read().decode("utf-8", "replace")[-2000:]
             raise UserError(f"{' '.join(command)} failed:\n{text}")
-    return Usage(seconds, usage.ru_utime + usage.ru_stime, peak.take())
+    cpu = usage.ru_utime + usage.ru_stime
+    with contextlib.suppress(ChildProcessError):  # when there is none left
+        while True:
+            _, _, usage = os.wait4(-1, 0)
+            cpu += usage.ru_utime + usage.ru_stime
+    return Usage(seconds, cpu, peak.take())
 
 
 class _Peak:

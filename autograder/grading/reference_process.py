@@ -11,6 +11,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -21,11 +22,15 @@ from autograder.paths import UserError
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A spec, and where it was computed: ``device`` is "cpu", or the name of the GPU."""
+    """A spec, and where it was computed: ``device`` is "cpu", or the name of the GPU.
+
+    ``seconds`` is how long that took, torch being loaded; None if it was read from disk.
+    """
 
     spec: ProblemSetSpec
     device: str
     torch_version: str
+    seconds: float | None = None
 
 
 def evaluate_here(problem_set: str, seed: int, device: str) -> Evaluation:
@@ -38,7 +43,9 @@ def evaluate_here(problem_set: str, seed: int, device: str) -> Evaluation:
         raise UserError("--device cuda: torch finds no CUDA device here; use cpu or auto")
     used = "cuda" if device == "cuda" or (device == "auto" and has_gpu) else "cpu"
     name = torch.cuda.get_device_name() if used == "cuda" else "cpu"
-    return Evaluation(evaluate(problem_set, seed, used), name, str(torch.__version__))
+    started = time.monotonic()
+    spec = evaluate(problem_set, seed, used)
+    return Evaluation(spec, name, str(torch.__version__), time.monotonic() - started)
 
 
 class ReferenceProcess:
