@@ -54,6 +54,14 @@ _device_option = click.option(
     show_default=True,
     help="Where the reference runs; auto takes a CUDA device if there is one.",
 )
+db_url_option = click.option(
+    "--db-url",
+    envvar="AUTOGRADER_DB_URL",
+    show_envvar=True,
+    metavar="URL",
+    help="Where the gradebook is, as postgresql+psycopg://USER@HOST/NAME; by default gradebook.db "
+    "in the course directory.",
+)
 _grading_options = (
     click.option(
         "--workers",
@@ -105,13 +113,20 @@ def app() -> None:
 @app.command()
 @click.argument("problem_sets", metavar="[PS]...", nargs=-1)
 @course_option
+@db_url_option
 @click.option(
     "--publish",
     is_flag=True,
     help="Also write book/exercises/PS.ipynb, which are committed, and the downloads of the site.",
 )
 @click.option("--check", is_flag=True, help="Fail unless book/exercises/PS.ipynb are up to date.")
-def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, check: bool) -> None:
+def release(
+    problem_sets: tuple[str, ...],
+    course_dir: Path,
+    db_url: str | None,
+    publish: bool,
+    check: bool,
+) -> None:
     """Make the released notebooks from the sources in solutions/.
 
     Writes source/PS and release/PS in the course directory, enters the assignment in the
@@ -120,7 +135,7 @@ def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, chec
     """
     from autograder.grading.evaluations import prepare
 
-    course = CourseDirectory(course_dir)
+    course = CourseDirectory(course_dir, db_url)
     stale = []
     for name in _names(problem_sets):
         started = time.monotonic()
@@ -145,6 +160,7 @@ def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, chec
 @app.command()
 @click.argument("problem_sets", metavar="PS...", nargs=-1, required=True)
 @course_option
+@db_url_option
 @click.option(
     "--student",
     "students",
@@ -167,6 +183,7 @@ def release(problem_sets: tuple[str, ...], course_dir: Path, publish: bool, chec
 def grade(
     problem_sets: tuple[str, ...],
     course_dir: Path,
+    db_url: str | None,
     students: tuple[str, ...],
     device: str,
     isolation: str,
@@ -188,7 +205,7 @@ def grade(
     from autograder.grading.interrupt import Interrupted
 
     settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
-    course = CourseDirectory(course_dir)
+    course = CourseDirectory(course_dir, db_url)
     for problem_set in _names(problem_sets):
         course.students(problem_set)  # complain about an empty course before anything is made
     resumed = False
@@ -250,7 +267,7 @@ def _grade(
     out.print(f"grades     {folder / 'grades.csv'}", markup=False)
     out.print(f"results    {folder / 'results.json'}", markup=False)
     out.print(f"feedback   {course.root / 'feedback'}", markup=False)
-    out.print(f"gradebook  {course.gradebook}", markup=False)
+    out.print(f"gradebook  {course.gradebook_name}", markup=False)
 
 
 @app.command()
@@ -317,14 +334,15 @@ def doctor() -> None:
 @app.command("sample")
 @click.argument("problem_sets", metavar="[PS]...", nargs=-1)
 @course_option
-def sample_(problem_sets: tuple[str, ...], course_dir: Path) -> None:
+@db_url_option
+def sample_(problem_sets: tuple[str, ...], course_dir: Path, db_url: str | None) -> None:
     """Put a sample class of hand-ins into the course directory: right, wrong, endless, empty.
 
     Hand-ins that are there already stay as they are.
     """
     from autograder.grading.sample import sample_class
 
-    course = CourseDirectory(course_dir)
+    course = CourseDirectory(course_dir, db_url)
     for name in _names(problem_sets):
         build.release(name, course)
         made = 0
@@ -339,10 +357,65 @@ def sample_(problem_sets: tuple[str, ...], course_dir: Path) -> None:
 
 @app.group(invoke_without_command=True)
 @click.pass_context
-def bench(context: click.Context) -> None:
-    """Measure the grader, beside stock nbgrader."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+@click.option("--problem-set", default="ps01-sgd", show_default=True, metavar="PS")
+@click.option(
+    "--handins",
+    type=click.IntRange(20),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Hand-ins of the class.",
+)
+@click.option(
+    "--many",
+    type=click.IntRange(100),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="Hand-ins of the large class, for the growth of time and memory.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(4),
+    default=12,
+    show_default=True,
+    metavar="N",
+    help="Hand-ins that stock nbgrader grades.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the table to this file, as Markdown.",
+)
+def bench(
+    context: click.Context,
+    problem_set: str,
+    handins: int,
+    many: int,
+    sample: int,
+    output: Path | None,
+) -> None:
+    """Measure the grader, beside stock nbgrader.
+
+    Without a subcommand: its speed, as ratios of measurements in one run. Close other programs
+    first; all of it takes about ten minutes, most of them for stock nbgrader and the large class.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from autograder.bench.speed import Sizes, markdown, run_speed
+    from autograder.reports.files import write_whole
+
+    sizes = Sizes(handins, many, sample)
+    figures = []
+    for figure in run_speed(require_problem_set(problem_set), sizes, out.print):
+        figures.append(figure)
+        mark = "ok " if figure.met else "NOT"
+        out.print(f"{mark} {figure.what}: {figure.figure} (goal: {figure.goal})", markup=False)
+        out.print(f"    {figure.raw}", markup=False)
+    if output is not None:
+        write_whole(output, markdown(figures))
+        out.print(f"written    {output}", markup=False)
 
 
 @bench.command()

@@ -290,3 +290,10 @@ def _growth(counts: Sequence[int], usages: Sequence[Usage]) -> Iterator[Figure]:
         growth <= 50,
         f"{many.peak_bytes >> 20} MB and {few.peak_bytes >> 20} MB",
     )
+
+
+def markdown(figures: Sequence[Figure]) -> str:
+    """The figures as a table in Markdown."""
+    lines = ["| what | measured | goal | the numbers |", "| --- | --- | --- | --- |"]
+    lines += [f"| {f.what} | {f.figure} | {f.goal} | {f.raw} |" for f in figures]
+    return "\n".join(lines) + "\n"
