@@ -1,0 +1,58 @@
+"""The benchmark runs, on a small class, and its figures are what they say."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.bench.classroom import RIGHT, write_class
+from autograder.bench.speed import Figure, Sizes, markdown, measure, run_speed
+from autograder.paths import CourseDirectory, UserError
+
+
+def test_class_is_the_same_each_time_and_as_large_as_wanted(
+    course: CourseDirectory, tmp_path: Path
+) -> None:
+    texts = []
+    for name in "ab":
+        other = CourseDirectory(tmp_path / name)
+        other.release("ps01-sgd").parent.mkdir(parents=True)
+        other.release("ps01-sgd").write_text(course.release("ps01-sgd").read_text())
+        paths = write_class("ps01-sgd", other, 25, figure=name == "b")
+        texts.append([path.read_text() for path in paths])
+        assert [path.parent.parent.name.startswith(RIGHT) for path in paths] == [
+            number % 10 == 0 for number in range(25)
+        ]
+    for plain, drawing in zip(*texts, strict=True):
+        cells = json.loads(drawing)["cells"]
+        assert "plt.show()" in cells.pop()["source"]
+        assert cells == json.loads(plain)["cells"]
+
+
+def test_a_command_is_measured_with_its_children(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        "held = bytearray(200 << 20)\n"
+        "burn = 'import time\\nwhile time.process_time() < 0.5: pass'\n"
+        "subprocess.run([sys.executable, '-c', burn])\n"
+    )
+    usage = measure([sys.executable, "-c", code], tmp_path)
+    assert usage.cpu_seconds > 0.5
+    assert usage.seconds > 0.5
+    assert usage.peak_bytes > 200 << 20
+
+
+def test_a_command_that_fails_tells_what_it_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such thing"):
+        measure([sys.executable, "-c", "raise SystemExit('no such thing')"], tmp_path)
+
+
+@pytest.mark.slow
+def test_all_figures_come_out() -> None:
+    figures = list(run_speed("ps01-sgd", Sizes(20, 60, 4), lambda _: None))
+    assert len(figures) == 7
+    assert all(isinstance(figure, Figure) and figure.figure and figure.raw for figure in figures)
+    assert markdown(figures).count("\n") == len(figures) + 2
