@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import time
 from collections import defaultdict
@@ -20,13 +18,12 @@ from autograder.selfcheck.judge import NO_ANSWER, CheckResult
 from autograder.selfcheck.spec import ExerciseSpec
 
 from .handin import Damaged, parse, read_bytes
+from .inert import inert_picture, inert_text
 from .marking import NONSENSE, Marking
 from .plan import Plan, Release, make_plan
 from .results import ExerciseResult, GradedCell, Output, Status, Submission
 
 _MAX_TEXT = 25_000  # bytes of output that are kept of a cell
-_MAX_PICTURE = 1 << 20
-_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -322,28 +319,28 @@ class _Run:
             self.outputs[index] = self._read_output(answer)
 
     def _read_output(self, answer: dict[str, Any]) -> Output:
-        text = answer.get("text")
-        text = _start(text) if isinstance(text, str) else ""
+        text = inert_text(answer.get("text"), _MAX_TEXT)
         pictures = []
         displays = answer.get("displays")
         for display in displays[:64] if isinstance(displays, list) else []:
             if not isinstance(display, dict):
                 continue
+            picture = inert_picture(display.get("image/png"))
             if isinstance(display.get("text/plain"), str):
-                text += _start(display["text/plain"]) + "\n"
-            elif _is_picture(display.get("image/png")):
-                pictures.append(display["image/png"])
+                text += inert_text(display["text/plain"], _MAX_TEXT) + "\n"
+            elif picture is not None:
+                pictures.append(picture)
         error = answer.get("error")
         name = ""
         if isinstance(error, dict):
-            name = str(error.get("name"))[:100]
-            detail = str(error.get("text"))[:500]
+            name = inert_text(error.get("name"), 100) or "an exception"
+            detail = inert_text(error.get("text"), 500)
             if name == "MemoryError":
                 self.incidents.append(_Incident(Status.OUT_OF_MEMORY, "a cell ran out of memory"))
             elif name != NO_ANSWER:
                 told = f"a cell raised {name}: {detail}" if detail else f"a cell raised {name}"
                 self.incidents.append(_Incident(Status.ERROR, told))
-        return Output(_start(text), tuple(pictures[:8]), name)
+        return Output(inert_text(text, _MAX_TEXT), tuple(pictures[:8]), name)
 
     # checks
 
@@ -480,17 +477,3 @@ def _death(end: WorkerExit) -> _Incident:
     return _Incident(
         Status.CRASHED, f"the notebook ended its own process (exit status {end.status})"
     )
-
-
-def _start(text: str) -> str:
-    """As much of a text as is kept."""
-    return text[:_MAX_TEXT].encode("utf-8", "replace")[:_MAX_TEXT].decode("utf-8", "ignore")
-
-
-def _is_picture(text: Any) -> bool:
-    if not isinstance(text, str) or len(text) > _MAX_PICTURE:
-        return False
-    try:
-        return base64.b64decode(text, validate=True).startswith(_PNG)
-    except (binascii.Error, ValueError):
-        return False

@@ -16,6 +16,8 @@ from autograder.selfcheck.judge import CheckResult, judge
 from autograder.selfcheck.spec import Case, ExerciseSpec, Outcome
 from autograder.selfcheck.values import ValueRefused, decode, encode
 
+from .inert import inert_text
+
 _MAX_REMEMBERED = 4096  # answers
 NONSENSE = "BadMessage"  # error of a check whose answer is not in the form of answers
 
@@ -117,7 +119,8 @@ def _case_tree(case: Case, buffers: list[bytes]) -> dict[str, Any]:
 
 def _outcome(entry: dict[str, Any], buffers: list[bytes], parameters: int) -> Outcome:
     if "error" in entry:
-        return Outcome(error=str(entry["error"])[:100], detail=str(entry.get("detail"))[:500])
+        error, detail = inert_text(entry["error"], 100), inert_text(entry.get("detail"), 500)
+        return Outcome(error=error or "an exception", detail=detail)
     try:
         after = entry.get("after")
         if after is not None and (not isinstance(after, list) or len(after) != parameters):
