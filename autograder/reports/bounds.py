@@ -5,35 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from autograder.grading.inert import inert_text
 from autograder.grading.results import GradedCell
 
-MAX_TEXT = 1_000_000  # characters of sources and outputs together
-MAX_PICTURES = 8 << 20  # characters of base64
+MAX_TEXT = 1_000_000  # bytes of sources and outputs together
+MAX_PICTURES = 8 << 20  # bytes of base64
 LEFT_OUT = "\n… (the rest is left out: this is too much for one page)"
 
 
 def bounded(cells: Iterable[GradedCell], *, sources: bool) -> list[GradedCell]:
-    """The cells with as much of their outputs, and with ``sources`` of these too, as may be."""
+    """The cells with as much of their outputs, and with ``sources`` of these too, as may be.
+
+    These sources are for reading: their control characters are written out. Without ``sources``
+    they stay as they are.
+    """
     text, pictures = MAX_TEXT, MAX_PICTURES
     shown = []
     for cell in cells:
-        source = _cut(cell.source, text) if sources else cell.source
-        text -= len(cell.source) if sources else 0
-        output = cell.output
+        source = cell.source
+        if sources:
+            source, text = _cut(source, text)
         kept = []
-        for picture in output.pictures:
+        for picture in cell.output.pictures:
             pictures -= len(picture)
             if pictures >= 0:
                 kept.append(picture)
-        told = _cut(output.text, text)
-        text -= len(output.text)
-        if len(kept) < len(output.pictures) and not told.endswith(LEFT_OUT):
+        told, text = _cut(cell.output.text, text)
+        if len(kept) < len(cell.output.pictures) and not told.endswith(LEFT_OUT):
             told += LEFT_OUT
-        shown.append(
-            replace(cell, source=source, output=replace(output, text=told, pictures=tuple(kept)))
-        )
+        output = replace(cell.output, text=told, pictures=tuple(kept))
+        shown.append(replace(cell, source=source, output=output))
     return shown
 
 
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= max(0, room) else text[: max(0, room)] + LEFT_OUT
+def _cut(text: str, room: int) -> tuple[str, int]:
+    """As much of a text as there is room for, and the room that is left."""
+    whole = inert_text(text, 10 * len(text))  # an escape sequence has at most ten characters
+    size = len(whole.encode())
+    if size <= room:
+        return whole, room - size
+    return inert_text(whole, room) + LEFT_OUT, 0
