@@ -1,7 +1,7 @@
 """Makes nbgrader's commands work from the top of the checkout on the course directory ``course``.
 
 Another directory: run nbgrader inside it (``autograder release`` puts a file like this there), or
-set AUTOGRADER_COURSE_DIR.
+set AUTOGRADER_COURSE_DIR. Another gradebook than the one in it: set AUTOGRADER_DB_URL.
 """
 
 import os

@@ -10,6 +10,7 @@ SaveAutoGrades   by SaveScores: scores come from the judge, not from the noteboo
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,18 @@ from autograder.sandbox.isolation import FULL
 _RESULT = "autograder"  # key in nbconvert's resources
 
 
-def configure(config: Any, root: Path) -> None:
-    """Set up nbgrader for the course directory ``root``."""
+def configure(config: Any, root: Path, db_url: str | None = None) -> None:
+    """Set up nbgrader for the course directory ``root``.
+
+    The gradebook is at ``db_url``, by default where AUTOGRADER_DB_URL says or else in ``root``.
+    """
     put_environment_on_path()
     config.CourseDirectory.root = str(root)
+    db_url = db_url or os.environ.get("AUTOGRADER_DB_URL")
+    if db_url:
+        config.CourseDirectory.db_url = db_url
+        # nbgrader's own default, no name, breaks a rule of its tables that SQLite does not enforce
+        config.CourseDirectory.setdefault("course_id", "default_course")
     config.ClearSolutions.begin_solution_delimeter = "### BEGIN SOLUTION"
     config.ClearSolutions.end_solution_delimeter = "### END SOLUTION"
     config.GenerateAssignment.preprocessors = [
@@ -91,7 +100,11 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         problem_set, student = ids["assignment"], ids["student"]
         folder = NbGraderCourse(parent=self, config=self.config)
         course = CourseDirectory(Path(folder.root))
-        session = self._session(problem_set, course)
+        try:
+            session = self._session(problem_set, course)
+        except UserError as error:  # true of every hand-in: nbgrader would go on to the next
+            self.log.error("%s", error)
+            raise SystemExit(1) from None
         submitted = Path(folder.format_path(folder.submitted_directory, student, problem_set))
         submission = session.grade(student, submitted / f"{ids['notebook']}.ipynb")
         resources[_RESULT] = submission

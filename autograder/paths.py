@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
@@ -46,22 +47,61 @@ def _is_name(name: str) -> bool:
     return not name.startswith(".") and name.isprintable()
 
 
+def _parsed(db_url: str) -> Any:
+    from sqlalchemy.engine import make_url  # takes 0.2 seconds, and most courses do without
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(db_url)
+    except (ArgumentError, ValueError):  # whose text would show the password
+        url = None
+    if url is None or not url.database or url.database == ":memory:":
+        raise UserError(
+            "the URL of the gradebook is not one of a database; "
+            "one is like postgresql+psycopg://USER@HOST/NAME"
+        )
+    return url
+
+
 @dataclass(frozen=True)
 class CourseDirectory:
-    """A course directory in nbgrader's layout."""
+    """A course directory in nbgrader's layout, and where its gradebook is.
+
+    ``db_url`` is any database URL of SQLAlchemy's; None means ``gradebook.db`` in the directory.
+    Raises UserError if it is no such URL.
+    """
 
     root: Path
+    db_url: str | None = field(default=None, repr=False)  # a password may be in it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", self.root.resolve())
-
-    @property
-    def gradebook(self) -> Path:
-        return self.root / "gradebook.db"
+        if self.db_url is not None:
+            _parsed(self.db_url)
 
     @property
     def database_url(self) -> str:
-        return f"sqlite:///{self.gradebook}"
+        """The URL of the gradebook; to be shown to nobody."""
+        return self.db_url or f"sqlite:///{self.gradebook}"
+
+    @property
+    def gradebook(self) -> Path:
+        """The file of the gradebook, unless ``db_url`` says that it is elsewhere."""
+        return self.root / "gradebook.db"
+
+    @property
+    def gradebook_name(self) -> str:
+        """Where the gradebook is, as people may read it: a path, or a URL without its secrets."""
+        if self.db_url is None:
+            return str(self.gradebook)
+        shown: str = _parsed(self.db_url).set(query={}).render_as_string(hide_password=True)
+        return shown
+
+    @property
+    def options(self) -> str:
+        """The options with which a command is to be given for this course directory."""
+        told = f"--course-dir {self.root}"
+        return told if self.db_url is None else f"{told} --db-url {self.gradebook_name}"
 
     def source(self, problem_set: str) -> Path:
         return self.root / "source" / problem_set / f"{problem_set}.ipynb"

@@ -26,6 +26,7 @@ from .results import Status, Submission
 
 _PATIENCE = 60  # seconds to wait for another program that is writing
 _CHUNK = 500  # submissions whose rows are held in memory at a time
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a time-out
 _SCHEMA = "e43177bfe90b"  # of the gradebooks that nbgrader 0.9.6 makes
 # what is read or written, all of it there since that schema
 _COLUMNS = {
@@ -99,38 +100,58 @@ def save(
     return rows
 
 
+def knows(problem_set: str, course: CourseDirectory) -> bool:
+    """Whether a problem set has been released into the gradebook.
+
+    Raises UserError if the gradebook cannot be used.
+    """
+    with _transaction(course) as connection:
+        try:
+            _Writer(connection, problem_set, course)
+        except _NotReleased:
+            return False
+        return True
+
+
+class _NotReleased(UserError):
+    """The gradebook has no such assignment, or nothing at all."""
+
+
 @contextmanager
 def _transaction(course: CourseDirectory) -> Iterator[Any]:
     """A connection that alone writes; what it wrote is kept if the block ends without an error."""
     import sqlalchemy as sa  # takes 0.2 seconds: not at the top
 
-    if not course.gradebook.exists():  # SQLite would make an empty one
-        raise UserError(f"there is no gradebook {course.gradebook}; run: autograder release")
+    url = sa.make_url(course.database_url)
+    on_file = url.get_backend_name() == "sqlite"
+    # time-out in seconds, and no transaction but those begun here
+    how: dict[str, Any] = {"timeout": _PATIENCE, "isolation_level": None} if on_file else {}
     try:
-        engine = sa.create_engine(
-            course.database_url,
-            connect_args={"timeout": _PATIENCE, "isolation_level": None},
-            hide_parameters=True,
-        )
+        engine = sa.create_engine(url, connect_args=how, hide_parameters=True)
         # the lock comes before the first look, so that what was read is still so when written
-        sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+        if on_file:
+            sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+        elif url.get_backend_name() == "postgresql":
+            patience = f"SET LOCAL lock_timeout = '{_PATIENCE}s'"
+            sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql(patience))
         try:
             with engine.begin() as connection:
                 yield connection
         finally:
             engine.dispose()
-    except sa.exc.SQLAlchemyError as error:
+    except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
         raise UserError(_told(course, error)) from None
 
 
 def _told(course: CourseDirectory, error: Exception) -> str:
     """What went wrong with the gradebook, in one line, without what was being written."""
     cause = getattr(error, "orig", None) or error
-    again = "nothing was entered and no grading is lost; run the same command again"
-    if getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
-        return f"{course.gradebook} was locked by another program for {_PATIENCE} s: {again}"
+    again = "no grading is lost; run the same command again"
+    busy = getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+    if busy or getattr(cause, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+        return f"{course.gradebook_name} was locked by another program for {_PATIENCE} s: {again}"
     reason = str(cause).strip().partition("\n")[0]
-    return f"the gradebook {course.gradebook} cannot be written: {reason}; {again} when it can be"
+    return f"the gradebook {course.gradebook_name} cannot be used: {reason}; {again} when it can be"
 
 
 def _reflect(connection: Any, course: CourseDirectory) -> Mapping[str, Any]:
@@ -139,19 +160,21 @@ def _reflect(connection: Any, course: CourseDirectory) -> Mapping[str, Any]:
 
     found = sa.MetaData()
     found.reflect(connection, only=lambda name, _: name in {*_COLUMNS, "alembic_version"})
+    tables: Mapping[str, Any] = found.tables
+    if not tables:  # an empty database
+        return tables
     for name, columns in _COLUMNS.items():
-        there = found.tables[name].c if name in found.tables else ()
+        there = tables[name].c if name in tables else ()
         missing = [column for column in columns if column not in there]
         if missing:
-            version = found.tables.get("alembic_version")
+            version = tables.get("alembic_version")
             schema = None if version is None else connection.scalar(sa.select(version))
             raise UserError(
-                f"the gradebook {course.gradebook} has no {name}.{missing[0]}: its schema is "
+                f"the gradebook {course.gradebook_name} has no {name}.{missing[0]}: its schema is "
                 f"{schema or 'none of nbgrader'}, where nbgrader "
                 f"{importlib.metadata.version('nbgrader')} has {_SCHEMA}; "
                 f"make a copy of it, then run in {course.root}: nbgrader db upgrade"
             )
-    tables: Mapping[str, Any] = found.tables
     return tables
 
 
@@ -173,16 +196,19 @@ class _Writer:
         self.problem_set = problem_set
         self.course = course
         self.tables = _reflect(connection, course)
-        assignment = self._rows("assignment", name=[problem_set])
+        assignment = self._rows("assignment", name=[problem_set]) if self.tables else []
         # an assignment may have further notebooks and tasks: they are for people to grade
-        notebooks = self._rows("notebook", assignment_id=[row.id for row in assignment])
+        ids = [row.id for row in assignment]
+        notebooks = self._rows("notebook", assignment_id=ids) if ids else []
         own = [row.id for row in notebooks if row.name == problem_set]
         if not own:
-            raise UserError(
-                f"{course.gradebook} does not know {problem_set}; "
-                f"run: autograder release {problem_set} --course-dir {course.root}"
+            raise _NotReleased(
+                f"{course.gradebook_name} does not know {problem_set}; "
+                f"run: autograder release {problem_set} {course.options}"
             )
         self.assignment = assignment[0]
+        # other programs that would enter submissions wait from here on
+        self._locked_rows("course", id=[self.assignment.course_id])
         self.notebook_id = own[0]
         self.notebook_ids = [row.id for row in notebooks]
         cells = self._rows("base_cell", notebook_id=self.notebook_ids)
@@ -223,10 +249,20 @@ class _Writer:
             )
 
     def _students(self, students: list[str]) -> Sequence[Any]:
+        self._check_lengths(students)
         found = self._rows("student", id=students)
         new = sorted(set(students) - {row.id for row in found})
         self._insert("student", [{"id": student} for student in new])
         return self._rows("student", id=students) if new else found
+
+    def _check_lengths(self, students: list[str]) -> None:
+        longest = self.tables["student"].c.id.type.length
+        too_long = [name for name in students if len(name) > longest]
+        if too_long and self.connection.dialect.name != "sqlite":  # which holds any length
+            raise UserError(
+                f"the name of the folder submitted/{too_long[0]} is longer than the {longest} "
+                f"characters that {self.course.gradebook_name} holds; rename it"
+            )
 
     def _entries(self, students: list[str]) -> Sequence[Any]:
         """The submissions of the assignment by these students, with the time of handing in."""
@@ -320,7 +356,7 @@ class _Writer:
     ) -> Iterator[tuple[Any, Any, Any]]:
         """Each cell of each submitted notebook with its row in a table, or None."""
         wanted = {"cell_id": [c.id for c in cells], "notebook_id": [n.id for n in notebooks]}
-        rows = {(row.notebook_id, row.cell_id): row for row in self._rows(table, **wanted)}
+        rows = {(r.notebook_id, r.cell_id): r for r in self._locked_rows(table, **wanted)}
         for notebook in notebooks:
             for cell in cells:
                 if cell.notebook_id == notebook.notebook_id:
@@ -330,13 +366,21 @@ class _Writer:
 
     def _rows(self, table: str, **among: Sequence[str]) -> Sequence[Any]:
         """The rows of a table in which each column named has one of the values."""
+        rows: Sequence[Any] = self.connection.execute(self._select(table, among)).all()
+        return rows
+
+    def _locked_rows(self, table: str, **among: Sequence[str]) -> Sequence[Any]:
+        """These rows, which nobody else can change until the transaction ends."""
+        statement = self._select(table, among).with_for_update()
+        rows: Sequence[Any] = self.connection.execute(statement).all()
+        return rows
+
+    def _select(self, table: str, among: Mapping[str, Sequence[str]]) -> Any:
         import sqlalchemy as sa
 
         columns = self.tables[table].c
         conditions = (columns[name].in_(values) for name, values in among.items())
-        wanted = [columns[name] for name in _COLUMNS[table]]
-        rows: Sequence[Any] = self.connection.execute(sa.select(*wanted).where(*conditions)).all()
-        return rows
+        return sa.select(*(columns[name] for name in _COLUMNS[table])).where(*conditions)
 
     def _insert(self, table: str, rows: list[dict[str, Any]]) -> None:
         if rows:

@@ -131,12 +131,14 @@ def copy_selfcheck(folder: Path, cases: list[Path]) -> Path:
 
 def is_released(problem_set: str, course: CourseDirectory) -> bool:
     """Whether the release in the course directory is made of the present sources."""
+    from autograder.grading.gradebook import knows
+
     stamp = course.release(problem_set).with_suffix(".fingerprint")
     return (
         course.release(problem_set).exists()
-        and course.gradebook.exists()
         and stamp.exists()
         and stamp.read_text() == fingerprint(problem_set)
+        and knows(problem_set, course)
     )
 
 
@@ -145,8 +147,12 @@ def release(problem_set: str, course: CourseDirectory) -> bool:
 
     The release itself is made by nbgrader, which also enters the assignment in the gradebook.
     """
+    from autograder.grading.gradebook import knows
+
     if is_released(problem_set, course):
         return False
+    prepare_course(course)
+    knows(problem_set, course)  # a gradebook that cannot be used stops this before nbgrader does
     write_source(problem_set, course)
     _generate_assignment(problem_set, course)
     path = course.release(problem_set)
@@ -165,7 +171,7 @@ def _generate_assignment(problem_set: str, course: CourseDirectory) -> None:
     from autograder.nbgrader_plugin import configure
 
     config = Config()
-    configure(config, course.root)
+    configure(config, course.root, course.database_url)
     log = logging.getLogger("autograder.nbgrader")
     api = NbGraderAPI(config=config)
     api.log = log
