@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,13 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         folder = NbGraderCourse(parent=self, config=self.config)
         course = CourseDirectory(Path(folder.root))
         try:
+            try:
             session = self._session(problem_set, course)
+        except UserError as error:  # true of every hand-in: nbgrader would go on to the next
+            self.log.error("%s", error)
+            graded_to = folder.format_path(folder.autograded_directory, student, problem_set)
+            shutil.rmtree(graded_to, ignore_errors=True)  # else nbgrader takes it for graded
+            raise SystemExit(1) from None
         except UserError as error:  # true of every hand-in: nbgrader would go on to the next
             self.log.error("%s", error)
             raise SystemExit(1) from None

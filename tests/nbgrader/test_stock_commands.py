@@ -23,7 +23,9 @@ PROBLEM_SET = "ps01-sgd"
 ANY_LEVEL = "--GradeInSandbox.isolation=auto"  # whatever this machine can do
 
 
-def nbgrader(course: CourseDirectory, *arguments: str, folder: Path | None = None) -> str:
+def nbgrader(
+    course: CourseDirectory, *arguments: str, folder: Path | None = None, status: int = 0
+) -> str:
     """Run an nbgrader command as a person in the course directory would."""
     program = Path(sys.executable).parent / "nbgrader"
     environment = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
@@ -35,7 +37,7 @@ def nbgrader(course: CourseDirectory, *arguments: str, folder: Path | None = Non
         text=True,
         timeout=300,
     )
-    assert done.returncode == 0, done.stderr + done.stdout
+    assert done.returncode == status, done.stderr + done.stdout
     return done.stdout + done.stderr
 
 
@@ -66,6 +68,24 @@ def _hand_in(course: CourseDirectory) -> None:
         path = course.submitted(PROBLEM_SET, student)
         path.parent.mkdir(parents=True)
         path.write_text(notebook_text(notebook), encoding="utf-8")
+
+
+def test_level_of_isolation_that_does_not_work_is_told_in_one_line(
+    stock: CourseDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = CourseDirectory(tmp_path / "course")
+    shutil.copytree(stock.root, copy.root)
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    (broken / "bwrap").write_text("#!/bin/sh\necho no namespaces for you >&2\nexit 1\n")
+    (broken / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(broken), prepend=os.pathsep)
+    told = nbgrader(copy, "autograde", PROBLEM_SET, "--force", status=1)
+    assert told.count("isolation full does not work here (no namespaces for you)") == 1
+    assert "c.GradeInSandbox.isolation" in told
+    assert "Traceback" not in told
+    first = sorted(path.name for path in (copy.root / "submitted").iterdir())[0]
+    assert not (copy.root / "autograded" / first / PROBLEM_SET).exists()
 
 
 def exported(course: CourseDirectory) -> dict[str, tuple[float, float]]:
