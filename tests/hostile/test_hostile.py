@@ -1,177 +1,233 @@
 """No hand-in, however hostile, gains points, harms another one, or leaves anything behind.
 
-All attacks are graded once, in parallel, with a right hand-in after each few; the tests look at
-what came out.
+The whole corpus is graded once as a class, with a right hand-in after each attack; the tests look
+at what came out: results, gradebook, feedback, and the machine.
 """
 
 from __future__ import annotations
 
 import json
-import runpy
-import textwrap
+import re
+import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
-from autograder.grading.results import Status, Submission
-from autograder.grading.session import Session
-from autograder.paths import ROOT, CourseDirectory
+from autograder.bench.attacks import (
+    LIMITS,
+    HostileClass,
+    endings_here,
+    grade_hostile_class,
+    right_notebook,
+)
+from autograder.bench.corpus import ARGUMENT, ATTACKED, ATTACKS, MARKER, PROBLEM_SET, Attack
+from autograder.bench.stock import gradebook_scores
+from autograder.grading.results import Status
+from autograder.grading.sample import released_notebook
+from autograder.grading.session import Session, Settings
+from autograder.paths import CourseDirectory
 
-_TABLE = runpy.run_path(str(Path(__file__).with_name("attacks.py")), run_name="attacks")
-ATTACKS, MARKER, ARGUMENT = _TABLE["ATTACKS"], _TABLE["MARKER"], _TABLE["ARGUMENT"]
-
-ATTACKED = "sgd_step"
-WRONG = "def sgd_step(theta, grad, lr):\n{body}    return theta + 1\n"
-_INTACT = "intact"
+POINTS = 4  # of the exercise that is wrong
 NEEDS_BUBBLEWRAP = (  # other levels say that files of the machine can be read
     "reads the sources",
     "searches the whole disk",
     "reads the environment and its arguments",
 )
-_RIGHT_EVERY = 6  # attacks between two right hand-ins
-
-
-def hostile_notebook(notebook: dict[str, Any], attack: Any, course: CourseDirectory) -> Any:
-    """The hand-in of an attack, given one that is right but for the wrong ``sgd_step``."""
-    code = attack.code.replace("{ROOT}", str(ROOT)).replace("{COURSE}", str(course.root))
-    code = code.replace("{HOME}", str(Path.home()))
-    cells = notebook["cells"]
-    answer = next(c for c in cells if _grade_id(c) == ATTACKED)
-    answer["source"] = "import numpy as np\n\n" + WRONG.format(body="")
-    extra = {"cell_type": "code", "metadata": {}, "source": code, "outputs": []}
-    if attack.where == "call":
-        body = textwrap.indent(code, "    ") + "\n"
-        answer["source"] = "import numpy as np\n\n" + WRONG.format(body=body)
-    elif attack.where == "cell":
-        answer["source"] += "\n" + code
-    else:
-        cells.insert(0 if attack.where == "top" else len(cells), extra)
-    return notebook
-
-
-def _grade_id(cell: dict[str, Any]) -> str | None:
-    return cell["metadata"].get("nbgrader", {}).get("grade_id")
+MAX_PAGE = 20 << 20  # bytes of a feedback page or an autograded notebook
 
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What came out of grading all attacks: results by name, and what the machine looked like."""
+    """What came out of grading all attacks."""
 
-    attacked: dict[str, Submission]
-    right: list[Submission]
-    processes: tuple[set[int], set[int]]  # below the grader, before and after
-    files: tuple[set[Path], set[Path]]  # in the course directory
+    hostile: HostileClass
+    results: dict[str, dict[str, Any]]  # by student, as in results.json
+    isolation: str
     seconds: float
 
 
-def _processes() -> set[int]:
+def processes() -> set[int]:
     return {process.pid for process in psutil.Process().children(recursive=True)}
-
-
-def _files(course: CourseDirectory) -> set[Path]:
-    return set(course.root.rglob("*"))
 
 
 @pytest.fixture(scope="module")
 def aftermath(
-    ps01: Session,
-    course: CourseDirectory,
-    right_notebook: Callable[..., Any],
-    tmp_path_factory: pytest.TempPathFactory,
+    course: CourseDirectory, quick_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Aftermath:
-    folder = tmp_path_factory.mktemp("hostile")
-    right = folder / "right.ipynb"
-    right.write_text(json.dumps(right_notebook("ps01-sgd")))
-    handins = []
-    for number, attack in enumerate(ATTACKS):
-        path = folder / f"{number}.ipynb"
-        notebook = hostile_notebook(right_notebook("ps01-sgd"), attack, course)
-        path.write_text(json.dumps(notebook))
-        handins.append((attack.name, path, ""))
-        if number % _RIGHT_EVERY == 0:
-            handins.append((f"{_INTACT} {number}", right, ""))
-    handins.append((f"{_INTACT} at last", right, ""))
-    assert ps01.grade("warm", right).score == ps01.evaluation.spec.max_score
-    before, files = _processes(), _files(course)
+    root = tmp_path_factory.mktemp("hostile") / "course"
+    shutil.copytree(course.root, root)
+    hostile = HostileClass.of(ATTACKS, CourseDirectory(root))
     started = time.monotonic()
-    results = list(ps01.grade_all(handins))
+    grade_hostile_class(hostile, replace(quick_settings, time=LIMITS))
     seconds = time.monotonic() - started
-    deadline = time.monotonic() + 5
-    while _processes() - before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return Aftermath(
-        {r.student: r for r in results if not r.student.startswith(_INTACT)},
-        [r for r in results if r.student.startswith(_INTACT)],
-        (before, _processes()),
-        (files, _files(course)),
-        seconds,
-    )
+    text = (hostile.course.reports(PROBLEM_SET) / "results.json").read_text(encoding="utf-8")
+    tree = json.loads(text)
+    results = {entry["student"]: entry for entry in tree["submissions"]}
+    return Aftermath(hostile, results, tree["isolation"], seconds)
+
+
+@pytest.fixture(scope="module")
+def students(aftermath: Aftermath) -> dict[str, str]:
+    """The student who hands in an attack, by its name."""
+    return {attack.name: student for student, attack in aftermath.hostile.attackers.items()}
+
+
+def test_every_attack_has_its_own_name_and_result(aftermath: Aftermath) -> None:
+    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS) >= 60
+    assert set(aftermath.results) == {
+        *aftermath.hostile.attackers,
+        *aftermath.hostile.followers.values(),
+    }
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
 def test_attack_earns_nothing_and_ends_in_one_status(
-    aftermath: Aftermath, attack: Any, ps01: Session
+    aftermath: Aftermath, students: dict[str, str], attack: Attack
 ) -> None:
-    if attack.name in NEEDS_BUBBLEWRAP and not ps01.pool.level.bubblewrap:
-        pytest.skip(f"isolation {ps01.pool.level.name}: {ps01.pool.level.meaning}")
-    result = aftermath.attacked[attack.name]
-    points = {exercise.name: exercise.score for exercise in result.exercises}
+    if attack.name in NEEDS_BUBBLEWRAP and aftermath.isolation in ("namespaces", "limits"):
+        pytest.skip(f"isolation {aftermath.isolation} lets files of the machine be read")
+    result = aftermath.results[students[attack.name]]
+    points = {exercise["name"]: exercise["score"] for exercise in result["exercises"]}
+    status, detail = Status(result["status"]), result["detail"]
     assert points[ATTACKED] == 0
-    assert result.score == sum(points.values()) <= result.max_score - 4
-    assert result.status in attack.ends, result.detail
+    assert result["score"] == sum(points.values()) <= result["max_score"] - POINTS
+    assert status in attack.ends, detail
     if attack.keeps:
-        assert result.score == result.max_score - 4, points
-    if result.status is not Status.GRADED:
-        assert result.detail.strip()
-        assert len(result.detail) < 1000
+        assert result["score"] == result["max_score"] - POINTS, points
+    if status is not Status.GRADED:
+        assert detail.strip()
+        assert len(detail) < 1000
+    assert_readable(detail)
+    for exercise in result["exercises"]:
+        for check in exercise["checks"]:
+            assert_readable(check["message"])
+            assert check["passed"] or check["message"].strip()
 
 
-def test_right_handins_between_the_attacks_are_full(aftermath: Aftermath) -> None:
-    assert len(aftermath.right) > len(ATTACKS) // _RIGHT_EVERY
-    for result in aftermath.right:
-        assert (result.score, result.status) == (result.max_score, Status.GRADED), result.student
+def assert_readable(text: str) -> None:
+    """No order to a terminal, nothing that turns text round, no half characters."""
+    assert all(char.isprintable() or char == "\n" for char in text), ascii(text)
 
 
-def test_every_attack_has_its_own_name_and_result(aftermath: Aftermath) -> None:
-    assert len(aftermath.attacked) == len(ATTACKS) >= 60
+def test_right_handins_after_the_attacks_are_full(aftermath: Aftermath) -> None:
+    endings = endings_here(aftermath.hostile)
+    assert len(endings) == len(ATTACKS)
+    harmed = [aftermath.hostile.attackers[s].name for s, e in endings.items() if not e.unharmed]
+    assert harmed == []
 
 
-def test_nothing_survives(aftermath: Aftermath) -> None:
-    before, after = aftermath.processes
-    assert after - before == set()
+def test_gradebook_holds_what_was_earned_and_nothing_else(aftermath: Aftermath) -> None:
+    from nbgrader.api import Gradebook
+
+    course = aftermath.hostile.course
+    with Gradebook(course.database_url) as gradebook:
+        assert {student.id for student in gradebook.students} == set(aftermath.results)
+        notebook = gradebook.find_notebook(PROBLEM_SET, PROBLEM_SET)
+        most = {cell.name: cell.max_score for cell in notebook.grade_cells}
+        rows = {row.student_id: row.score for row in gradebook.assignment_submissions(PROBLEM_SET)}
+    assert rows == {student: result["score"] for student, result in aftermath.results.items()}
+    for student, result in aftermath.results.items():
+        entered = gradebook_scores(course.gradebook, student)
+        written = {name: 0.0 for name in entered if name.startswith("written-")}
+        checked = {f"check-{e['name']}": e["score"] for e in result["exercises"]}
+        assert entered == {**written, **checked}, student
+        assert {f"check-{e['name']}": e["max_score"] for e in result["exercises"]} == {
+            name: points for name, points in most.items() if name not in written
+        }
+
+
+def test_feedback_and_notebook_of_every_handin_are_there_and_bounded(aftermath: Aftermath) -> None:
+    course = aftermath.hostile.course
+    for student in aftermath.results:
+        for path in (
+            course.feedback(PROBLEM_SET, student),
+            course.autograded(PROBLEM_SET, student),
+        ):
+            assert 0 < path.stat().st_size < MAX_PAGE, path
+        page = course.feedback(PROBLEM_SET, student).read_text(encoding="utf-8")
+        assert "<script" not in page
+        json.loads(course.autograded(PROBLEM_SET, student).read_bytes())
+
+
+def test_no_digit_of_a_held_out_input_is_told(
+    aftermath: Aftermath, students: dict[str, str], ps01: Session
+) -> None:
+    spec = next(e for e in ps01.evaluation.spec.exercises if e.name == ATTACKED)
+    cases = [case.case for check in spec.checks for case in check.cases if not case.case.public]
+    first = [abs(float(np.ravel(case.arguments["theta"])[0])) for case in cases]
+    secrets = [re.sub(r"\D", "", f"{value:.12f}").strip("0") for value in first]
+    secrets = [secret for secret in secrets if len(secret) >= 9]
+    assert len(secrets) > 3
+    telling = [attack for attack in ATTACKS if attack.kind == "telling held-out inputs"]
+    assert telling
+    for attack in telling:
+        result = aftermath.results[students[attack.name]]
+        told = [result["detail"], *result["notes"]]
+        told += [c["message"] for e in result["exercises"] for c in e["checks"]]
+        digits = [re.sub(r"\D", "", text) for text in told]
+        for secret in secrets:
+            for at in range(4):
+                assert not any(secret[at : at + 5] in text for text in digits), (attack.name, told)
+
+
+def test_nothing_is_left(aftermath: Aftermath) -> None:
     commands = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
-    assert not any(ARGUMENT in command for command in commands)
-
-
-def test_no_file_is_left(aftermath: Aftermath, ps01: Session) -> None:
-    before, after = aftermath.files
-    assert after == before
-    if ps01.pool.level.namespaces or ps01.pool.level.bubblewrap:
+    assert not any(ARGUMENT in argument for command in commands for argument in command)
+    if aftermath.isolation != "limits":
         left = [
             path
             for folder in ("/tmp", "/dev/shm", "/var/tmp", ".")
             for path in Path(folder).glob(f"*{MARKER}*")
         ]
         assert left == []
+    course = aftermath.hostile.course
+    ours = {"autograded", "feedback", "reports", "source", "release", "evaluated", "gradebook.db"}
+    found = {path.name for path in course.root.iterdir()}
+    assert found <= {*ours, "submitted", "nbgrader_config.py"}
+    for folder in ("submitted", "autograded", "feedback"):
+        names = {path.name for path in (course.root / folder).iterdir()}
+        assert names == set(aftermath.results)
+    assert not [path for path in course.root.rglob("*") if MARKER in path.name]
 
 
-def test_no_attack_holds_up_the_batch(aftermath: Aftermath, ps01: Session) -> None:
-    limit = ps01.settings.time.notebook + 15  # and the time to notice
-    slow = {name: r.seconds for name, r in aftermath.attacked.items() if r.seconds > limit}
+def test_no_attack_holds_up_the_batch(aftermath: Aftermath) -> None:
+    limit = LIMITS.notebook + 15  # and the time to notice
+    slow = {name: r["seconds"] for name, r in aftermath.results.items() if r["seconds"] > limit}
     assert not slow
-    assert aftermath.seconds < 180
+    assert aftermath.seconds < 600
 
 
-def test_result_of_an_attack_is_plain_text_of_bounded_size(aftermath: Aftermath) -> None:
-    for result in aftermath.attacked.values():
-        text = json.dumps(result.to_json())
-        assert len(text) < 100_000
-        shown = sum(len(cell.output.text) for cell in result.cells)
-        assert shown < 200_000
-        for cell in result.cells:
-            assert len(cell.output.pictures) <= 8
+def test_processes_of_a_worker_end_with_it(
+    ps01: Session, tmp_path: Path, course: CourseDirectory
+) -> None:
+    """Not only with the sandbox: the next hand-in must not share the machine with them."""
+    right = json.dumps(right_notebook(released_notebook(PROBLEM_SET, course)))
+    chosen = [attack for attack in ATTACKS if attack.kind == "processes and threads"]
+    handins = []
+    for number, attack in enumerate(chosen):
+        path = tmp_path / str(number) / "x.ipynb"
+        attack.hand_in(json.loads(right), path, course.root)
+        handins.append((attack.name, path, ""))
+    (tmp_path / "right.ipynb").write_text(right)
+    full = ps01.evaluation.spec.max_score
+    assert ps01.grade("warm", tmp_path / "right.ipynb").score == full
+    before = processes()
+    results = list(ps01.grade_all(handins))
+    assert len(results) == len(chosen)
+    deadline = time.monotonic() + 5
+    while processes() - before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes() - before == set()
+    assert ps01.grade("after", tmp_path / "right.ipynb").score == full
+
+
+def test_kinds_are_of_a_size_to_read() -> None:
+    kinds = Counter(attack.kind for attack in ATTACKS)
+    assert 10 <= len(kinds) <= 20
+    assert min(kinds.values()) >= 5

@@ -13,6 +13,7 @@ from .attack import (
     DAMAGED,
     MANUAL,
     MISSING,
+    C,
     Corpus,
     E,
     G,
@@ -390,6 +391,15 @@ def _lost_and_hard_to_find(source: str, count: int = 60) -> Callable[[Notebook],
     return lose
 
 
+_LARGE_PICTURES = """
+import os, struct, zlib
+from IPython.display import display
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+head = b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 9, 9, 8, 0, 0, 0, 0))
+data = head + chunk(b'IDAT', os.urandom(380_000)) + chunk(b'IEND', b'')
+for i in range(8): display({'image/png': data}, raw=True)
+"""
 _wrong = f"def {ATTACKED}(theta, grad, lr):\n    return theta + 2\n"
 change("a second wrong answer with the same id", _insert_copy(ATTACKED, _wrong), MANUAL)
 change("a second wrong answer above the first", _insert_copy(ATTACKED, _wrong, first=True), MANUAL)
@@ -431,17 +441,9 @@ change(
 )
 change(
     "many cells with large pictures",
-    _extra(
-        *[
-            code_cell(
-                "from IPython.display import display, Image\nimport os\n"
-                "data = b'\\x89PNG\\r\\n\\x1a\\n' + os.urandom(380_000)\n"
-                "for i in range(8): display(Image(data=data))"
-            )
-        ]
-        * 60
-    ),
+    _extra(*[code_cell(_LARGE_PICTURES)] * 60),
     G,
+    C,
     T,
     M,
     harms_itself=True,

@@ -242,7 +242,8 @@ for address in (('127.0.0.1', 22), ('1.1.1.1', 53), ('169.254.169.254', 80), (':
 try: urllib.request.urlopen('http://example.org', timeout=1)
 except OSError: pass
 else: raise AssertionError('network')
-names = [name for _, name in socket.if_nameindex()]
+try: names = [name for _, name in socket.if_nameindex()]
+except OSError: names = []
 assert names in ([], ['lo']), names
 """,
     G,
@@ -259,9 +260,10 @@ for arguments in ((socket.AF_PACKET, socket.SOCK_RAW, 3), (socket.AF_INET, socke
     try: s.bind((0, 1))
     except OSError: continue
     raise AssertionError(arguments)
-s = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
-s.settimeout(1)
-try: s.connect((2, 1024))
+try:
+    s = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+    s.settimeout(1)
+    s.connect((2, 1024))
 except OSError: pass
 else: raise AssertionError('the host answers')
 """,

@@ -218,7 +218,7 @@ return Endless()
     T,
     E,
 )
-add("a huge array", "call", "return np.zeros((4000, 4000))", G, E)
+add("a huge array", "call", "return np.zeros((4000, 4000))", G, E, T)
 add("a huge array of no memory", "call", "return np.broadcast_to(1.0, (10**5, 10**5))", G, E, M)
 add("an empty array of a huge shape", "call", "return np.zeros((0, 2**30, 2**30, 2**30))[:, :5]")
 add("many dimensions", "call", "return np.zeros((1,) * 64)")
