@@ -102,15 +102,11 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         folder = NbGraderCourse(parent=self, config=self.config)
         course = CourseDirectory(Path(folder.root))
         try:
-            try:
             session = self._session(problem_set, course)
         except UserError as error:  # true of every hand-in: nbgrader would go on to the next
             self.log.error("%s", error)
             graded_to = folder.format_path(folder.autograded_directory, student, problem_set)
             shutil.rmtree(graded_to, ignore_errors=True)  # else nbgrader takes it for graded
-            raise SystemExit(1) from None
-        except UserError as error:  # true of every hand-in: nbgrader would go on to the next
-            self.log.error("%s", error)
             raise SystemExit(1) from None
         submitted = Path(folder.format_path(folder.submitted_directory, student, problem_set))
         submission = session.grade(student, submitted / f"{ids['notebook']}.ipynb")
