@@ -257,7 +257,7 @@ def alone(folder: Path) -> Iterator[None]:
     path = folder / ".lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        file = path.open("a+b", buffering=0)
     except OSError as error:
         raise cannot_write(path, error) from None
     with file:
@@ -265,7 +265,7 @@ def alone(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            holder = file.read(200).strip() or "another process"
+            holder = file.read(200).decode(errors="replace") or "another process"
             raise UserError(
                 f"{holder} is grading this problem set into {folder}; wait until it is done"
             ) from None
@@ -273,6 +273,5 @@ def alone(folder: Path) -> Iterator[None]:
             raise cannot_write(path, error) from None
         with contextlib.suppress(OSError):  # a full disk will be told of soon enough
             file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+            file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
