@@ -11,7 +11,10 @@ import os
 import signal
 
 _SYS_CLONE3 = 435  # on every architecture
+_CLONE_CHILD_SETTID, _CLONE_CHILD_CLEARTID = 0x01000000, 0x00200000
+_PR_GET_TID_ADDRESS = 40
 _syscall = ctypes.PyDLL(None, use_errno=True).syscall  # PyDLL: the interpreter stays locked
+_prctl = ctypes.PyDLL(None).prctl
 _before_fork = ctypes.pythonapi.PyOS_BeforeFork
 _after_fork_parent = ctypes.pythonapi.PyOS_AfterFork_Parent
 _after_fork_child = ctypes.pythonapi.PyOS_AfterFork_Child
@@ -41,6 +44,12 @@ def clone(namespaces: int) -> int:
     As ``os.fork``, for a process with a single thread. Raises OSError where the kernel refuses.
     """
     arguments = _CloneArguments(flags=namespaces, exit_signal=signal.SIGCHLD)
+    own_id = ctypes.c_uint64()
+    if _prctl(_PR_GET_TID_ADDRESS, ctypes.byref(own_id), 0, 0, 0) == 0:
+        # where the C library keeps the thread's id, by which it tells who holds a lock: fork(3)
+        # has the kernel put that right, too
+        arguments.flags |= _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID
+        arguments.child_tid = own_id.value
     _before_fork()
     pid: int = _syscall(_SYS_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments))
     if pid == 0:
