@@ -27,7 +27,6 @@ from .stock import StockCourse, Verdict, gradebook_scores
 
 LIMITS = TimeLimits(cell=3, call=2, notebook=20)  # seconds; stock nbgrader has 5 for a cell
 _GROUP = 8  # attacks that stock nbgrader gets in one course, and a right hand-in after them
-_SUMMARY, _LIST = "<!-- summary -->", "<!-- list -->"  # where a page can cut the table
 
 Progress = Callable[[str], None]
 
@@ -241,8 +240,9 @@ _HEAD_OF_SUMMARY = (
     "here: unearned points",
     "next hand-ins harmed",
     "at stock: run",
-    "gain points",
-    "harm the next hand-in",
+    "unearned points",
+    "attacks that gain",
+    "next hand-ins harmed",
 )
 _HEAD_OF_LIST = (
     "kind",
@@ -297,33 +297,24 @@ def sums(rows: Sequence[Row]) -> list[Sum]:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The tables as Markdown: a row a kind, then a row an attack, each after a marker to cut at."""
-    lines = [
-        _SUMMARY,
-        *_table(
-            _HEAD_OF_SUMMARY,
-            (
-                (
-                    of.kind,
-                    len(of.rows),
-                    f"{of.gained_here:g}",
-                    of.harmed_here,
-                    len(of.at_stock),
-                    of.gaining_at_stock,
-                    of.harmful_at_stock,
-                )
-                for of in sums(rows)
-            ),
-        ),
-        "",
-        _LIST,
-        *_table(
-            _HEAD_OF_LIST,
-            map(_cells, rows),
-        ),
-        "",
-    ]
-    return "\n".join(lines)
+    """A table with a row a kind, and, folded up (MyST), one with a row an attack."""
+    return "\n".join(
+        [
+            *_table(_HEAD_OF_SUMMARY, map(_summary, sums(rows))),
+            "",
+            ":::{dropdown} Every attack",
+            *_table(_HEAD_OF_LIST, map(_cells, rows)),
+            ":::",
+            "",
+        ]
+    )
+
+
+def _summary(of: Sum) -> tuple[object, ...]:
+    here = (f"{of.gained_here:g}", of.harmed_here)
+    gained = f"{sum(ending.gained for ending in of.at_stock):g}"
+    stock = (len(of.at_stock), gained, of.gaining_at_stock, of.harmful_at_stock)
+    return (of.kind, len(of.rows), *here, *stock)
 
 
 def _cells(row: Row) -> tuple[object, ...]:

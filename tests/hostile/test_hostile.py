@@ -164,7 +164,7 @@ def test_no_digit_of_a_held_out_input_is_told(
     secrets = [re.sub(r"\D", "", f"{value:.12f}").strip("0") for value in first]
     secrets = [secret for secret in secrets if len(secret) >= 9]
     assert len(secrets) > 3
-    telling = [attack for attack in ATTACKS if attack.kind == "telling held-out inputs"]
+    telling = [attack for attack in ATTACKS if attack.name.startswith("tells a held-out input")]
     assert telling
     for attack in telling:
         result = aftermath.results[students[attack.name]]
@@ -229,5 +229,5 @@ def test_processes_of_a_worker_end_with_it(
 
 def test_kinds_are_of_a_size_to_read() -> None:
     kinds = Counter(attack.kind for attack in ATTACKS)
-    assert 10 <= len(kinds) <= 20
+    assert 10 <= len(kinds) <= 15
     assert min(kinds.values()) >= 5

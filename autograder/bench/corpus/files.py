@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .attack import EXHAUSTS, Corpus, G
 
-FILES = Corpus("links and other files")
+FILES = Corpus("links, other files and names")
 add = FILES.file
 
 
@@ -96,7 +96,7 @@ _beside("timestamp.txt", b"\xff\xfe not a time \x00" * 1000)
 add("a timestamp without end", _timestamp_link, G, not_at_stock="would never end")
 add("a timestamp that is a pipe", _timestamp_fifo, G, not_at_stock="would never end")
 
-NAMES = Corpus("names of students")
+NAMES = Corpus("links, other files and names")
 add = NAMES.file
 
 

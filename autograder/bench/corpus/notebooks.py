@@ -149,7 +149,7 @@ add("was right, and is empty when handed in again", lambda text: b"", DAMAGED, r
 
 # --- metadata ------------------------------------------------------------------------------------
 
-METADATA = Corpus("changed metadata")
+METADATA = Corpus("changed cells and metadata")
 change = METADATA.notebook
 
 
@@ -294,7 +294,7 @@ change(
 
 # --- cells ---------------------------------------------------------------------------------------
 
-CELLS = Corpus("changed, copied and lost cells")
+CELLS = Corpus("changed cells and metadata")
 change = CELLS.notebook
 
 

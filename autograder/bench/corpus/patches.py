@@ -6,7 +6,7 @@ from autograder.grading.results import Status
 
 from .attack import Corpus, E, G, Where
 
-LIBRARIES = Corpus("patches of Python, NumPy and IPython")
+LIBRARIES = Corpus("patches of Python, NumPy, IPython, checks")
 add = LIBRARIES.code
 
 add(
@@ -310,7 +310,7 @@ print('27/27')
     G,
 )
 
-CHECKS = Corpus("patches of the checks")
+CHECKS = Corpus("patches of Python, NumPy, IPython, checks")
 
 
 def patch(name: str, where: Where, code: str, *ends: Status, harms_itself: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from .attack import ARGUMENT, EXHAUSTS, MARKER, C, Corpus, E, G, M, T
 
-MEMORY = Corpus("memory")
+MEMORY = Corpus("memory and disk")
 add = MEMORY.code
 
 add("10 GB in a call", "call", "x = bytearray(10 * 2**30)", M)
@@ -283,7 +283,7 @@ add(
 add("a bash cell without end", "top", "%%bash\nwhile true; do :; done", T)
 add("a bash cell", "top", f"%%bash\nls -l /\nsleep {ARGUMENT} & disown", G, T)
 
-DISK = Corpus("disk")
+DISK = Corpus("memory and disk")
 add = DISK.code
 
 add(

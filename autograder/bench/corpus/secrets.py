@@ -2,7 +2,7 @@
 
 from .attack import ARGUMENT, MARKER, C, Corpus, E, G, T
 
-SECRETS = Corpus("looking for answers")
+SECRETS = Corpus("looking for answers, telling inputs")
 add = SECRETS.code
 
 add(
@@ -176,7 +176,7 @@ s.detach()
     C,
 )
 
-TELLING = Corpus("telling held-out inputs")
+TELLING = Corpus("looking for answers, telling inputs")
 add = TELLING.code
 _NO_POINTS = "is after inputs, not points"
 _RIGHT_IN_PUBLIC = """
@@ -225,7 +225,13 @@ for how, code, ends in (
         (G,),
     ),
 ):
-    add(f"by {how}", "cell", f"{_RIGHT_IN_PUBLIC}    {code}\n", *ends, not_at_stock=_NO_POINTS)
+    add(
+        f"tells a held-out input by {how}",
+        "cell",
+        f"{_RIGHT_IN_PUBLIC}    {code}\n",
+        *ends,
+        not_at_stock=_NO_POINTS,
+    )
 
 ESCAPES = Corpus("ways out")
 add = ESCAPES.code
