@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 
 from autograder.grading import batch
-from autograder.grading.batch import ClassResult, grade_class
+from autograder.grading.batch import ClassResult, NothingToResume, grade_class
 from autograder.grading.interrupt import Interrupted
+from autograder.grading.journal import alone
 from autograder.grading.reference_process import Evaluation, evaluate_here
 from autograder.grading.results import Submission
 from autograder.grading.session import Session, Settings
@@ -48,6 +50,10 @@ class Klass:
     def results(self) -> dict[str, Any]:
         text = (self.course.reports(PS) / "results.json").read_text(encoding="utf-8")
         return {entry["student"]: entry for entry in json.loads(text)["submissions"]}
+
+    def head(self) -> dict[str, Any]:
+        tree: dict[str, Any] = json.loads((self.course.reports(PS) / "results.json").read_text())
+        return tree
 
     def csv(self) -> dict[str, dict[str, str]]:
         with (self.course.reports(PS) / "grades.csv").open(newline="", encoding="utf-8") as file:
@@ -208,6 +214,84 @@ def test_grading_one_student_keeps_the_others_in_the_reports(klass: Klass) -> No
         klass.grade(students=["carl"])
 
 
+def test_grading_one_student_marks_others_that_have_changed(klass: Klass) -> None:
+    for name in ("ada", "bob", "cem"):
+        klass.hand_in(name)
+    klass.grade()
+    klass.hand_in("ada", {"sgd_step": WRONG})
+    klass.hand_in("bob", {"sgd_step": WRONG})
+    klass.hand_in("dov")
+    result = klass.grade(students=["ada"])
+    assert (result.graded, result.overview.outdated, result.run.not_graded) == (1, 1, ["dov"])
+    assert {name: row["outdated"] for name, row in klass.csv().items()} == {
+        "ada": "no",
+        "bob": "yes",
+        "cem": "no",
+    }
+    assert klass.scores("bob") == (27, 27, 27)
+    assert "1 of these have changed" in (klass.course.reports(PS) / "report.html").read_text()
+    result = klass.grade()
+    assert (result.graded, result.overview.outdated, result.run.not_graded) == (2, 0, [])
+    assert klass.scores("bob") == (23, 23, 23)
+
+
+def test_grading_one_student_with_another_seed_marks_all_others(klass: Klass) -> None:
+    for name in ("ada", "bob"):
+        klass.hand_in(name)
+    klass.grade()
+    klass.settings = replace(klass.settings, seed=99)
+    klass.grade(students=["ada"])
+    assert {name: entry["outdated"] for name, entry in klass.results().items()} == {
+        "ada": False,
+        "bob": True,
+    }
+    assert klass.grade().graded == 1  # bob, whose result is of another seed
+
+
+def test_hand_in_that_is_written_to_while_it_is_graded_is_graded_again(klass: Klass) -> None:
+    for name in ("ada", "bob"):
+        klass.hand_in(name)
+    klass.settings = replace(klass.settings, workers=1)
+
+    def replace_bob(done: int, *_: object) -> None:
+        if done == 1:
+            klass.hand_in("bob", {"sgd_step": WRONG})
+
+    klass.grade(progress=replace_bob)
+    assert klass.results()["bob"]["outdated"]
+    assert klass.grade().graded == 1
+    assert klass.scores("bob") == (23, 23, 23)
+    assert not klass.results()["bob"]["outdated"]
+
+
+def test_hand_ins_that_vanish_with_their_folder_are_not_missing(klass: Klass) -> None:
+    for number in range(6):
+        klass.hand_in(f"s{number}")
+    away = klass.course.root / "away"
+
+    def vanish(done: int, *_: object) -> None:
+        if done == 2:
+            klass.course.submissions.rename(away)
+
+    with pytest.raises(UserError, match="submitted is not there any more; bring it back"):
+        klass.grade(progress=vanish)
+    away.rename(klass.course.submissions)
+    assert klass.grade().graded == 4
+    assert set(klass.gradebook().values()) == {27}
+
+
+def test_folders_whose_names_are_no_text_are_skipped_and_named(klass: Klass) -> None:
+    klass.hand_in("ada")
+    for name in (b"b\xffd", b"two\nlines", b".hidden"):
+        (klass.course.submissions / os.fsdecode(name) / PS).mkdir(parents=True)
+    result = klass.grade()
+    assert result.graded == 1
+    assert klass.head()["skipped"] == [r"'b\xffd'", r"'two\nlines'"]
+    report = (klass.course.reports(PS) / "report.html").read_text()
+    assert "2 skipped" in report
+    assert r"b\xffd" in report
+
+
 def test_everything_is_graded_again_on_demand(klass: Klass) -> None:
     klass.hand_in("ada")
     klass.hand_in("bob")
@@ -332,6 +416,113 @@ def test_journal_of_a_changed_hand_in_is_not_used(klass: Klass) -> None:
     klass.hand_in("ada", {"sgd_step": WRONG})
     assert klass.grade().graded == 1
     assert klass.scores("ada") == (23, 23, 23)
+
+
+def test_resuming_does_what_the_interrupted_grading_was_told(klass: Klass) -> None:
+    for number in range(4):
+        klass.hand_in(f"s{number}")
+    klass.settings = replace(klass.settings, seed=5)
+    with pytest.raises(NothingToResume):
+        klass.grade(resume=True)
+    klass.grade()
+    with pytest.raises(Interrupted):
+        klass.grade(everything=True, students=["s1", "s2", "s3"], progress=_die)
+    klass.settings = replace(klass.settings, seed=None)
+    assert klass.grade(resume=True).graded == 2  # of three that had not changed
+    with pytest.raises(NothingToResume):
+        klass.grade(resume=True)
+
+
+def test_repeated_command_goes_on_with_grading_everything(klass: Klass) -> None:
+    for number in range(4):
+        klass.hand_in(f"s{number}")
+    klass.grade()
+    with pytest.raises(Interrupted):
+        klass.grade(everything=True, progress=_die)
+    assert [klass.grade(everything=True).graded, klass.grade(everything=True).graded] == [3, 4]
+
+
+def test_resuming_refuses_to_begin_anew(klass: Klass, monkeypatch: pytest.MonkeyPatch) -> None:
+    klass.hand_in("ada")
+    klass.hand_in("bob")
+    klass.settings = replace(klass.settings, seed=5)
+    with pytest.raises(Interrupted):
+        klass.grade(progress=_die)
+    asked = klass.settings
+    for told, settings, options in (
+        ("has seed 5, not 6", replace(asked, seed=6), {}),
+        ("has isolation", replace(asked, isolation="namespaces"), {}),
+        ("as it was told", asked, {"everything": True}),
+        ("as it was told", asked, {"students": ["ada"]}),
+    ):
+        klass.settings = settings
+        with pytest.raises(UserError, match=told):
+            klass.grade(resume=True, **options)
+    klass.settings = asked
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "grading_fingerprint", lambda name: "a case was added")
+        with pytest.raises(UserError, match="has changed since the grading was cut short"):
+            klass.grade(resume=True)
+    assert klass.grade(resume=True).graded == 1
+
+
+def test_interrupted_grading_enters_what_is_done_and_marks_the_rest(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.hand_in("bob")
+    klass.grade()
+    for name in ("ada", "bob", "cem"):
+        klass.hand_in(name, {"sgd_step": WRONG})
+    klass.settings = replace(klass.settings, workers=1)
+    with pytest.raises(Interrupted):
+        klass.grade(progress=_die)
+    assert klass.scores("ada") == (23, 23, 23)
+    assert klass.scores("bob") == (27, 27, 27)
+    assert {name: entry["outdated"] for name, entry in klass.results().items()} == {
+        "ada": False,
+        "bob": True,
+    }
+    assert klass.head()["not_graded"] == ["cem"]
+    report = (klass.course.reports(PS) / "report.html").read_text()
+    assert "1 not graded yet: cem" in report
+    assert klass.grade().graded == 2
+    assert klass.scores("bob") == (23, 23, 23)
+    assert klass.head()["not_graded"] == []
+
+
+def test_files_that_did_not_get_to_their_places_are_made_again(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.hand_in("bob")
+    klass.hand_in("cem")
+    with pytest.raises(Interrupted):
+        klass.grade(progress=lambda done, *_: _die() if done == 3 else None)
+    expected = klass.course.feedback(PS, "ada").read_bytes()
+    klass.course.feedback(PS, "ada").write_bytes(expected[:100])
+    klass.course.autograded(PS, "bob").write_bytes(b"")
+    assert klass.grade().graded == 2
+    assert klass.course.feedback(PS, "ada").read_bytes() == expected
+
+
+def test_a_line_cut_off_in_the_journal_costs_no_other_line(klass: Klass) -> None:
+    for number in range(4):
+        klass.hand_in(f"s{number}")
+    with pytest.raises(Interrupted):
+        klass.grade(progress=_die)
+    journal = klass.course.reports(PS) / "journal.jsonl"
+    with journal.open("ab") as file:
+        file.write(journal.read_bytes()[-100:-50])
+    with pytest.raises(Interrupted):
+        klass.grade(progress=_die)
+    assert klass.grade().graded == 2
+
+
+def test_only_one_grades_a_problem_set_of_a_course_at_a_time(klass: Klass) -> None:
+    klass.hand_in("ada")
+    with (
+        alone(klass.course.reports(PS)),
+        pytest.raises(UserError, match=r"process \d+ on .* is grad"),
+    ):
+        klass.grade()
+    assert klass.grade().graded == 1
 
 
 @pytest.mark.parametrize("garbage", ["", "5", "[]", "{}", "{", '{"seed": 1}', "\x00", "null\n[]"])
