@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 import sys
 import tempfile
@@ -100,6 +101,14 @@ def grading_options(isolation: str) -> Callable[[Callable[..., None]], Callable[
     return add
 
 
+def _dask_address(
+    context: click.Context, parameter: click.Parameter, address: str | None
+) -> str | None:
+    if address is not None and not re.fullmatch(r"(tcp|tls)://[^/\s]+:\d+", address):
+        raise click.BadParameter(f"{address} is not like tcp://HOST:PORT or tls://HOST:PORT")
+    return address
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(version)s")
 def app() -> None:
@@ -170,6 +179,13 @@ def release(
 )
 @grading_options(isolation=FULL.name)
 @click.option(
+    "--scheduler",
+    callback=_dask_address,
+    metavar="ADDRESS",
+    help="Grade on the workers of a Dask cluster, whose scheduler is at this address, as "
+    "tcp://10.0.0.5:8786, instead of on this machine.",
+)
+@click.option(
     "--all",
     "everything",
     is_flag=True,
@@ -189,6 +205,7 @@ def grade(
     isolation: str,
     workers: int | None,
     seed: int | None,
+    scheduler: str | None,
     everything: bool,
     resume: bool,
 ) -> None:
@@ -204,7 +221,11 @@ def grade(
     from autograder.grading.batch import NothingToResume
     from autograder.grading.interrupt import Interrupted
 
-    settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
+    if workers and scheduler:
+        raise click.UsageError("with --scheduler, the cluster says how many workers there are")
+    settings = Settings(
+        device=device, isolation=isolation, workers=workers, seed=seed, scheduler=scheduler
+    )
     course = CourseDirectory(course_dir, db_url)
     for problem_set in _names(problem_sets):
         course.students(problem_set)  # complain about an empty course before anything is made

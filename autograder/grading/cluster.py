@@ -1,0 +1,454 @@
+"""Grading on a Dask cluster: hand-ins go to its workers, what comes back goes to one writer.
+
+The coordinator reads the files, evaluates the reference, and writes. A worker opens a sandbox of
+its own when the first hand-in reaches it. What all hand-ins share travels to a worker once, as the
+result of a task of its own: so Dask makes it again when the workers that hold it are lost, and
+lets go of it, and with it of the sandboxes, when the coordinator ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import logging
+import math
+import platform
+import socket
+import statistics
+import threading
+import time
+import warnings
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from distributed import Client, Future, KilledWorker, get_worker, wait
+from distributed.comm.core import CommClosedError
+
+from autograder import __version__
+from autograder.exercises.definition import ProblemSetSpec
+from autograder.paths import CourseDirectory, UserError
+from autograder.release.build import grading_fingerprint
+from autograder.reports.tables import Run
+from autograder.sandbox.pool import Pool
+
+from .grader import grade_bytes, ungraded
+from .handin import Damaged, read_bytes
+from .marking import Marking
+from .plan import Release
+from .results import Status, Submission
+from .session import Graded, Handed, Session, Settings, open_sandbox, render
+
+CONNECT_SECONDS = 10.0  # until a scheduler that does not answer is given up
+WORKER_SECONDS = 60.0  # that a cluster may be without any worker
+_TICK = 5.0  # seconds between looks at the cluster while nothing comes back
+_AHEAD = 3  # tasks a thread: one being done, one waiting at the worker, one at the scheduler
+_TASK_SECONDS = 0.1, 0.5  # of work in a task, at least and at most: sending it costs some 5 ms
+_MOST_HANDINS = 16  # in a task
+_MOST_BYTES = 4 << 20  # in a task of several hand-ins
+_REMEMBERED = 64  # hand-ins whose time tells how many go into a task
+
+
+# --- on the workers ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A hand-in on its way to a worker."""
+
+    student: str
+    data: bytes
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """The hand-ins of one task. (In a list of them Dask would look for results of other tasks.)"""
+
+    handins: tuple[Sent, ...]
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What the grading of every hand-in of a run needs; ``settings`` name the level."""
+
+    release: Release
+    spec: ProblemSetSpec
+    run: Run
+    course: CourseDirectory
+    settings: Settings
+    signature: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A worker cannot grade, or would not grade as the others do; ``why`` names it."""
+
+    why: str
+
+
+class Grader:
+    """A kit, and on a worker that has begun to grade with it the sandbox for it.
+
+    Sent to another worker, it takes the kit along and leaves the sandbox behind. When nobody
+    holds it any more, the sandbox is closed.
+    """
+
+    def __init__(self, kit: Kit) -> None:
+        self.kit = kit
+        self._marking = Marking(kit.spec)
+        self._lock = threading.Lock()
+        self._opened: tuple[ThreadPoolExecutor, Pool] | None = None
+
+    def __reduce__(self) -> tuple[type[Grader], tuple[Kit]]:
+        return Grader, (self.kit,)
+
+    def grade(self, parcel: Parcel) -> list[Graded]:
+        """Grade hand-ins here, one after the other. Raises UserError if that cannot be done."""
+        threads, pool = self._open()
+        return threads.submit(lambda: [self._grade(sent, pool) for sent in parcel.handins]).result()
+
+    def _grade(self, sent: Sent, pool: Pool) -> Graded:
+        kit = self.kit
+        submission = grade_bytes(
+            sent.student,
+            sent.data,
+            kit.release,
+            self._marking,
+            pool,
+            kit.settings.time,
+            sent.fingerprint,
+        )
+        return render(submission, kit.release, kit.run)
+
+    def _open(self) -> tuple[ThreadPoolExecutor, Pool]:
+        kit = self.kit
+        with self._lock:
+            if self._opened is None:
+                other = _difference(kit.signature, signature(kit.release))
+                if other:
+                    raise UserError(other)
+                # the kernel ends a zygote with the thread that started it, and Dask's may end
+                threads = ThreadPoolExecutor(get_worker().state.nthreads)
+                try:
+                    pool, _ = threads.submit(
+                        open_sandbox, kit.settings, kit.course, kit.release.libraries
+                    ).result()
+                except BaseException:
+                    threads.shutdown(wait=False)
+                    raise
+                self._opened = threads, pool
+                weakref.finalize(self, _close, threads, pool)
+            return self._opened
+
+
+def _close(threads: ThreadPoolExecutor, pool: Pool) -> None:
+    pool.close()
+    threads.shutdown(wait=False)
+
+
+def _grade(grader: Grader, parcel: Parcel) -> list[Graded] | Refusal:
+    """The task. It raises nothing: an exception that Dask cannot send would never be reported."""
+    try:
+        return grader.grade(parcel)
+    except UserError as error:
+        told = str(error)
+    except Exception as error:
+        told = f"the grader failed there ({type(error).__name__}: {error}); please report"
+    return Refusal(f"{_named(get_worker().address, socket.gethostname())}: {told[:2000]}")
+
+
+def signature(release: Release) -> dict[str, str]:
+    """What must be the same on two machines for the same hand-in to get the same grade there."""
+    found = {
+        "autograder": __version__,
+        "Python": platform.python_version(),
+        "NumPy": importlib.metadata.version("numpy"),
+        "Dask": importlib.metadata.version("distributed"),
+        "the exercises and the grader, as a hash,": grading_fingerprint(release.problem_set)[:12],
+    }
+    if "torch" in release.libraries:  # builds for the CPU and for CUDA differ after the plus sign
+        found["torch"] = importlib.metadata.version("torch").partition("+")[0]
+    return found
+
+
+async def _level(
+    settings: Settings, course: CourseDirectory, release: Release
+) -> tuple[str, dict[str, str]]:
+    """The level of isolation that can be had on a worker, and why no stronger one can."""
+
+    def try_it() -> tuple[str, dict[str, str]]:
+        pool, reasons = open_sandbox(settings, course, release.libraries)
+        with pool:
+            return pool.level.name, reasons
+
+    return await asyncio.to_thread(try_it)
+
+
+def _who_is_there(release: Release) -> tuple[dict[str, str], str]:
+    return signature(release), socket.gethostname()
+
+
+# --- on the coordinator --------------------------------------------------------------------------
+
+
+class ClusterSession(Session):
+    """A session whose hand-ins are graded by the workers of a Dask cluster."""
+
+    def _open(self) -> None:
+        self._address = self.settings.scheduler or ""
+        self._client = _connect(self._address)
+        self._grader: Future[Grader] | None = None
+        try:
+            self._level, self.weaker_because = self._agree()
+        except BaseException:
+            _leave(self._client)
+            raise
+
+    @property
+    def level(self) -> str:
+        """The level of isolation, which is the same on every worker."""
+        return self._level
+
+    def close(self) -> None:
+        """Leave the cluster, which lets go of the sandboxes there."""
+        _leave(self._client)
+        self._end_reference()
+
+    def grade(self, student: str, path: Path, fingerprint: str = "") -> Submission:
+        """Grade one hand-in; without its cells."""
+        return next(self.process_all([(student, path, fingerprint)])).submission
+
+    def process_all(self, handins: Iterable[Handed]) -> Iterator[Graded]:
+        """Grade on the cluster, and make there what is written for each hand-in."""
+        kit = Kit(
+            self.release,
+            self.evaluation.spec,
+            self.run(),
+            self._course_there,
+            replace(self.settings, isolation=self.level),
+            signature(self.release),
+        )
+        if self._grader is None:
+            self._grader = self._client.submit(Grader, kit, pure=False)
+        yield from _Batch(self._client, self._address, kit, self._grader).run(handins)
+
+    @property
+    def _course_there(self) -> CourseDirectory:
+        return CourseDirectory(self.course.root)  # without the password of its gradebook
+
+    def _agree(self) -> tuple[str, dict[str, str]]:
+        """The one level of isolation that all workers have, and why no stronger one."""
+        no_worker = UserError(
+            f"there is no worker at {self._address}; start some: dask worker {self._address}"
+        )
+        try:
+            self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError:
+            raise no_worker from None
+        ours = signature(self.release)
+        names = {}
+        for address, (theirs, host) in self._on_all(_who_is_there, self.release).items():
+            names[address] = _named(address, host)
+            other = _difference(ours, theirs)
+            if other:
+                raise UserError(f"{names[address]}: {other}")
+        arguments = self.settings, self._course_there, self.release
+        found: dict[str, tuple[str, dict[str, str]]] = self._on_all(_level, *arguments)
+        if not found:
+            raise no_worker
+        if len({level for level, _ in found.values()}) > 1:
+            told = "; ".join(
+                f"{names.get(address, address)}: {level}"
+                + "".join(f" (not {name}: {reason})" for name, reason in reasons.items())
+                for address, (level, reasons) in found.items()
+            )
+            raise UserError(
+                "the workers do not isolate hand-ins alike, and one report has one level; "
+                f"mend the weaker ones or take them off the cluster: {told}"
+            )
+        return next(iter(found.values()))
+
+    def _on_all(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """What a function returns on each worker, by its address. Raises UserError."""
+        results: dict[str, Any] = self._client.run(function, *arguments, on_error="return")
+        for address, result in list(results.items()):
+            if isinstance(result, CommClosedError):  # it has gone since
+                del results[address]
+            elif isinstance(result, UserError):
+                raise UserError(f"{_named(address)}: {result}")
+            elif isinstance(result, Exception):
+                raise UserError(
+                    f"{_named(address)} cannot run this grader ({type(result).__name__}: "
+                    f"{result}); start it in the environment of this course, from the same commit"
+                )
+        return results
+
+
+class _Batch:
+    """The grading of some hand-ins: a bounded number of tasks at a time."""
+
+    def __init__(self, client: Client, address: str, kit: Kit, grader: Future[Grader]) -> None:
+        self.client = client
+        self.address = address
+        self.kit = kit
+        self.grader = grader
+        self.running: dict[Future[list[Graded] | Refusal], list[Handed]] = {}
+        self.suspects: deque[Handed] = deque()  # from tasks that cost too many workers
+        self.convicting = False  # whether a suspect is graded, with nothing else of ours
+        self.seconds: deque[float] = deque(maxlen=_REMEMBERED)
+        self.threads = 1
+        self.looked = -math.inf
+        self.last_worker = time.monotonic()  # when one was seen
+
+    def run(self, handins: Iterable[Handed]) -> Iterator[Graded]:
+        """Grade; yield the results as they come. Raises UserError when that cannot go on."""
+        coming = iter(handins)
+        todo: deque[Handed] = deque()
+        while True:
+            self._look()
+            todo.extend(islice(coming, max(0, 2 * _MOST_HANDINS * self.threads - len(todo))))
+            if not (todo or self.running or self.suspects):
+                return
+            while todo and len(self.running) < _AHEAD * self.threads:
+                yield from self._submit(todo, self._count(len(todo)))
+            if not todo and not self.running:
+                self.convicting = True
+                yield from self._submit(self.suspects, 1)
+            yield from self._finished()
+
+    def _look(self) -> None:
+        """See now and then how many workers there are. Raises UserError when none comes."""
+        now = time.monotonic()
+        if now - self.looked < _TICK:
+            return
+        self.looked = now
+        with self._lost_is_told():
+            found = self.client.scheduler_info(n_workers=0)
+        self.threads = max(1, found["total_threads"])
+        if found["n_workers"]:
+            self.last_worker = now
+        elif now - self.last_worker > WORKER_SECONDS:
+            raise UserError(
+                f"no worker is left at {self.address}; start some, and run the same command "
+                "again to go on"
+            )
+
+    @contextmanager
+    def _lost_is_told(self) -> Iterator[None]:
+        try:
+            yield
+        except (CancelledError, OSError):
+            raise UserError(
+                f"the scheduler at {self.address} was lost. What is graded so far is kept: "
+                "run the same command again to go on"
+            ) from None
+
+    def _count(self, left: int) -> int:
+        """How many hand-ins the next task should have, of some or all that are left."""
+        if not self.seconds:
+            return 1
+        usual = max(statistics.median(self.seconds), 1e-3)
+        least, most = (min(_MOST_HANDINS, int(each / usual)) for each in _TASK_SECONDS)
+        share = math.ceil(left / (2 * self.threads))  # so that all end at about the same time
+        return max(1, least, min(most, share))
+
+    def _submit(self, todo: deque[Handed], count: int) -> Iterator[Graded]:
+        """Send off a task of ``count`` hand-ins; yield those that cannot be read."""
+        sent: list[Sent] = []
+        handed: list[Handed] = []
+        size = 0
+        while todo and len(sent) < count and size < _MOST_BYTES:
+            student, path, fingerprint = todo.popleft()
+            try:
+                data = read_bytes(path)
+            except Damaged as damaged:
+                yield self._ungraded((student, path, fingerprint), Status.DAMAGED, str(damaged))
+                continue
+            handed.append((student, path, fingerprint))
+            sent.append(Sent(student, data, fingerprint))
+            size += len(data)
+        if sent:
+            with self._lost_is_told(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a hand-in may be larger than Dask advises
+                future = self.client.submit(_grade, self.grader, Parcel(tuple(sent)), pure=False)
+            self.running[future] = handed
+
+    def _finished(self) -> Iterator[Graded]:
+        """Wait for a task; yield what has come back."""
+        if not self.running:
+            return
+        with self._lost_is_told():
+            try:
+                done, _ = wait(  # type: ignore[no-untyped-call]
+                    list(self.running), timeout=_TICK, return_when="FIRST_COMPLETED"
+                )
+            except TimeoutError:
+                return
+        for future in done:
+            if future.status == "error":
+                yield from self._failed(self.running.pop(future), future.exception())
+                continue
+            with self._lost_is_told():
+                try:
+                    graded = future.result(timeout=_TICK)
+                except TimeoutError:  # lost with its worker after all, and on the way again
+                    continue
+            if isinstance(graded, Refusal):
+                raise UserError(f"{graded.why}. What is graded so far is kept")
+            del self.running[future]
+            self.seconds.extend(each.submission.seconds for each in graded)
+            yield from graded
+
+    def _failed(self, handed: list[Handed], error: BaseException | None) -> Iterator[Graded]:
+        """What comes of a task that could not be done. Raises UserError if none could be."""
+        if not isinstance(error, KilledWorker):
+            raise UserError(
+                f"a task failed on the cluster ({type(error).__name__}: {error}); are all of it "
+                "started in the environment of this course, from the same commit?"
+            )
+        if not self.convicting:  # of which hand-in the workers died, will show
+            self.suspects.extend(handed)
+            return
+        times = error.allowed_failures + 1
+        told = f"workers of the cluster died while grading it, {times} of {times} times"
+        for each in handed:
+            yield self._ungraded(each, Status.CRASHED, told)
+
+    def _ungraded(self, handed: Handed, status: Status, detail: str) -> Graded:
+        student, _, fingerprint = handed
+        submission = ungraded(student, self.kit.spec, status, detail, fingerprint)
+        return render(submission, self.kit.release, self.kit.run)
+
+
+def _connect(address: str) -> Client:
+    for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is told in one line
+    try:
+        return Client(address, timeout=CONNECT_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"there is no Dask scheduler at {address}: {error}") from None
+
+
+def _leave(client: Client) -> None:
+    client.close(timeout=1)  # type: ignore[no-untyped-call]
+
+
+def _named(address: str, host: str = "") -> str:
+    return f"the worker {address} on {host}" if host else f"the worker {address}"
+
+
+def _difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    """What a worker has that is not as at the coordinator, in words; empty if nothing."""
+    told = [
+        f"{name} {theirs.get(name, 'missing')} instead of {version}"
+        for name, version in ours.items()
+        if theirs.get(name) != version
+    ]
+    return f"it has {', '.join(told)}; install the same commit and versions" if told else ""

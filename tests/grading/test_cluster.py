@@ -1,0 +1,343 @@
+"""A Dask cluster grades as this machine does, whatever becomes of its workers and its scheduler."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from autograder.bench.cluster import LoopbackCluster
+from autograder.grading import cluster as cluster_module
+from autograder.grading.batch import grade_class
+from autograder.grading.results import Status, Submission
+from autograder.grading.session import Graded, Handed, Session, Settings, open_session
+from autograder.paths import CourseDirectory, UserError
+
+PS = "ps01-sgd"
+HEAD = "def sgd_step(theta, grad, lr):\n    "
+SLOW = {"cell_type": "code", "metadata": {}, "source": "import time; time.sleep(0.2)"}
+
+Notebooks = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def notebooks(right_notebook: Callable[..., Any]) -> Notebooks:
+    """A small class, by student."""
+    bodies = {
+        "right": "return theta - lr * grad",
+        "wrong": "return theta + lr * grad",
+        "unanswered": "raise NotImplementedError('sgd_step')",
+        "failing": "return theta - rate * grad",
+        "crashing": "import os; os.abort()",
+        "looping": "while True: pass",
+    }
+    found = {
+        student: json.dumps(right_notebook(PS, {"sgd_step": HEAD + body})).encode()
+        for student, body in bodies.items()
+    }
+    found |= {f"same {number}": found["wrong"] for number in range(4)}
+    return found | {"cut": found["right"][:5000], "=1+1": found["right"]}
+
+
+@pytest.fixture(scope="module")
+def slow_notebooks(right_notebook: Callable[..., Any]) -> Notebooks:
+    """A class that takes a while to grade."""
+    notebook = right_notebook(PS)
+    notebook["cells"].insert(0, SLOW)
+    return {f"student {n}": json.dumps(notebook).encode() for n in range(10)}
+
+
+@pytest.fixture
+def klass(
+    ps01: Session, tmp_path: Path
+) -> Callable[[Notebooks], tuple[CourseDirectory, list[Handed]]]:
+    """Hands notebooks in, in a course directory of one's own; the reference is evaluated."""
+
+    def make(notebooks: Notebooks) -> tuple[CourseDirectory, list[Handed]]:
+        assert ps01.evaluation
+        made = CourseDirectory(tmp_path / "course")
+        for folder in ("source", "release", "evaluated"):
+            shutil.copytree(ps01.course.root / folder, made.root / folder)
+        shutil.copy(ps01.course.gradebook, made.gradebook)
+        for student, data in notebooks.items():
+            path = made.submitted(PS, student)
+            path.parent.mkdir(parents=True)
+            path.write_bytes(data)
+        return made, [(student, made.submitted(PS, student), "") for student in notebooks]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[LoopbackCluster]:
+    """A scheduler that most tests here use in turn, each with its own workers."""
+    with LoopbackCluster() as opened:
+        yield opened
+
+
+@pytest.fixture
+def cluster(scheduler: LoopbackCluster) -> Iterator[LoopbackCluster]:
+    """The scheduler; the workers of a test are gone when the next one starts."""
+    yield scheduler
+    for worker in scheduler.workers:
+        scheduler.kill(worker)
+    scheduler.wait_for_workers(0)
+    scheduler.workers.clear()
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for what does not come."""
+    monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(cluster_module, "WORKER_SECONDS", 10)
+    monkeypatch.setattr(cluster_module, "_TICK", 0.5)
+
+
+def graded(session: Session, handins: list[Handed]) -> dict[str, Graded]:
+    """What the session makes of them, without how long it took."""
+    found = {}
+    for each in session.process_all(handins):
+        assert each.submission.student not in found
+        plain = replace(each.submission, seconds=0.0)
+        found[plain.student] = replace(each, submission=plain)
+    return found
+
+
+def test_results_are_those_of_this_machine_and_the_sandboxes_go_with_the_session(
+    cluster: LoopbackCluster,
+    klass: Callable[..., Any],
+    notebooks: Notebooks,
+    quick_settings: Settings,
+) -> None:
+    workers = [cluster.add_worker("--nthreads", "2", "--no-nanny"), cluster.add_worker()]
+    course, handins = klass(notebooks)
+    with open_session(PS, course, quick_settings) as session:
+        here = graded(session, handins)
+    cluster.wait_for_workers(2)
+    settings = replace(quick_settings, scheduler=cluster.address)
+    with open_session(PS, course, settings) as session:
+        there = graded(session, handins)
+        assert zygotes(workers)
+        assert session.grade(*handins[0]).score == here["right"].submission.score
+    assert there == here
+    assert {each.submission.status for each in there.values()} == {
+        *(Status.GRADED, Status.PARTIAL, Status.ERROR, Status.CRASHED, Status.TIMEOUT),
+        Status.DAMAGED,
+    }
+    deadline = time.monotonic() + 10
+    while zygotes(workers):
+        assert time.monotonic() < deadline, "sandboxes stay when the session is closed"
+        time.sleep(0.1)
+
+
+def zygotes(workers: list[subprocess.Popen[bytes]]) -> list[psutil.Process]:
+    """The sandboxes' processes below these."""
+    found = []
+    for worker in workers:
+        for process in psutil.Process(worker.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if any("autograder.sandbox.zygote" in word for word in process.cmdline()):
+                    found.append(process)
+    return found
+
+
+def test_worker_killed_in_the_middle_loses_nothing(
+    cluster: LoopbackCluster,
+    klass: Callable[..., Any],
+    slow_notebooks: Notebooks,
+    quick_settings: Settings,
+) -> None:
+    first, _ = cluster.add_worker("--no-nanny"), cluster.add_worker("--no-nanny")
+    cluster.wait_for_workers(2)
+    course, _ = klass(slow_notebooks)
+    settings = replace(quick_settings, scheduler=cluster.address)
+
+    def kill(done: int, total: int, submission: Submission) -> None:
+        if done == 2:
+            cluster.kill(first)
+
+    result = grade_class(PS, course, settings, progress=kill)
+    assert {s.student: s.score for s in result.run.submissions} == dict.fromkeys(slow_notebooks, 27)
+    assert result.graded == len(slow_notebooks)
+
+
+def test_the_only_worker_killed_and_another_one_joining_loses_nothing(
+    cluster: LoopbackCluster,
+    klass: Callable[..., Any],
+    slow_notebooks: Notebooks,
+    quick_settings: Settings,
+) -> None:
+    first = cluster.add_worker("--no-nanny")
+    course, _ = klass(slow_notebooks)
+    settings = replace(quick_settings, scheduler=cluster.address)
+
+    def replace_worker(done: int, total: int, submission: Submission) -> None:
+        if done == 2:
+            cluster.kill(first)
+            cluster.add_worker("--no-nanny")
+
+    result = grade_class(PS, course, settings, progress=replace_worker)
+    assert {s.student: s.score for s in result.run.submissions} == dict.fromkeys(slow_notebooks, 27)
+
+
+def test_all_workers_lost_is_told_and_can_be_gone_on_from(
+    cluster: LoopbackCluster,
+    klass: Callable[..., Any],
+    slow_notebooks: Notebooks,
+    quick_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    only = cluster.add_worker("--no-nanny")
+    course, _ = klass(slow_notebooks)
+    settings = replace(quick_settings, scheduler=cluster.address)
+
+    def kill(done: int, total: int, submission: Submission) -> None:
+        if done == 3:
+            cluster.kill(only)
+            monkeypatch.setattr(cluster_module, "WORKER_SECONDS", 1)
+
+    with pytest.raises(UserError, match=r"no worker is left at tcp://.*run the same command again"):
+        grade_class(PS, course, settings, progress=kill)
+    result = grade_class(PS, course, quick_settings)
+    assert 0 < result.graded <= len(slow_notebooks) - 3
+    assert {s.student: s.score for s in result.run.submissions} == dict.fromkeys(slow_notebooks, 27)
+
+
+def test_scheduler_lost_is_told_and_can_be_gone_on_from(
+    klass: Callable[..., Any], slow_notebooks: Notebooks, quick_settings: Settings
+) -> None:
+    course, _ = klass(slow_notebooks)
+    with LoopbackCluster() as cluster:
+        cluster.add_worker("--no-nanny")
+
+        def kill(done: int, total: int, submission: Submission) -> None:
+            if done == 3:
+                cluster.kill(cluster.scheduler)
+
+        with pytest.raises(UserError, match=r"the scheduler at tcp://.* was lost"):
+            settings = replace(quick_settings, scheduler=cluster.address)
+            grade_class(PS, course, settings, progress=kill)
+    result = grade_class(PS, course, quick_settings)
+    assert 0 < result.graded <= len(slow_notebooks) - 3
+    assert {s.student: s.score for s in result.run.submissions} == dict.fromkeys(slow_notebooks, 27)
+
+
+DEADLY = """
+    import os
+    from autograder.grading import cluster, grader
+
+    def die_of_it(student, *arguments):
+        if student == "deadly":
+            os._exit(1)
+        return grader.grade_bytes(student, *arguments)
+
+    cluster.grade_bytes = die_of_it
+"""
+
+
+def test_hand_in_that_kills_workers_has_a_status_and_stops_nobody(
+    klass: Callable[..., Any], notebooks: Notebooks, quick_settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "deadly.py").write_text(textwrap.dedent(DEADLY))
+    course, handins = klass({"deadly": notebooks["right"], **notebooks})
+    with LoopbackCluster({"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}) as cluster:
+        cluster.add_worker("--preload", str(tmp_path / "deadly.py"))
+        cluster.add_worker("--preload", str(tmp_path / "deadly.py"))
+        cluster.wait_for_workers(2)
+        settings = replace(quick_settings, scheduler=cluster.address)
+        with open_session(PS, course, settings) as session:
+            results = graded(session, handins)
+    deadly = results.pop("deadly").submission
+    assert (deadly.status, deadly.score) == (Status.CRASHED, 0)
+    assert "workers of the cluster died" in deadly.detail
+    assert results["right"].submission.score == 27
+    assert len(results) == len(notebooks)
+
+
+def test_no_scheduler_is_told_at_once(course: CourseDirectory, quick_settings: Settings) -> None:
+    settings = replace(quick_settings, scheduler="tcp://127.0.0.1:9")
+    started = time.monotonic()
+    with pytest.raises(UserError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:9"):
+        open_session(PS, course, settings)
+    assert time.monotonic() - started < 5
+
+
+def test_cluster_without_workers_is_told(
+    cluster: LoopbackCluster,
+    course: CourseDirectory,
+    quick_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster_module, "WORKER_SECONDS", 1)
+    with pytest.raises(UserError, match=r"no worker at tcp://.*; start some: dask worker tcp"):
+        open_session(PS, course, replace(quick_settings, scheduler=cluster.address))
+
+
+def test_workers_that_would_grade_otherwise_are_refused_by_name(
+    cluster: LoopbackCluster,
+    course: CourseDirectory,
+    quick_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster.add_worker("--no-nanny")
+    settings = replace(quick_settings, scheduler=cluster.address)
+    monkeypatch.setattr(cluster_module, "grading_fingerprint", lambda name: "0123456789abcdef")
+    with pytest.raises(UserError, match=r"worker tcp://.* has .* instead of 0123456789ab") as told:
+        open_session(PS, course, settings)
+    assert "Python" not in str(told.value)  # which is the same
+    monkeypatch.undo()
+    monkeypatch.setattr(cluster_module.platform, "python_version", lambda: "3.99.0")
+    with pytest.raises(UserError, match=rf"Python {sys.version.split()[0]} instead of 3\.99\.0"):
+        open_session(PS, course, settings)
+
+
+def test_worker_that_comes_late_and_would_grade_otherwise_ends_the_batch(
+    cluster: LoopbackCluster,
+    klass: Callable[..., Any],
+    slow_notebooks: Notebooks,
+    quick_settings: Settings,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "other.py").write_text(
+        "from autograder.grading import cluster\n"
+        "cluster.grading_fingerprint = lambda name: 'another commit'\n"
+    )
+    first = cluster.add_worker("--no-nanny")
+    course, _ = klass(slow_notebooks)
+
+    def replace_worker(done: int, total: int, submission: Submission) -> None:
+        if done == 2:
+            cluster.add_worker("--no-nanny", "--preload", str(tmp_path / "other.py"))
+            cluster.wait_for_workers(2)
+            cluster.kill(first)
+
+    with pytest.raises(UserError, match=r"worker tcp://.* has .* another comm instead of"):
+        settings = replace(quick_settings, scheduler=cluster.address)
+        grade_class(PS, course, settings, progress=replace_worker)
+
+
+def test_workers_that_isolate_less_than_others_are_named(
+    cluster: LoopbackCluster, course: CourseDirectory, quick_settings: Settings, tmp_path: Path
+) -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed, so no worker is better than another")
+    (tmp_path / "bare.py").write_text("import os\nos.environ['PATH'] = '/nowhere'\n")
+    cluster.add_worker("--no-nanny")
+    cluster.add_worker("--no-nanny", "--preload", str(tmp_path / "bare.py"))
+    cluster.wait_for_workers(2)
+    settings = replace(quick_settings, scheduler=cluster.address)
+    with pytest.raises(UserError, match=r"do not isolate hand-ins alike.*bwrap.* is not installed"):
+        open_session(PS, course, settings)
+    with pytest.raises(UserError, match=r"worker tcp://.*bwrap.* is not installed"):
+        open_session(PS, course, replace(settings, isolation="full"))
