@@ -1,10 +1,11 @@
 """nbgrader's own commands and pages, with this package's grading behind them.
 
-``configure`` is called by ``nbgrader_config.py``. It replaces three of nbgrader's preprocessors:
+``configure`` is called by ``nbgrader_config.py``. It replaces four parts of nbgrader's:
 
-ClearSolutions   by NamedStubs: a stub raises NotImplementedError with the exercise's own name;
-Execute          by GradeInSandbox: nothing of a hand-in runs outside the sandbox;
-SaveAutoGrades   by SaveScores: scores come from the judge, not from the notebook's outputs.
+ClearSolutions    by NamedStubs: a stub raises NotImplementedError with the exercise's own name;
+NotebookExporter  by UnreadHandin: a hand-in that nbformat cannot read is graded like any other;
+Execute           by GradeInSandbox: nothing of a hand-in runs outside the sandbox;
+SaveAutoGrades    by SaveScores: scores come from the judge, not from the notebook's outputs.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbgrader import utils
+from nbconvert.exporters import NotebookExporter
 from nbgrader.coursedir import CourseDirectory as NbGraderCourse
-from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor
 from traitlets import Unicode
 
-from autograder.grading.results import Status, Submission
+from autograder.grading.gradebook import save
+from autograder.grading.results import Status
 from autograder.grading.session import Session, Settings
 from autograder.paths import CourseDirectory, UserError, put_environment_on_path
-from autograder.release.source import check_id
 from autograder.reports.notebook import autograded_notebook
 from autograder.sandbox.isolation import FULL
 
@@ -42,8 +43,8 @@ def configure(config: Any, root: Path, db_url: str | None = None) -> None:
     db_url = db_url or os.environ.get("AUTOGRADER_DB_URL")
     if db_url:
         config.CourseDirectory.db_url = db_url
-        # nbgrader's own default, no name, breaks a rule of its tables that SQLite does not enforce
-        config.CourseDirectory.setdefault("course_id", "default_course")
+        if not db_url.startswith("sqlite"):  # others refuse an assignment of no course at all
+            config.CourseDirectory.setdefault("course_id", "default_course")
     config.ClearSolutions.begin_solution_delimeter = "### BEGIN SOLUTION"
     config.ClearSolutions.end_solution_delimeter = "### END SOLUTION"
     config.GenerateAssignment.preprocessors = [
@@ -62,7 +63,8 @@ def configure(config: Any, root: Path, db_url: str | None = None) -> None:
             "CheckCellMetadata",
         )
     ]
-    config.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.ClearOutput"]
+    config.Autograde.exporter_class = f"{__name__}.UnreadHandin"
+    config.Autograde.sanitize_preprocessors = []
     config.Autograde.autograde_preprocessors = [
         "autograder.nbgrader_plugin.GradeInSandbox",
         "autograder.nbgrader_plugin.SaveScores",
@@ -87,13 +89,32 @@ class NamedStubs(ClearSolutions):  # type: ignore[misc]
         return cleared
 
 
+class UnreadHandin(NotebookExporter):
+    """Starts from an empty notebook, whatever the file holds.
+
+    GradeInSandbox reads the hand-in itself, with care. What nbformat cannot read would end before
+    that, and keep its old score.
+    """
+
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """The text of the notebook that the preprocessors make, and their resources."""
+        empty = nbformat.v4.new_notebook()
+        made: tuple[str, dict[str, Any]] = self.from_notebook_node(  # type: ignore[no-untyped-call]
+            empty, resources, **options
+        )
+        return made
+
+
 class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
     """Grades the hand-in as ``autograder grade`` does, in place of executing the notebook."""
 
     device = Unicode("auto", help="Device of the reference: auto, cpu or cuda").tag(config=True)
     isolation = Unicode(FULL.name, help="Isolation level, as in autograder grade").tag(config=True)
 
-    _sessions: dict[tuple[str, str], Session] = {}  # noqa: RUF012 - shared on purpose
+    # open sessions, shared on purpose, by course and problem set, with what they were opened for
+    _sessions: dict[tuple[str, str], tuple[object, Session]] = {}  # noqa: RUF012
 
     def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Replace the notebook by the graded one; keep the result for SaveScores."""
@@ -120,60 +141,43 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         return nbformat.from_dict(graded), resources
 
     def _session(self, problem_set: str, course: CourseDirectory) -> Session:
+        release = course.release(problem_set)
+        if not release.exists():
+            raise UserError(f"{problem_set} is not released; run: autograder release {problem_set}")
         key = (str(course.root), problem_set)
-        if key not in self._sessions:
-            if not course.release(problem_set).exists():
-                raise UserError(
-                    f"{problem_set} is not released; run: autograder release {problem_set}"
-                )
-            settings = Settings(
-                device=self.device, isolation=self.isolation, seed=last_seed(problem_set, course)
-            )
-            self._sessions[key] = Session(problem_set, course, settings)
-        return self._sessions[key]
+        state = [_changed(release), _changed(course.results(problem_set))]
+        opened_for, session = self._sessions.get(key, (None, None))
+        if session is None or opened_for != state:  # JupyterLab may run for weeks
+            if session is not None:
+                session.close()
+            seed = last_seed(problem_set, course)
+            settings = Settings(device=self.device, isolation=self.isolation, seed=seed)
+            session = Session(problem_set, course, settings)
+            self._sessions[key] = (state, session)
+        return session
+
+
+def _changed(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None
 
 
 def last_seed(problem_set: str, course: CourseDirectory) -> int | None:
     """The seed of the last grading of a problem set, so that both ways use the same cases."""
     try:
-        text = (course.reports(problem_set) / "results.json").read_text(encoding="utf-8")
+        text = course.results(problem_set).read_text(encoding="utf-8")
         seed = json.loads(text)["seed"]
     except (OSError, ValueError, KeyError):
         return None
     return seed if isinstance(seed, int) else None
 
 
-class SaveScores(SaveAutoGrades):  # type: ignore[misc]
-    """Saves the judge's scores; keeps manual scores as SaveAutoGrades does."""
+class SaveScores(NbGraderPreprocessor):  # type: ignore[misc]
+    """Enters the judge's scores in the gradebook, as ``autograder grade`` does."""
 
     def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Save the scores of all cells, also of those that the hand-in lacks."""
-        submission: Submission = resources[_RESULT]
-        self._scores = {
-            check_id(exercise.name): float(exercise.score) for exercise in submission.exercises
-        }
-        self._answered = submission.written_answered
-        nb, resources = super().preprocess(nb, resources)
-        present = {cell.metadata.nbgrader["grade_id"] for cell in nb.cells if utils.is_grade(cell)}
+        """Enter the scores of all cells, also of those that the hand-in lacks."""
         ids = resources["nbgrader"]
-        with self.gradebook as gradebook:
-            submitted = gradebook.find_submission_notebook(
-                ids["notebook"], ids["assignment"], ids["student"]
-            )
-            for grade in submitted.grades:
-                if grade.name not in present:
-                    grade.auto_score = 0.0
-                    grade.needs_manual_grade = grade.manual_score is not None
-            gradebook.db.commit()
+        root = NbGraderCourse(parent=self, config=self.config).root
+        course = CourseDirectory(Path(root), ids["db_url"])
+        save(ids["assignment"], course, [resources[_RESULT]])
         return nb, resources
-
-    def _add_score(self, cell: Any, resources: dict[str, Any]) -> None:
-        ids = resources["nbgrader"]
-        name = cell.metadata["nbgrader"]["grade_id"]
-        grade = self.gradebook.find_grade(name, ids["notebook"], ids["assignment"], ids["student"])
-        if name in self._answered:
-            grade.auto_score = None
-        else:
-            grade.auto_score = self._scores.get(name, 0.0)
-        grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
-        self.gradebook.db.commit()

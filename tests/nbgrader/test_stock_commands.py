@@ -8,8 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -226,3 +227,127 @@ def test_the_form_grader_shows_a_graded_notebook(ours: CourseDirectory, lab: str
         with opener.open(f"{lab}/{path}?token=t", timeout=60) as answer:
             pages[path] = answer.read().decode()
     assert "condition_number: 0 of" in pages[f"formgrader/submissions/{notebook}"]
+
+
+# --- hand-ins that cannot be read ----------------------------------------------------------------
+
+
+def _write(data: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(data)
+
+
+UNREADABLE: dict[str, Callable[[Path], object]] = {
+    "ada": _write(b"{ broken"),
+    "boris": _write("{}".encode("utf-16")),
+    "chen": Path.mkdir,
+    "dana": lambda path: path.symlink_to(path.parent / "nowhere.ipynb"),
+    "emil": os.mkfifo,
+    "fatima": _write(b'{"worksheets": [], "metadata": {}, "nbformat": 3, "nbformat_minor": 0}'),
+    "goran": _write(b"[" * 200_000),
+    "hana": _write(b""),
+}
+
+
+@pytest.fixture
+def damaged(ours: CourseDirectory, tmp_path: Path) -> CourseDirectory:
+    """The graded class, after which nobody's new hand-in can be read; and a manual grade."""
+    return _damaged(ours, tmp_path / "course")
+
+
+def _damaged(ours: CourseDirectory, root: Path) -> CourseDirectory:
+    from nbgrader.api import Gradebook
+
+    course = CourseDirectory(root)
+    shutil.copytree(ours.root, course.root)
+    with Gradebook(course.database_url) as gradebook:
+        grade = gradebook.find_grade("check-sgd_step", PROBLEM_SET, PROBLEM_SET, "ada")
+        grade.manual_score, grade.needs_manual_grade = 1.5, False
+        gradebook.db.commit()
+    for student, make in UNREADABLE.items():
+        path = course.submitted(PROBLEM_SET, student)
+        path.unlink()
+        make(path)
+    return course
+
+
+def entered(course: CourseDirectory) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Grades and comments of each student, read by nbgrader."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(course.database_url) as gradebook:
+        return {
+            submission.student.id: {
+                **{
+                    grade.name: (grade.auto_score, grade.manual_score, grade.needs_manual_grade)
+                    for grade in submission.notebooks[0].grades
+                },
+                **{f"on {c.name}": (c.auto_comment,) for c in submission.notebooks[0].comments},
+            }
+            for submission in gradebook.assignment_submissions(PROBLEM_SET)
+        }
+
+
+def test_stock_autograde_replaces_the_score_of_what_cannot_be_read(
+    damaged: CourseDirectory,
+) -> None:
+    before = entered(damaged)
+    nbgrader(damaged, "autograde", PROBLEM_SET, "--force", ANY_LEVEL)
+    after = entered(damaged)
+    assert after.keys() == before.keys() == UNREADABLE.keys()
+    assert sum(grade[0] or 0 for grade in before["boris"].values() if len(grade) > 1) > 10
+    for student, grades in after.items():
+        kept = {"check-sgd_step": (0.0, 1.5, True)} if student == "ada" else {}
+        for name, grade in grades.items():
+            if not name.startswith("on "):
+                assert grade == kept.get(name, (0.0, None, False)), (student, name)
+        text = damaged.autograded(PROBLEM_SET, student).read_text(encoding="utf-8")
+        assert "This notebook could not be graded: " in text
+    nbgrader(damaged, "generate_feedback", PROBLEM_SET, "--force")
+    assert "could not be graded" in damaged.feedback(PROBLEM_SET, "emil").read_text()
+
+
+def test_both_ways_of_grading_enter_the_same(ours: CourseDirectory, tmp_path: Path) -> None:
+    readable = ("boris", "chen", "dana", "hana")
+    courses = [_damaged(ours, tmp_path / name) for name in ("stock", "own")]
+    for course in courses:
+        for student in readable:
+            path = course.submitted(PROBLEM_SET, student)
+            shutil.rmtree(path.parent)
+            path.parent.mkdir()
+            text = notebook_text(sample_class(PROBLEM_SET, course)[student])
+            path.write_text(text.replace("return", "return  "), encoding="utf-8")
+            (path.parent / "timestamp.txt").write_text("2030-01-01 12:00:00 UTC")
+    nbgrader(courses[0], "autograde", PROBLEM_SET, "--force", ANY_LEVEL)
+    grade_class(PROBLEM_SET, courses[1], Settings(isolation="auto", seed=1))
+    assert entered(courses[0]) == entered(courses[1])
+    assert len({str(entered(courses[0])[student]) for student in readable}) == 4
+
+
+def test_button_of_the_form_grader_replaces_the_score_of_what_cannot_be_read(
+    damaged: CourseDirectory,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BUTTON, str(damaged.root), PROBLEM_SET],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [True, True]
+    for student in ("ada", "emil"):
+        assert not any(grade[0] for grade in entered(damaged)[student].values() if len(grade) > 1)
+
+
+BUTTON = """
+import json, sys
+from pathlib import Path
+from nbgrader.apps import NbGraderAPI
+from traitlets.config import Config
+from autograder.nbgrader_plugin import configure
+config = Config()
+configure(config, Path(sys.argv[1]))
+config.GradeInSandbox.isolation = "auto"
+api = NbGraderAPI(config=config)
+for student in ("ada", "emil"):
+    print(json.dumps(api.autograde(sys.argv[2], student)["success"]))
+"""
