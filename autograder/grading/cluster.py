@@ -161,7 +161,7 @@ def _grade(grader: Grader, parcel: Parcel) -> list[Graded] | Refusal:
         told = str(error)
     except Exception as error:
         told = f"the grader failed there ({type(error).__name__}: {error}); please report"
-    return Refusal(f"{_named(get_worker().address, socket.gethostname())}: {told[:2000]}")
+    return Refusal(f"{_named(get_worker().address)} on {socket.gethostname()}: {told[:2000]}")
 
 
 def signature(release: Release) -> dict[str, str]:
@@ -179,7 +179,7 @@ def signature(release: Release) -> dict[str, str]:
 
 
 async def _level(
-    settings: Settings, course: CourseDirectory, release: Release
+    release: Release, settings: Settings, course: CourseDirectory
 ) -> tuple[str, dict[str, str]]:
     """The level of isolation that can be had on a worker, and why no stronger one can."""
 
@@ -191,8 +191,8 @@ async def _level(
     return await asyncio.to_thread(try_it)
 
 
-def _who_is_there(release: Release) -> tuple[dict[str, str], str]:
-    return signature(release), socket.gethostname()
+def _who_is_there(release: Release) -> dict[str, str]:
+    return {**signature(release), "host": socket.gethostname()}
 
 
 # --- on the coordinator --------------------------------------------------------------------------
@@ -249,17 +249,21 @@ class ClusterSession(Session):
             f"there is no worker at {self._address}; start some: dask worker {self._address}"
         )
         try:
+            there = self._client.run_on_scheduler(  # type: ignore[no-untyped-call]
+                _who_is_there, self.release
+            )
+        except Exception as error:
+            raise _unable(f"the scheduler {self._address}", error) from None
+        self._compare(f"the scheduler {self._address}", there)
+        try:
             self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except TimeoutError:
             raise no_worker from None
-        ours = signature(self.release)
         names = {}
-        for address, (theirs, host) in self._on_all(_who_is_there, self.release).items():
-            names[address] = _named(address, host)
-            other = _difference(ours, theirs)
-            if other:
-                raise UserError(f"{names[address]}: {other}")
-        arguments = self.settings, self._course_there, self.release
+        for address, there in self._on_all(_who_is_there).items():
+            names[address] = f"{_named(address)} on {there['host']}"
+            self._compare(names[address], there)
+        arguments = self.settings, self._course_there
         found: dict[str, tuple[str, dict[str, str]]] = self._on_all(_level, *arguments)
         if not found:
             raise no_worker
@@ -275,19 +279,24 @@ class ClusterSession(Session):
             )
         return next(iter(found.values()))
 
+    def _compare(self, name: str, there: Mapping[str, str]) -> None:
+        other = _difference(signature(self.release), there)
+        if other:
+            raise UserError(f"{name}: {other}")
+
     def _on_all(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-        """What a function returns on each worker, by its address. Raises UserError."""
-        results: dict[str, Any] = self._client.run(function, *arguments, on_error="return")
+        """What a function of the release returns on each worker, by its address.
+
+        Raises UserError if it fails on one.
+        """
+        results: dict[str, Any] = self._client.run(
+            function, self.release, *arguments, on_error="return"
+        )
         for address, result in list(results.items()):
             if isinstance(result, CommClosedError):  # it has gone since
                 del results[address]
-            elif isinstance(result, UserError):
-                raise UserError(f"{_named(address)}: {result}")
             elif isinstance(result, Exception):
-                raise UserError(
-                    f"{_named(address)} cannot run this grader ({type(result).__name__}: "
-                    f"{result}); start it in the environment of this course, from the same commit"
-                )
+                raise _unable(_named(address), result)
         return results
 
 
@@ -409,10 +418,7 @@ class _Batch:
     def _failed(self, handed: list[Handed], error: BaseException | None) -> Iterator[Graded]:
         """What comes of a task that could not be done. Raises UserError if none could be."""
         if not isinstance(error, KilledWorker):
-            raise UserError(
-                f"a task failed on the cluster ({type(error).__name__}: {error}); are all of it "
-                "started in the environment of this course, from the same commit?"
-            )
+            raise _unable(f"a worker at {self.address}", error)
         if not self.convicting:  # of which hand-in the workers died, will show
             self.suspects.extend(handed)
             return
@@ -430,18 +436,30 @@ class _Batch:
 def _connect(address: str) -> Client:
     for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is told in one line
-    try:
-        return Client(address, timeout=CONNECT_SECONDS)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"there is no Dask scheduler at {address}: {error}") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that versions differ, is told below by name
+        try:
+            return Client(address, timeout=CONNECT_SECONDS)  # type: ignore[no-untyped-call]
+        except (OSError, ValueError, TypeError) as error:
+            raise UserError(f"no Dask scheduler can be reached at {address}: {error}") from None
 
 
 def _leave(client: Client) -> None:
     client.close(timeout=1)  # type: ignore[no-untyped-call]
 
 
-def _named(address: str, host: str = "") -> str:
-    return f"the worker {address} on {host}" if host else f"the worker {address}"
+def _named(address: str) -> str:
+    return f"the worker {address}"
+
+
+def _unable(name: str, error: BaseException | None) -> UserError:
+    if isinstance(error, UserError):
+        return UserError(f"{name}: {error}")
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    return UserError(
+        f"{name} cannot run this grader ({told}); "
+        "start it in the environment of this course, from the same commit"
+    )
 
 
 def _difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
