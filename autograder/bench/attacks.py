@@ -18,7 +18,7 @@ from autograder.grading.reference_process import evaluate_apart
 from autograder.grading.results import Status
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
 from autograder.grading.session import Settings, usable_cores
-from autograder.paths import CourseDirectory
+from autograder.paths import CourseDirectory, UserError
 from autograder.release.build import release
 from autograder.release.source import check_id
 
@@ -216,6 +216,9 @@ def run_attacks(
     Both get the same time for a cell as far as their settings allow; the times are short.
     """
     attacks = [a for a in ATTACKS if not kinds or any(kind in a.kind for kind in kinds)]
+    if not attacks:
+        known = "; ".join(dict.fromkeys(attack.kind for attack in ATTACKS))
+        raise UserError(f"no kind of attack is called {' or '.join(kinds)}; there are: {known}")
     settings = replace(settings, time=LIMITS)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +239,7 @@ def read_log(log: str, students: Sequence[str], hung: bool = False) -> dict[str,
     begun = sorted(
         (log.rfind("\n", 0, at) + 1, student) for student, at in places.items() if at >= 0
     )
-    for (at, student), (following, _) in zip(begun, [*begun[1:], (len(log), "")], strict=True):
+    for (at, student), (following, _) in pairwise([*begun, (len(log), "")]):
         part = log[at:following]
         verdict = Verdict("graded")
         names = _ERROR.findall(part)

@@ -17,6 +17,14 @@ def _replace_folder(path: Path, target: Path) -> None:
     path.parent.symlink_to(target, target_is_directory=True)
 
 
+def _replace_student(path: Path, data: bytes) -> None:
+    student = path.parents[1]
+    other = student.with_name(f".{student.name}-other")
+    student.rename(other)
+    (other / path.parent.name / path.name).write_bytes(data)
+    student.symlink_to(other, target_is_directory=True)
+
+
 def _elsewhere(path: Path, data: bytes) -> Path:
     """The hand-in in another place below the student's folder, for links to lead to."""
     place = path.parent.parent / "elsewhere" / path.name
@@ -76,6 +84,7 @@ add(
     "a folder that is a link",
     lambda path, data: _replace_folder(path, _elsewhere(path, data).parent),
 )
+add("a student who is a link to another", _replace_student)
 add("a folder in its place", lambda path, data: path.mkdir())
 add("a pipe in its place", lambda path, data: os.mkfifo(path), not_at_stock="would never end")
 add("a socket in its place", _unix_socket)

@@ -295,4 +295,18 @@ softmax_cross_entropy = minibatch_gradient = linear_decay = clip_by_norm = sgd_s
     G,
 )
 
+add(
+    "every answer ends the process",
+    "end",
+    """
+import os
+gone = lambda *a: __import__('os')._exit(1)
+for function in (softmax_cross_entropy, minibatch_gradient, sgd_step, linear_decay,
+                 clip_by_norm, condition_number):
+    function.__code__ = gone.__code__
+""",
+    C,
+    harms_itself=True,
+)
+
 ATTACKS = [*LOOPS.attacks, *ENDS.attacks]

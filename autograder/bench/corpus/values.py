@@ -301,6 +301,18 @@ add("a type with a name of 10 MB", "call", "return type('x' * 10**7, (), {})()",
 add("a module", "call", "return np", G)
 add("the function itself", "call", "return sgd_step", G)
 add("the frame it runs in", "call", "import sys; return sys._getframe()", G)
+add(
+    "an object that runs code when it is unpickled",
+    "call",
+    """
+import os
+class Pickled:
+    def __reduce__(self): return os.system, ('touch /tmp/hostile-hand-in-pickled',)
+    __reduce_ex__ = lambda self, protocol: self.__reduce__()
+return Pickled()
+""",
+    G,
+)
 add("nothing", "call", "return None", G)
 add("is not a function", "cell", "sgd_step = 5", G)
 add(
