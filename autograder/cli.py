@@ -474,8 +474,6 @@ def attacks(
 
     settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
     rows = run_attacks(settings, with_stock=stock, kinds=kinds, progress=out.print)
-    if not rows:
-        raise UserError(f"there is no kind of attack with {' or '.join(kinds)} in its name")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in ("kind of attack", "attacks", "unearned points", "harmed", "at stock: run"):
         table.add_column(head, justify="left" if head == "kind of attack" else "right")
