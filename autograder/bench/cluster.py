@@ -46,8 +46,8 @@ class LoopbackCluster:
             "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)
         )
         try:
-            self._wait(file.exists)
-            self.address: str = json.loads(file.read_text(encoding="utf-8"))["address"]
+            self._wait(lambda: _address_in(file) is not None)
+            self.address = str(_address_in(file))
         except BaseException:
             self.close()
             raise
@@ -115,6 +115,15 @@ class LoopbackCluster:
             self.end(process)
         self._log.close()
         self._folder.cleanup()
+
+
+def _address_in(file: Path) -> str | None:
+    """The address that a scheduler has written down; None until it has."""
+    try:
+        address: str = json.loads(file.read_text(encoding="utf-8"))["address"]
+    except (FileNotFoundError, ValueError):
+        return None
+    return address
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pytest
 from autograder.bench.cluster import LoopbackCluster
 from autograder.grading import cluster as cluster_module
 from autograder.grading.batch import grade_class
+from autograder.grading.grader import TimeLimits
 from autograder.grading.results import Status, Submission
 from autograder.grading.session import Graded, Handed, Session, Settings, open_session
 from autograder.paths import CourseDirectory, UserError
@@ -122,10 +124,11 @@ def test_results_are_those_of_this_machine_and_the_sandboxes_go_with_the_session
 ) -> None:
     workers = [cluster.add_worker("--nthreads", "2", "--no-nanny"), cluster.add_worker()]
     course, handins = klass(notebooks)
-    with open_session(PS, course, quick_settings) as session:
+    settings = replace(quick_settings, time=TimeLimits(cell=3, call=1, notebook=20))
+    with open_session(PS, course, settings) as session:
         here = graded(session, handins)
     cluster.wait_for_workers(2)
-    settings = replace(quick_settings, scheduler=cluster.address)
+    settings = replace(settings, scheduler=cluster.address)
     with open_session(PS, course, settings) as session:
         there = graded(session, handins)
         assert zygotes(workers)
@@ -250,7 +253,7 @@ def test_hand_in_that_kills_workers_has_a_status_and_stops_nobody(
     klass: Callable[..., Any], notebooks: Notebooks, quick_settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "deadly.py").write_text(textwrap.dedent(DEADLY))
-    course, handins = klass({"deadly": notebooks["right"], **notebooks})
+    course, handins = klass(dict.fromkeys(("deadly", *"abcdefgh"), notebooks["right"]))
     with LoopbackCluster({"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}) as cluster:
         cluster.add_worker("--preload", str(tmp_path / "deadly.py"))
         cluster.add_worker("--preload", str(tmp_path / "deadly.py"))
@@ -261,8 +264,9 @@ def test_hand_in_that_kills_workers_has_a_status_and_stops_nobody(
     deadly = results.pop("deadly").submission
     assert (deadly.status, deadly.score) == (Status.CRASHED, 0)
     assert "workers of the cluster died" in deadly.detail
-    assert results["right"].submission.score == 27
-    assert len(results) == len(notebooks)
+    assert {name: each.submission.score for name, each in results.items()} == dict.fromkeys(
+        "abcdefgh", 27
+    )
 
 
 def test_no_scheduler_is_told_at_once(course: CourseDirectory, quick_settings: Settings) -> None:
@@ -286,22 +290,37 @@ def test_cluster_without_workers_is_told(
         open_session(PS, course, replace(quick_settings, scheduler=cluster.address))
 
 
+OTHER_COMMIT = """
+from autograder.grading import cluster
+cluster.grading_fingerprint = lambda name: "0123456789abcdef"
+cluster.platform.python_version = lambda: "3.99.0"
+"""
+
+
 def test_workers_that_would_grade_otherwise_are_refused_by_name(
+    cluster: LoopbackCluster, course: CourseDirectory, quick_settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "other.py").write_text(OTHER_COMMIT)
+    cluster.add_worker("--no-nanny", "--preload", str(tmp_path / "other.py"))
+    with pytest.raises(UserError) as told:
+        open_session(PS, course, replace(quick_settings, scheduler=cluster.address))
+    version = sys.version.split()[0]
+    assert re.search(
+        rf"the worker tcp://.* on .*Python 3\.99\.0 instead of {version}", str(told.value)
+    )
+    assert re.search(r"hash, 0123456789ab instead of [0-9a-f]{12}; install", str(told.value))
+    assert "NumPy" not in str(told.value)  # which is the same
+
+
+def test_scheduler_that_would_not_understand_is_refused(
     cluster: LoopbackCluster,
     course: CourseDirectory,
     quick_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cluster.add_worker("--no-nanny")
-    settings = replace(quick_settings, scheduler=cluster.address)
     monkeypatch.setattr(cluster_module, "grading_fingerprint", lambda name: "0123456789abcdef")
-    with pytest.raises(UserError, match=r"worker tcp://.* has .* instead of 0123456789ab") as told:
-        open_session(PS, course, settings)
-    assert "Python" not in str(told.value)  # which is the same
-    monkeypatch.undo()
-    monkeypatch.setattr(cluster_module.platform, "python_version", lambda: "3.99.0")
-    with pytest.raises(UserError, match=rf"Python {sys.version.split()[0]} instead of 3\.99\.0"):
-        open_session(PS, course, settings)
+    with pytest.raises(UserError, match=r"the scheduler tcp://.* instead of 0123456789ab;"):
+        open_session(PS, course, replace(quick_settings, scheduler=cluster.address))
 
 
 def test_worker_that_comes_late_and_would_grade_otherwise_ends_the_batch(
@@ -311,10 +330,7 @@ def test_worker_that_comes_late_and_would_grade_otherwise_ends_the_batch(
     quick_settings: Settings,
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "other.py").write_text(
-        "from autograder.grading import cluster\n"
-        "cluster.grading_fingerprint = lambda name: 'another commit'\n"
-    )
+    (tmp_path / "other.py").write_text(OTHER_COMMIT)
     first = cluster.add_worker("--no-nanny")
     course, _ = klass(slow_notebooks)
 
@@ -324,7 +340,7 @@ def test_worker_that_comes_late_and_would_grade_otherwise_ends_the_batch(
             cluster.wait_for_workers(2)
             cluster.kill(first)
 
-    with pytest.raises(UserError, match=r"worker tcp://.* has .* another comm instead of"):
+    with pytest.raises(UserError, match=r"worker tcp://.* has .* 0123456789ab instead of"):
         settings = replace(quick_settings, scheduler=cluster.address)
         grade_class(PS, course, settings, progress=replace_worker)
 
