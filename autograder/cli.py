@@ -507,7 +507,7 @@ def _tell_what_is_left(result: ClassResult) -> None:
     if overview.outdated:
         out.print(
             f"{overview.outdated} changed since graded (outdated in grades.csv): "
-            "grade again without --student"
+            "grade the whole class again"
         )
     if run.not_graded:
         told = _some(run.not_graded, len(run.not_graded))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.cli import _Progress
+from autograder.grading.results import Status, Submission
 from autograder.grading.sample import sample_class
 from autograder.paths import CourseDirectory
 from autograder.release.build import notebook_text
@@ -50,6 +53,7 @@ def test_help_says_what_a_command_does(command: str) -> None:
         (["grade", PS, "--seed", "many"], "not a valid integer", 2),
         (["grade", PS, "--device", "tpu"], "is not one of", 2),
         (["grade", PS, "--isolation", "none"], "is not one of", 2),
+        (["grade", PS, "--resume", "--course-dir", "nowhere"], "there is no folder", 1),
         (["grade", PS, "--workers", "0"], "is not in the range", 2),
         (["grade", PS, "--frobnicate"], "No such option", 2),
         (["grade"], "Missing argument", 2),
@@ -110,6 +114,37 @@ def test_grading_prints_a_table_and_writes_what_it_says(class_course: CourseDire
     assert "not valid JSON" in details["cut"]
     again = run("grade", PS, "--course-dir", str(class_course.root), *ANY)
     assert "0 graded, 6 unchanged; seed 5" in again.stdout
+
+
+def test_folder_that_cannot_be_a_students_is_told_and_does_no_harm(
+    class_course: CourseDirectory, tmp_path: Path
+) -> None:
+    copy = CourseDirectory(tmp_path / "course")
+    shutil.copytree(class_course.root, copy.root)
+    (copy.submissions / os.fsdecode(b"b\xffd") / PS).mkdir(parents=True)
+    done = run("grade", PS, "--course-dir", str(copy.root), "--student", "hana", *ANY)
+    assert done.returncode == 0, done.stderr
+    assert r"1 skipped, for the folder's name is not printable text; rename 'b\xffd'" in done.stderr
+    done.stdout.encode("ascii", "strict")
+
+
+def test_progress_tells_pace_and_statuses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("autograder.cli.time.monotonic", lambda: now)
+    graded, error = (
+        Submission("x", status, "", 0, 1, 0.0, ()) for status in (Status.GRADED, Status.ERROR)
+    )
+    with _Progress() as progress:
+        for done in range(1, 41):
+            now = 10 + done * 0.5  # the first one takes longest: things are being started
+            progress(done, 40, error if done % 4 == 0 else graded)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "graded 11 of 40, 2.0/s, 14 s left; 9 graded, 2 error"
+    assert lines[-1] == "graded 40 of 40, 2.0/s, 0 s left; 30 graded, 10 error"
+    assert len(lines) == 5  # one in five seconds, and the last
+    assert progress.seconds == 30
 
 
 def test_an_unknown_student_is_a_mistake_of_the_caller(class_course: CourseDirectory) -> None:

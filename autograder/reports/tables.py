@@ -30,7 +30,7 @@ _COLUMNS = (
 _HEAD_ENDS = ' "submissions": ['
 # an instructor should look at these first: most likely something has to be done about them
 _URGENT = {Status.DAMAGED, Status.CRASHED, Status.MISSING_CELL, Status.MANUAL}
-_MOST_URGENT = 200  # that are listed one by one
+_MOST_URGENT = 50  # that are listed one by one
 
 
 @dataclass(frozen=True)

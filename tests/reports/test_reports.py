@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from autograder.grading.results import Status, Submission
 from autograder.grading.session import Session
 from autograder.paths import CourseDirectory
 from autograder.reports import pages
+from autograder.reports.files import write_whole
 from autograder.reports.notebook import autograded_notebook, autograded_text
 from autograder.reports.pages import feedback_page
-from autograder.reports.tables import Run, grades_csv, results_json
+from autograder.reports.tables import Run, grades_csv, read_run, read_submission, results_json
 
 
 def report_page(*arguments: Any) -> str:
@@ -261,6 +263,58 @@ def test_report_of_nobody_and_of_hand_ins_without_results(run_of: Callable[..., 
     assert_inert(report_page(run_of(), {}))
     assert_inert(report_page(run_of(submission_of("a")), {"a": row("a")}))
     assert_inert(feedback_page(submission_of("a", detail="it is empty"), run_of()))
+
+
+def test_report_of_a_large_class_has_its_hand_ins_in_tables_to_open(
+    run_of: Callable[..., Run],
+) -> None:
+    names = [f"student{number:04}" for number in range(600)]
+    rows = {name: row(name) for name in names}
+    submissions = [submission_of(name, status=Status.GRADED) for name in names]
+    text = report_page(run_of(*submissions), rows)
+    assert_inert(text)
+    assert re.findall(r"<summary>(.*?)</summary>", text) == [
+        "student0000 to student0249",
+        "student0250 to student0499",
+        "student0500 to student0599",
+    ]
+    assert all(text.count(f"<td>{name}</td>") == 1 for name in names)
+    assert "<details>" not in report_page(run_of(*submissions[:250]), rows)
+
+
+def test_report_names_first_what_someone_should_look_at(run_of: Callable[..., Run]) -> None:
+    submissions = [
+        submission_of("ada", status=Status.GRADED, outdated=True),
+        submission_of("bob", detail=EVIL),
+        submission_of("cem", status=Status.TIMEOUT),
+    ]
+    rows = {s.student: row(s.student, needs_manual_grade=True) for s in submissions}
+    run = replace(run_of(*submissions), not_graded=["dov", EVIL], skipped=[r"'e\xff'"])
+    text = report_page(run, rows)
+    assert_inert(text)
+    assert "1 of these have changed" in text
+    assert "2 not graded yet: dov, &lt;script&gt;" in text
+    assert r"1 skipped: &#39;e\xff&#39;" in text
+    assert "3 hand-ins to grade by hand" in text
+    first = text[text.index("<h2>To look at") : text.index("<h2>Hand-ins")]
+    assert re.findall(r"<tr><td>(\w+)</td>", first) == ["bob"]
+
+
+def test_results_are_read_back_one_by_one(run_of: Callable[..., Run], tmp_path: Path) -> None:
+    submissions = [submission_of(name) for name in ("ada", 'b"ob', "c\u2028em", "dov]")]
+    run = replace(run_of(*submissions), not_graded=[' "submissions": ['], skipped=[])
+    path = tmp_path / "results.json"
+    write_whole(path, results_json(run))
+    head, read = read_run(path)
+    assert head == replace(run, submissions=())
+    assert list(read) == submissions
+    lines = path.read_bytes().splitlines(keepends=True)
+    index = next(i for i, line in enumerate(lines) if b"ob" in line)
+    path.write_bytes(b"".join([*lines[:index], b'{"student": 5}\n{"st\n\xff\n', *lines[index:]]))
+    assert list(read) == submissions
+    data = path.read_bytes()
+    for offset, submission in read.with_offsets():
+        assert read_submission(data[offset:].splitlines()[0]) == submission
 
 
 def test_autograded_notebook_is_valid_and_holds_no_markup_that_runs(
