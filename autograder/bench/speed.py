@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -14,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from autograder.grading.evaluations import prepare
 from autograder.grading.reference_process import evaluate_apart
@@ -112,6 +113,7 @@ def _grade(course: CourseDirectory, problem_set: str) -> Usage:
 def measure(command: Sequence[str], folder: Path) -> Usage:
     """Run a command; raise UserError with what it said if it fails."""
     adopt_orphans()  # bubblewrap may end before what it started: count that, too
+    others = _children()
     with tempfile.TemporaryFile() as said:
         started = time.monotonic()
         process = subprocess.Popen(
@@ -126,11 +128,14 @@ def measure(command: Sequence[str], folder: Path) -> Usage:
             text = said.read().decode("utf-8", "replace")[-2000:]
             raise UserError(f"{' '.join(command)} failed:\n{text}")
     cpu = usage.ru_utime + usage.ru_stime
-    with contextlib.suppress(ChildProcessError):  # when there is none left
-        while True:
-            _, _, usage = os.wait4(-1, 0)
-            cpu += usage.ru_utime + usage.ru_stime
+    while orphans := _children() - others:
+        _, _, usage = os.wait4(orphans.pop(), 0)
+        cpu += usage.ru_utime + usage.ru_stime
     return Usage(seconds, cpu, peak.take())
+
+
+def _children() -> set[int]:
+    return {process.pid for process in psutil.Process().children()}
 
 
 class _Peak:
