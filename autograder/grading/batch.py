@@ -78,7 +78,8 @@ def grade_class(
             settings, students, everything = batch.resumed(settings, students, everything)
         elif settings.seed is None:
             settings = replace(settings, seed=batch.last_seed)
-        result = batch.grade(settings, students or None, everything, progress)
+        named = tuple(sorted(set(students))) if students else None
+        result = batch.grade(settings, named, everything, progress)
     if (
         signals.number
     ):  # it came when everything was being written, which was not worth breaking off
@@ -171,7 +172,8 @@ class _Batch:
         ):
             if asked not in (None, "auto", was):
                 raise UserError(
-                    f"the grading that was cut short has {name} {was}, not {asked}; {anew}"
+                    f"the grading that was cut short has {name} {was}, not {asked}: "
+                    f"give --{name} {was}, or {anew}"
                 )
         if order.graded_with != self.graded_with:
             raise UserError(
@@ -184,21 +186,23 @@ class _Batch:
     def grade(
         self,
         settings: Settings,
-        students: Sequence[str] | None,
+        students: tuple[str, ...] | None,
         everything: bool,
         progress: Progress | None,
     ) -> ClassResult:
         wanted = self._wanted(students)
+        aim: Order | None = None
+        due: list[str] = []
         last = self.last_run
         if last is not None:
             level = last.isolation if settings.isolation == "auto" else settings.isolation
             seed = last.seed if settings.seed is None else settings.seed
-            aim = replace(last, seed=seed, isolation=level)
-            order = Order(aim, self.graded_with, everything, students)
-            if not self._due(wanted, order):
+            like_last = replace(last, seed=seed, isolation=level)
+            aim = Order(like_last, self.graded_with, everything, students)
+            due = self._due(wanted, aim)
+            if not due:
                 return self._finish(last)
-        total = 0
-        run = last
+        begun: Run | None = None
         try:
             with self.signals.raised():
                 session = open_session(self.problem_set, self.course, settings)
@@ -207,18 +211,19 @@ class _Batch:
                 with self.signals.raised():
                     run = session.run()
                 order = Order(run, self.graded_with, everything, students)
-                due = self._due(wanted, order)
-                total = len(due)
+                if aim is None or not aim.is_continued_by(order):
+                    due = self._due(wanted, order)
                 self.store.begin(order)
+                begun = run
                 handins = session.process_all(self._handins(due))
                 for graded in self.signals.while_waiting_for(handins):
                     submission = self._record(graded)
                     if progress is not None:
-                        progress(self.graded, total, submission)
+                        progress(self.graded, len(due), submission)
         except KeyboardInterrupt as stop:
-            if run is not None and self.graded:
-                self._finish(run, cut_short=True)
-            raise Interrupted(self.signals.number or signal.SIGINT, self._told(total)) from stop
+            if begun is not None and self.store.journaled:
+                self._finish(begun, cut_short=True)
+            raise Interrupted(self.signals.number or signal.SIGINT, self._told(len(due))) from stop
         return self._finish(run)
 
     def _due(self, wanted: set[str], order: Order) -> list[str]:

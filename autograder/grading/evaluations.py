@@ -90,8 +90,7 @@ def keep(
         "exercises": dump(list(spec.exercises)),
     }
     path = course.evaluation(problem_set)
-    write_whole(path, json.dumps(tree))
-    path.chmod(0o600)  # it holds what students must not know
+    write_whole(path, json.dumps(tree), mode=0o600)  # it holds what students must not know
 
 
 def _read(course: CourseDirectory, problem_set: str) -> dict[str, Any] | None:

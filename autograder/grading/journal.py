@@ -18,7 +18,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,21 +43,25 @@ class Order:
     run: Run
     graded_with: str
     everything: bool = False
-    students: Sequence[str] | None = None
+    students: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        students = None if self.students is None else list(self.students)
         return {
             "run": self.run.to_json(),
             "graded_with": self.graded_with,
             "everything": self.everything,
-            "students": students,
+            "students": self.students,
         }
 
     @staticmethod
     def from_json(tree: dict[str, Any]) -> Order:
-        run = Run.from_json(tree["run"])
-        return Order(run, tree["graded_with"], tree["everything"], tree["students"])
+        students = tree["students"]
+        return Order(
+            Run.from_json(tree["run"]),
+            tree["graded_with"],
+            tree["everything"],
+            None if students is None else tuple(students),
+        )
 
     def is_continued_by(self, other: Order) -> bool:
         """Whether to do the other is to go on with this one."""

@@ -426,7 +426,7 @@ def test_resuming_does_what_the_interrupted_grading_was_told(klass: Klass) -> No
         klass.grade(resume=True)
     klass.grade()
     with pytest.raises(Interrupted):
-        klass.grade(everything=True, students=["s1", "s2", "s3"], progress=_die)
+        klass.grade(everything=True, students=("s3", "s1", "s2"), progress=_die)
     klass.settings = replace(klass.settings, seed=None)
     assert klass.grade(resume=True).graded == 2  # of three that had not changed
     with pytest.raises(NothingToResume):
@@ -487,6 +487,24 @@ def test_interrupted_grading_enters_what_is_done_and_marks_the_rest(klass: Klass
     assert klass.grade().graded == 2
     assert klass.scores("bob") == (23, 23, 23)
     assert klass.head()["not_graded"] == []
+
+
+def test_results_of_a_killed_grading_are_entered_when_the_next_one_is_stopped(
+    klass: Klass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ada", "bob"):
+        klass.hand_in(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "save", _die)  # as if killed: nothing is entered
+        with pytest.raises(KeyboardInterrupt):
+            klass.grade(progress=_die)
+    assert klass.gradebook() == {}
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "process_all", _die)
+        with pytest.raises(Interrupted, match="before anything was graded"):
+            klass.grade()
+    assert len(klass.gradebook()) == len(klass.results()) == 1
+    assert klass.grade(students=["bob", "ada", "ada"]).graded == 1
 
 
 def test_files_that_did_not_get_to_their_places_are_made_again(klass: Klass) -> None:
