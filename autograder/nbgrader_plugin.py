@@ -134,9 +134,6 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         resources[_RESULT] = submission
         if submission.status is Status.DAMAGED:
             self.log.error("%s: damaged: %s; it scores 0", student, submission.detail)
-            text = f"This notebook could not be graded: {submission.detail}."
-            nb.cells = [nbformat.v4.new_markdown_cell(text)]
-            return nb, resources
         graded = autograded_notebook(submission, session.release)
         return nbformat.from_dict(graded), resources
 

@@ -163,6 +163,7 @@ class _Run:
         self.spent: defaultdict[str, float] = defaultdict(float)  # seconds of calls, by exercise
         self.task_deadline = math.inf
         self.absent = {name: f"there is no cell with the function {name}" for name in plan.missing}
+        self.undefined: list[str] = []  # exercises with a cell, but without the function
         self.lost: dict[tuple[str, int], _Incident] = {}  # checks that cost a worker
         self.skipped: set[int] = set()  # cells that did
         self.tasks = [
@@ -383,7 +384,13 @@ class _Run:
         judged = self.marking.judge(spec.name, frames) if missing is None else None
         if judged is None:
             told = missing or f"the notebook defines no function {spec.name} that can be called"
-            results = [CheckResult(check.name, False, check.points, told) for check in spec.checks]
+            untouched = spec.name in self.plan.untouched
+            if missing is None and not untouched:
+                self.undefined.append(spec.name)
+            results = [
+                CheckResult(check.name, False, check.points, told, unanswered=untouched)
+                for check in spec.checks
+            ]
         else:
             results = list(judged)
         self._note_errors(results)
@@ -436,7 +443,8 @@ class _Run:
         unanswered = [
             e.name
             for e in exercises
-            if e.name in self.plan.untouched or all(check.unanswered for check in e.checks)
+            if (e.name in self.plan.untouched and not e.score)  # it may be answered elsewhere
+            or all(check.unanswered for check in e.checks)
         ]
         for status in _SEVERITY:
             found = [incident for incident in self.incidents if incident.status is status]
@@ -444,6 +452,8 @@ class _Run:
                 return status, found[0].text
         if self.plan.missing:
             return Status.MISSING_CELL, f"no cell for {', '.join(self.plan.missing)}"
+        if self.undefined:
+            return Status.MISSING_CELL, f"no function {', '.join(self.undefined)}"
         if self.plan.ambiguous:
             return Status.MANUAL, "; ".join(self.plan.ambiguous)
         if exercises and len(unanswered) == len(exercises):

@@ -106,8 +106,8 @@ class Plan:
     """The steps of grading one hand-in; ``notes`` tell what was put right.
 
     ``missing`` are exercises without a cell; ``ambiguous`` tells what a person must decide.
-    ``untouched`` are the exercises whose cell is as released. ``libraries`` are worth loading
-    before the notebook is run.
+    ``untouched`` are the exercises whose cell is as released, or without any code. ``libraries``
+    are worth loading before the notebook is run.
     """
 
     steps: tuple[Step, ...]
@@ -184,7 +184,8 @@ class _Planner:
         untouched = frozenset(
             name
             for name, sources in answers.items()
-            if sources and all(_same(s, self.by_id[name].source) for s in sources)
+            if sources
+            and all(_same(s, self.by_id[name].source) or not _has_code(s) for s in sources)
         )
         answered = frozenset(
             name
@@ -270,6 +271,11 @@ def _same(source: str, released: str) -> bool:
     return [line.rstrip() for line in source.strip().splitlines()] == [
         line.rstrip() for line in released.strip().splitlines()
     ]
+
+
+def _has_code(source: str) -> bool:
+    lines = (line.strip() for line in source.splitlines())
+    return any(line and not line.startswith("#") for line in lines)
 
 
 def _defines(source: str, name: str) -> bool:
