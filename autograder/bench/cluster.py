@@ -22,6 +22,7 @@ from distributed import Client
 
 from autograder.grading.session import Handed, Session, Settings, open_session
 from autograder.paths import CourseDirectory, UserError
+from autograder.sandbox.confine import die_with_parent
 
 _START_SECONDS = 60.0
 _END_SECONDS = 10.0
@@ -77,7 +78,7 @@ class LoopbackCluster:
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
-            preexec_fn=None if core is None else partial(os.sched_setaffinity, 0, {core}),
+            preexec_fn=partial(_before, core),
         )
 
     def _wait(self, ready: Callable[[], bool]) -> None:
@@ -117,6 +118,12 @@ class LoopbackCluster:
         self._folder.cleanup()
 
 
+def _before(core: int | None) -> None:
+    die_with_parent()
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+
+
 def _address_in(file: Path) -> str | None:
     """The address that a scheduler has written down; None until it has."""
     try:
@@ -128,17 +135,16 @@ def _address_in(file: Path) -> str | None:
 
 @dataclass(frozen=True)
 class Speedup:
-    """Hand-ins a second with ``one`` worker and with ``two``, each the median of some rounds."""
+    """Hand-ins a second with ``one`` worker and with ``two``, in each round."""
 
     handins: int
-    rounds: int
-    one: float
-    two: float
+    one: tuple[float, ...]
+    two: tuple[float, ...]
 
     @property
     def ratio(self) -> float:
-        """How much faster two workers are than one."""
-        return self.two / self.one
+        """How much faster two workers are than one: the median of the rounds."""
+        return statistics.median(two / one for one, two in zip(self.one, self.two, strict=True))
 
 
 def speedup(
@@ -162,7 +168,9 @@ def speedup(
     work = partial(_speedup, problem_set, course, settings or Settings(), rounds, cores)
     # in a process of its own, for the caller may use all cores
     with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-        return apart.submit(work, [(path.stem, path, "") for path in handins]).result()
+        return apart.submit(
+            work, [(path.parent.parent.name, path, "") for path in handins]
+        ).result()
 
 
 def _speedup(
@@ -174,20 +182,19 @@ def _speedup(
     handins: Sequence[Handed],
 ) -> Speedup:
     os.sched_setaffinity(0, cores)  # what is started from here inherits it
-    rates: dict[int, list[float]] = {1: [], 2: []}
+    rates: list[tuple[float, float]] = []
     with LoopbackCluster() as cluster:
         cluster.add_worker(core=cores[0])
         settings = replace(settings, scheduler=cluster.address)
         with open_session(problem_set, course, settings) as session:
             for _ in range(rounds):
-                rates[1].append(_rate(session, handins))
+                one = _rate(session, handins)
                 second = cluster.add_worker(core=cores[1])
                 cluster.wait_for_workers(2)
-                rates[2].append(_rate(session, handins))
+                rates.append((one, _rate(session, handins)))
                 cluster.end(second)
                 cluster.wait_for_workers(1)
-    one, two = (statistics.median(rates[count]) for count in (1, 2))
-    return Speedup(len(handins), rounds, one, two)
+    return Speedup(len(handins), tuple(one for one, _ in rates), tuple(two for _, two in rates))
 
 
 def _rate(session: Session, handins: Sequence[Handed]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,8 +18,10 @@ from typing import Any
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
-from autograder.bench.cluster import LoopbackCluster
+from autograder.bench.cluster import LoopbackCluster, speedup
+from autograder.cli import app
 from autograder.grading import cluster as cluster_module
 from autograder.grading.batch import grade_class
 from autograder.grading.grader import TimeLimits
@@ -359,3 +362,38 @@ def test_workers_that_isolate_less_than_others_are_named(
         open_session(PS, course, settings)
     with pytest.raises(UserError, match=r"worker tcp://.*bwrap.* is not installed"):
         open_session(PS, course, replace(settings, isolation="full"))
+
+
+@pytest.mark.slow
+def test_two_workers_are_faster_than_one(
+    klass: Callable[..., Any], slow_notebooks: Notebooks, quick_settings: Settings
+) -> None:
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("there is only one core here, which two workers would share")
+    course, handins = klass(slow_notebooks)
+    paths = [path for _, path, _ in handins]
+    found = speedup(PS, course, paths, settings=quick_settings, rounds=2)
+    assert (found.handins, len(found.one), len(found.two)) == (len(paths), 2, 2)
+    assert 1.2 < found.ratio < 2.5
+
+
+def test_dask_is_not_loaded_unless_it_is_asked_for() -> None:
+    code = (
+        "import sys, autograder.cli, autograder.grading.batch; print('distributed' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--scheduler", "10.0.0.5:8786"], "is not like tcp://HOST:PORT"),
+        (["--scheduler", "tcp://host"], "is not like tcp://HOST:PORT"),
+        (["--scheduler", "tcp://host:1", "--workers", "2"], "the cluster says how many workers"),
+    ],
+)
+def test_bad_options_are_told(options: list[str], told: str) -> None:
+    done = CliRunner().invoke(app, ["grade", PS, *options])
+    assert done.exit_code == 2
+    assert told in done.output
