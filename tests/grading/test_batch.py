@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -505,6 +506,28 @@ def test_results_of_a_killed_grading_are_entered_when_the_next_one_is_stopped(
             klass.grade()
     assert len(klass.gradebook()) == len(klass.results()) == 1
     assert klass.grade(students=["bob", "ada", "ada"]).graded == 1
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_signal_while_the_gradebook_is_written_waits_but_a_second_does_not(
+    signals: int, klass: Klass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    klass.hand_in("ada")
+    save = batch.save
+
+    def interrupted(*arguments: Any) -> Any:
+        for _ in range(signals):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return save(*arguments)
+
+    monkeypatch.setattr(batch, "save", interrupted)
+    with pytest.raises(Interrupted) as told:
+        klass.grade()
+    assert told.value.exit_status == 143
+    assert klass.gradebook() == ({"ada": 27} if signals == 1 else {})
+    monkeypatch.setattr(batch, "save", save)
+    assert klass.grade().graded == 0
+    assert klass.gradebook() == {"ada": 27}
 
 
 def test_files_that_did_not_get_to_their_places_are_made_again(klass: Klass) -> None:
