@@ -141,9 +141,13 @@ def test_results_are_those_of_this_machine_and_the_sandboxes_go_with_the_session
         *(Status.GRADED, Status.PARTIAL, Status.ERROR, Status.CRASHED, Status.TIMEOUT),
         Status.DAMAGED,
     }
-    deadline = time.monotonic() + 10
-    while zygotes(workers):
-        assert time.monotonic() < deadline, "sandboxes stay when the session is closed"
+    wait_until(lambda: not zygotes(workers), 10)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
@@ -362,6 +366,26 @@ def test_workers_that_isolate_less_than_others_are_named(
         open_session(PS, course, settings)
     with pytest.raises(UserError, match=r"worker tcp://.*bwrap.* is not installed"):
         open_session(PS, course, replace(settings, isolation="full"))
+
+
+@pytest.mark.slow
+def test_sandboxes_go_with_a_coordinator_that_is_killed(
+    cluster: LoopbackCluster, klass: Callable[..., Any], slow_notebooks: Notebooks
+) -> None:
+    worker = cluster.add_worker("--no-nanny")
+    course, _ = klass(slow_notebooks)
+    program = Path(sys.executable).parent / "autograder"
+    options = ["--course-dir", str(course.root), "--isolation", "auto"]
+    coordinator = subprocess.Popen(
+        [str(program), "grade", PS, *options, "--scheduler", cluster.address],
+        stdout=subprocess.DEVNULL,
+    )
+    journal = course.reports(PS) / "journal.jsonl"
+    wait_until(lambda: journal.exists() and len(journal.read_text().splitlines()) > 2, 60)
+    assert zygotes([worker])
+    coordinator.kill()
+    coordinator.wait()
+    wait_until(lambda: not zygotes([worker]), 10)
 
 
 @pytest.mark.slow
