@@ -217,13 +217,13 @@ class _Zygote:
         os.setsid()
         confine.drop_privileges()
         confine.limit_resources(self.limits, counts_whole_user=not self.namespaces)
-        null = os.open(os.devnull, os.O_RDWR)
+        if self.filter:
+            confine.filter_system_calls(self.filter)
+        null = os.open(os.devnull, os.O_RDWR)  # from here on, nothing is told on stderr
         for standard in (0, 1, 2):
             os.dup2(null, standard)
         connection = os.dup2(descriptor, 3, inheritable=False)
         os.closerange(4, 1 << 16)
-        if self.filter:
-            confine.filter_system_calls(self.filter)
         serve(Channel(socket.socket(fileno=connection)), self.shell)
         os._exit(0)
 
