@@ -24,7 +24,7 @@ ARGUMENT = "86399.125"  # of the processes that try to survive: sleep 86399.125
 G, P, N = Status.GRADED, Status.PARTIAL, Status.NO_ANSWER
 E, T, M, C = Status.ERROR, Status.TIMEOUT, Status.OUT_OF_MEMORY, Status.CRASHED
 DAMAGED, MISSING, MANUAL = Status.DAMAGED, Status.MISSING_CELL, Status.MANUAL
-ANY = frozenset({G, E, T, M, C})
+ANY = frozenset({G, E, T, M, C, MISSING})
 
 EXHAUSTS = "would only exhaust the machine"
 

@@ -1,6 +1,6 @@
 """Answers that lie about what they are, or are no answers at all."""
 
-from .attack import EXHAUSTS, C, Corpus, E, G, M, T
+from .attack import EXHAUSTS, MISSING, C, Corpus, E, G, M, T
 
 LIES = Corpus("lying values")
 add = LIES.code
@@ -314,7 +314,7 @@ return Pickled()
     G,
 )
 add("nothing", "call", "return None", G)
-add("is not a function", "cell", "sgd_step = 5", G)
+add("is not a function", "cell", "sgd_step = 5", MISSING)
 add(
     "a class that cannot be called",
     "cell",
