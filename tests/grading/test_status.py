@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from autograder.grading.grader import TimeLimits, grade_file
 from autograder.grading.results import Status
 from autograder.grading.sample import released_notebook, with_answers
 from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory
+from autograder.paths import CourseDirectory, UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 PS = "ps01-sgd"
@@ -661,4 +662,18 @@ def test_flag_stays_until_a_person_has_looked(small: ByHand) -> None:
     small.give()
     small.klass.grade()
     assert not small.is_flagged()
+    assert small.is_kept()
+
+
+def test_locked_gradebook_loses_no_grading(small: ByHand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograder.grading.gradebook._PATIENCE", 0.2)
+    small.klass.hand_in_cause("bob", CAUSES["wrong"])
+    other = sqlite3.connect(small.klass.course.gradebook, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(UserError, match="was locked by another program"):
+        small.klass.grade()
+    other.close()
+    again = grade_class(PS, small.klass.course, small.klass.settings)
+    assert again.graded == 0  # it had been graded before the gradebook was needed
+    assert small.klass.entered()["bob"]["score"] == FULL - 4
     assert small.is_kept()
