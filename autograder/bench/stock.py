@@ -33,7 +33,7 @@ from autograder.selfcheck.spec import CaseSpec, ExerciseSpec
 
 MEMORY = 4 << 30  # bytes of address space a process; a hand-in here has half of it
 CELL_SECONDS = 5
-_PATIENCE = 40.0  # seconds without a line of its log until it is taken to hang
+_PATIENCE = 120.0  # seconds without a line of its log until it is taken to hang
 
 _CONFIG = f"""c = get_config()
 c.CourseDirectory.course_id = "stock"

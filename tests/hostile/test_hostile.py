@@ -7,6 +7,7 @@ at what came out: results, gradebook, feedback, and the machine.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import time
@@ -231,3 +232,14 @@ def test_kinds_are_of_a_size_to_read() -> None:
     kinds = Counter(attack.kind for attack in ATTACKS)
     assert 10 <= len(kinds) <= 15
     assert min(kinds.values()) >= 5
+
+
+def test_folders_whose_names_give_orders_are_no_students_and_are_told(tmp_path: Path) -> None:
+    course = CourseDirectory(tmp_path)
+    for name in (b"ada", b"a\nb", b"\x1b[2J", b"\xff\xfe", "\u202eada".encode(), b"\t", b".git"):
+        folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/submitted/" + name))
+        (folder / PROBLEM_SET).mkdir(parents=True)
+    assert course.students(PROBLEM_SET) == ["ada"]
+    told = course.skipped(PROBLEM_SET)
+    assert len(told) == 5  # hidden folders are nobody's
+    assert all(name.isprintable() for name in told)

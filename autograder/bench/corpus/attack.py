@@ -162,6 +162,7 @@ class Corpus:
         *ends: Status,
         harms_itself: bool = False,
         regraded: bool = False,
+        not_at_stock: str = "",
     ) -> None:
         """An attack by a changed notebook; without ``ends`` it is graded as if nothing was."""
         self.attacks.append(
@@ -173,6 +174,7 @@ class Corpus:
                 change=change,
                 keeps=not harms_itself and not set(ends) & {DAMAGED},
                 regraded=regraded,
+                not_at_stock=not_at_stock,
             )
         )
 

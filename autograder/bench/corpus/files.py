@@ -70,6 +70,7 @@ def _timestamp_fifo(path: Path, data: bytes) -> None:
 
 
 add("a link to a file", lambda path, data: path.symlink_to(_elsewhere(path, data)))
+add("a hard link to a file", lambda path, data: path.hardlink_to(_elsewhere(path, data)), G)
 add("a link to itself", lambda path, data: path.symlink_to(path))
 add("a link to nowhere", lambda path, data: path.symlink_to("/nowhere/x"))
 add(

@@ -482,6 +482,7 @@ change(
     G,
     T,
     harms_itself=True,
+    not_at_stock="would only take long",
 )
 
 ATTACKS = [*BYTES.attacks, *METADATA.attacks, *CELLS.attacks]

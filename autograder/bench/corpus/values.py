@@ -296,6 +296,13 @@ add("a view of memory", "call", "return memoryview(np.ascontiguousarray(theta + 
 add("bytes", "call", "return bytes(10)", G)
 add("True", "call", "return True", G)
 add("the points it wants", "call", "return 4", G)
+for what, value in (
+    ("its first argument", "theta"),
+    ("zeros", "np.zeros_like(theta)"),
+    ("a step of length one", "theta - grad"),
+    ("a step with a usual rate", "theta - 0.1 * grad"),
+):
+    add(f"what is right now and then: {what}", "call", f"return {value}", G)
 add("a type", "call", "return np.ndarray", G)
 add("a type with a name of 10 MB", "call", "return type('x' * 10**7, (), {})()", G, E)
 add("a module", "call", "return np", G)
