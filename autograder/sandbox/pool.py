@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -286,6 +287,8 @@ class Pool:
         self._lock = threading.Lock()
         self._closed = False
         self._busy: set[Zygote] = set()  # of one hand-in each
+        # the kernel ends a zygote with the thread that started it
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="zygotes")
         self._usual = frozenset(libraries)
         self._zygotes = {self._usual: self._fresh(self._usual)}
 
@@ -323,7 +326,9 @@ class Pool:
                 zygote.close()
 
     def _fresh(self, libraries: frozenset[str]) -> Zygote:
-        return Zygote(self.level, self._limits, self._secrets, libraries)
+        return self._starter.submit(
+            Zygote, self.level, self._limits, self._secrets, libraries
+        ).result()
 
     def close(self) -> None:
         """End everything, also workers that are in use, and start nothing any more."""
@@ -334,6 +339,7 @@ class Pool:
             for zygote in self._zygotes.values():
                 zygote.close()
             self._zygotes.clear()
+            self._starter.shutdown(wait=False)
 
 
 def open_pool(
