@@ -10,7 +10,6 @@ import numpy as np
 
 from .spec import Case, Outcome
 
-
 _IMMUTABLE = frozenset({float, int, bool, str, type(None)})
 
 
