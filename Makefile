@@ -1,6 +1,7 @@
 # course: everything, from nothing to a graded sample class and a built site
 # test:   all tests (needs nothing but what this file installs)
 # site:   the website alone      grade: the sample class alone      release: the notebooks alone
+# bench:  speed and memory of the grader, beside stock nbgrader
 # lint:   ruff and mypy          clean: remove what was made (the environment stays)
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ SITE := _build/html/index.html
 SOURCES := $(shell find solutions autograder -name '*.py' -not -path '*/cases/*' 2>/dev/null)
 PAGES := _config.yml _toc.yml $(shell find book -type f -not -path '*/downloads/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: course install release sample site grade test lint clean
+.PHONY: course install release sample site grade test bench lint clean
 .DEFAULT_GOAL := course
 .NOTPARALLEL:
 
@@ -60,6 +61,9 @@ grade: | sample
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+bench: $(INSTALLED)
+	$(BIN)/autograder bench
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
