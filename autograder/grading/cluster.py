@@ -49,8 +49,8 @@ CONNECT_SECONDS = 10.0  # until a scheduler that does not answer is given up
 WORKER_SECONDS = 60.0  # that a cluster may be without any worker
 _TICK = 5.0  # seconds between looks at the cluster while nothing comes back
 _AHEAD = 3  # tasks a thread: one being done, one waiting at the worker, one at the scheduler
-_TASK_SECONDS = 0.1, 0.5  # of work in a task, at least and at most: sending it costs some 5 ms
-_MOST_HANDINS = 16  # in a task
+_TASK_SECONDS = 0.1, 1.0  # of work in a task, at least and at most: sending one costs some 10 ms
+_MOST_HANDINS = 32  # in a task
 _MOST_BYTES = 4 << 20  # in a task of several hand-ins
 _REMEMBERED = 64  # hand-ins whose time tells how many go into a task
 
