@@ -467,7 +467,7 @@ def attacks(
     """Grade the corpus of hostile hand-ins, and have stock nbgrader grade it as well.
 
     Every one of them has one exercise wrong, by which it must gain nothing. Stock nbgrader runs
-    inside bubblewrap, since it has no sandbox of its own. All of it takes about ten minutes.
+    inside bubblewrap, since it has no sandbox of its own. All of it takes ten to twenty minutes.
     """
     from autograder.bench.attacks import markdown, run_attacks, sums
     from autograder.reports.files import write_whole
