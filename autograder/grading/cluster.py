@@ -207,8 +207,10 @@ class ClusterSession(Session):
         self._grader: Future[Grader] | None = None
         try:
             self._level, self.weaker_because = self._agree()
-        except BaseException:
+        except BaseException as error:
             _leave(self._client)
+            if isinstance(error, OSError):
+                raise UserError(f"the scheduler at {self._address} was lost: {error}") from None
             raise
 
     @property
@@ -434,7 +436,7 @@ class _Batch:
 
 
 def _connect(address: str) -> Client:
-    for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
+    for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is told in one line
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that versions differ, is told below by name
