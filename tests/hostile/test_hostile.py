@@ -65,7 +65,7 @@ def aftermath(
     shutil.copytree(course.root, root)
     hostile = HostileClass.of(ATTACKS, CourseDirectory(root))
     started = time.monotonic()
-    grade_hostile_class(hostile, replace(quick_settings, time=LIMITS))
+    grade_hostile_class(hostile, replace(quick_settings, time=LIMITS, workers=4))
     seconds = time.monotonic() - started
     text = (hostile.course.reports(PROBLEM_SET) / "results.json").read_text(encoding="utf-8")
     tree = json.loads(text)
