@@ -177,6 +177,18 @@ def test_no_digit_of_a_held_out_input_is_told(
                 assert not any(secret[at : at + 5] in text for text in digits), (attack.name, told)
 
 
+def test_how_a_held_out_call_ended_its_process_is_not_told(
+    aftermath: Aftermath, students: dict[str, str]
+) -> None:
+    for how in ("an exit status", "a signal"):
+        result = aftermath.results[students[f"tells a held-out input by {how}"]]
+        if result["status"] == "crashed":  # some signals a process cannot send itself there
+            assert result["detail"] == "the notebook's process ended in a held-out call"
+        assert not re.search(r"(status|signal) \d", json.dumps(result))
+    ended = aftermath.results[students["tells a held-out input by an exit status"]]
+    assert ended["status"] == "crashed"
+
+
 def test_nothing_is_left(aftermath: Aftermath) -> None:
     commands = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
     assert not any(ARGUMENT in argument for command in commands for argument in command)
