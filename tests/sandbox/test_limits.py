@@ -33,31 +33,50 @@ while True: os.write(3, packed({"text": "x"}, [bytes(30 << 20)]))
 """
 
 
+Grade = Callable[[str], Submission]
+HandIn = Callable[[str], Path]
+
+
 @pytest.fixture(scope="module")
-def session(course: CourseDirectory, quick_settings: Settings) -> Iterator[Session]:
-    """A session whose hand-ins may compute for two seconds."""
-    settings = replace(quick_settings, limits=Limits(cpu_seconds=2))
-    settings = replace(settings, time=replace(settings.time, cell=15))
+def settings(quick_settings: Settings) -> Settings:
+    """Cells may take 15 seconds."""
+    return replace(quick_settings, time=replace(quick_settings.time, cell=15))
+
+
+@pytest.fixture(scope="module")
+def session(course: CourseDirectory, settings: Settings) -> Iterator[Session]:
+    """A session whose hand-ins may compute for as long as usual."""
     with Session("ps01-sgd", course, settings) as opened:
         yield opened
 
 
-@pytest.fixture
-def grade(
-    session: Session, right_notebook: Callable[..., Any], hand_in: Callable[..., Path]
-) -> Callable[[str], Submission]:
-    """Grades the right answers with a cell of the given code at the end."""
+@pytest.fixture(scope="module")
+def hurried(course: CourseDirectory, settings: Settings) -> Iterator[Session]:
+    """A session whose hand-ins may compute for two seconds; to fill memory can take longer."""
+    with Session("ps01-sgd", course, replace(settings, limits=Limits(cpu_seconds=2))) as opened:
+        yield opened
 
-    def graded(code: str) -> Submission:
+
+@pytest.fixture
+def handed_in(right_notebook: Callable[..., Any], hand_in: Callable[..., Path]) -> HandIn:
+    """Hands in the right answers with a cell of the given code at the end."""
+
+    def write(code: str) -> Path:
         notebook = right_notebook("ps01-sgd")
         cell = {"cell_type": "code", "metadata": {}, "source": code, "outputs": []}
         notebook["cells"].append(cell)
-        return session.grade("a", hand_in(notebook))
+        return hand_in(notebook)
 
-    return graded
+    return write
 
 
-def test_memory_of_all_processes_together_is_limited(grade: Callable[[str], Submission]) -> None:
+@pytest.fixture
+def grade(session: Session, handed_in: HandIn) -> Grade:
+    """Grades the right answers with a cell of the given code at the end."""
+    return lambda code: session.grade("a", handed_in(code))
+
+
+def test_memory_of_all_processes_together_is_limited(grade: Grade) -> None:
     if not _level_works("full"):
         pytest.skip("what all processes take together is promised by full only")
     result = grade(HOARDERS + "taken = b'1' * (1536 << 20)\ntime.sleep(60)")
@@ -67,32 +86,32 @@ def test_memory_of_all_processes_together_is_limited(grade: Callable[[str], Subm
 
 
 def test_hoarders_in_the_background_end_the_notebook_too(
-    grade: Callable[[str], Submission],
+    grade: Grade,
 ) -> None:
     result = grade(HOARDERS + "for _ in range(100): time.sleep(0.1)")
     assert result.status is Status.OUT_OF_MEMORY, result.detail
 
 
-def test_cpu_time_of_all_processes_together_is_limited(grade: Callable[[str], Submission]) -> None:
-    result = grade(SPINNERS)
+def test_cpu_time_of_all_processes_together_is_limited(hurried: Session, handed_in: HandIn) -> None:
+    result = hurried.grade("a", handed_in(SPINNERS))
     assert result.status is Status.TIMEOUT, result.detail
     assert "computed for longer than allowed" in result.detail
     assert result.seconds < 10
 
 
-def test_messages_are_limited_in_all(grade: Callable[[str], Submission]) -> None:
+def test_messages_are_limited_in_all(grade: Grade) -> None:
     result = grade(FRAMES)
     assert result.status is Status.CRASHED
     assert "more data than" in result.detail
 
 
-def test_text_is_limited_in_bytes(grade: Callable[[str], Submission]) -> None:
+def test_text_is_limited_in_bytes(grade: Grade) -> None:
     result = grade("print('\\N{EURO SIGN}' * 100_000 + '\\ud800')")
     shown = max((cell.output.text for cell in result.cells), key=len)
     assert 20_000 < len(shown.encode("utf-8")) <= 25_000
 
 
-def test_exit_status_137_is_no_signal_9(grade: Callable[[str], Submission]) -> None:
+def test_exit_status_137_is_no_signal_9(grade: Grade) -> None:
     result = grade("import os; os._exit(137)")
     assert result.status is Status.CRASHED
     assert "exit status 137" in result.detail
