@@ -256,20 +256,23 @@ def _grade(
 ) -> None:
     """Grade one problem set and tell how it went."""
     from autograder.grading.batch import grade_class
+    from autograder.grading.session import Opening
 
-    if not build.is_released(problem_set, course):
-        out.print(f"{problem_set}: releasing it into {course.root} first")
-        build.release(problem_set, course)
-    with _Progress() as progress:
-        result: ClassResult = grade_class(
-            problem_set,
-            course,
-            settings,
-            students=students,
-            everything=everything,
-            resume=resume,
-            progress=progress,
-        )
+    with Opening(problem_set, course, settings) as opening:
+        if not build.is_released(problem_set, course):
+            out.print(f"{problem_set}: releasing it into {course.root} first")
+            build.release(problem_set, course)
+        with _Progress() as progress:
+            result: ClassResult = grade_class(
+                problem_set,
+                course,
+                settings,
+                students=students,
+                everything=everything,
+                resume=resume,
+                progress=progress,
+                opening=opening,
+            )
     for level, reason in result.weaker_because.items():
         err.print(f"isolation {level} is not available: {reason}", markup=False)
     run, overview = result.run, result.overview

@@ -15,7 +15,7 @@ import resource
 import sys
 from pathlib import Path
 
-from autograder.sandbox.zygote import warm_up
+from autograder.sandbox.rehearsal import warm_up
 
 
 def main() -> None:

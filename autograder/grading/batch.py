@@ -26,7 +26,7 @@ from .handin import Damaged, read_bytes
 from .interrupt import Interrupted, StopSignals
 from .journal import Entry, Order, Store, alone
 from .results import Submission
-from .session import Graded, Handed, Settings, open_session
+from .session import Graded, Handed, Opening, Settings, open_session
 
 Progress = Callable[[int, int, Submission], None]
 
@@ -58,6 +58,7 @@ def grade_class(
     everything: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
+    opening: Opening | None = None,
 ) -> ClassResult:
     """Grade the hand-ins of a problem set and write gradebook, notebooks, feedback and reports.
 
@@ -65,7 +66,7 @@ def grade_class(
     these only those of ``students``, if given: the reports then hold the others as last graded,
     marked where that is outdated. The seed of the last run is used again unless the settings give
     one. A run that was cut short is gone on with when it is asked for again; with ``resume`` it
-    is whatever it was told, and nothing else is done.
+    is whatever it was told, and nothing else is done. The sandbox may be ``opening`` already.
 
     Raises UserError, and Interrupted when a signal ends the run: then gradebook and reports hold
     what was graded until then.
@@ -79,7 +80,7 @@ def grade_class(
         elif settings.seed is None:
             settings = replace(settings, seed=batch.last_seed)
         named = tuple(sorted(set(students))) if students else None
-        result = batch.grade(settings, named, everything, progress)
+        result = batch.grade(settings, named, everything, progress, opening)
     if (
         signals.number
     ):  # it came when everything was being written, which was not worth breaking off
@@ -189,6 +190,7 @@ class _Batch:
         students: tuple[str, ...] | None,
         everything: bool,
         progress: Progress | None,
+        opening: Opening | None,
     ) -> ClassResult:
         wanted = self._wanted(students)
         aim: Order | None = None
@@ -205,7 +207,7 @@ class _Batch:
         begun: Run | None = None
         try:
             with self.signals.raised():
-                session = open_session(self.problem_set, self.course, settings)
+                session = open_session(self.problem_set, self.course, settings, opening)
             with session:
                 self.weaker_because = session.weaker_because
                 with self.signals.raised():

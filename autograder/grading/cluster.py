@@ -43,7 +43,7 @@ from .handin import Damaged, read_bytes
 from .marking import Marking
 from .plan import Release
 from .results import Status, Submission
-from .session import Graded, Handed, Session, Settings, open_sandbox, render
+from .session import Graded, Handed, Opening, Session, Settings, open_sandbox, render
 
 CONNECT_SECONDS = 10.0  # until a scheduler that does not answer is given up
 WORKER_SECONDS = 60.0  # that a cluster may be without any worker
@@ -201,7 +201,7 @@ def _who_is_there(release: Release) -> dict[str, str]:
 class ClusterSession(Session):
     """A session whose hand-ins are graded by the workers of a Dask cluster."""
 
-    def _open(self) -> None:
+    def _open(self, opening: Opening | None) -> None:
         self._address = self.settings.scheduler or ""
         self._client = _connect(self._address)
         self._grader: Future[Grader] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,14 @@ from typing import Any
 from autograder.exercises.definition import ProblemSetSpec
 from autograder.sandbox.pool import Pool, SandboxError, Worker, WorkerExit
 from autograder.sandbox.watch import CPU, MEMORY
-from autograder.sandbox.wire import BadMessage, ChannelClosed, DeadlineMissed, Frame, packed
+from autograder.sandbox.wire import (
+    HELD_SECONDS,
+    BadMessage,
+    ChannelClosed,
+    DeadlineMissed,
+    Frame,
+    packed,
+)
 from autograder.selfcheck.judge import NO_ANSWER, CheckResult
 from autograder.selfcheck.spec import ExerciseSpec
 
@@ -44,11 +50,12 @@ class _Incident:
 
 
 class _WorkerLost(Exception):
-    """The worker had to be ended, or ended by itself."""
+    """The worker had to be ended, or ended by itself, at ``task``."""
 
-    def __init__(self, incident: _Incident) -> None:
+    def __init__(self, incident: _Incident, task: _Task) -> None:
         super().__init__(incident.text)
         self.incident = incident
+        self.task = task
 
 
 _CALLS = 4  # time for all calls of an exercise, as a multiple of that for its longest call
@@ -141,6 +148,22 @@ class _Task:
     public: bool = True
 
 
+class _Asked:
+    """What a worker has been asked: the tasks in order; number ``awaited`` is answered next."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.tasks: list[_Task] = []
+        self.awaited = 0
+        self.waited = 0.0  # seconds that no exercise has been charged with yet
+
+    @property
+    def current(self) -> _Task:
+        """What the worker is busy with, as it says; it can blame only what is not answered."""
+        last = len(self.tasks) - 1
+        return self.tasks[min(max(self.worker.begun() - 1, self.awaited), last)]
+
+
 class _Run:
     """The grading of one hand-in. A worker that is lost is replaced, and its cells run again.
 
@@ -157,11 +180,20 @@ class _Run:
         self.limits = limits
         self.incidents: list[_Incident] = []
         self.outputs: dict[int, Output] = {}
-        self.frames: defaultdict[tuple[str, int, bool], list[Frame]] = defaultdict(list)
+        self.frames: dict[tuple[str, int, bool], list[Frame]] = {}
         self.received = 0  # bytes of these
         self.allowance: float = _MAX_SENT
         self.spent: defaultdict[str, float] = defaultdict(float)  # seconds of calls, by exercise
-        self.task_deadline = math.inf
+        self.seconds = {  # for a call of a check, and for all calls of an exercise
+            (name, number): check.seconds or limits.call
+            for name, spec in self.specs.items()
+            for number, check in enumerate(spec.checks)
+        }
+        self.budgets = dict.fromkeys(self.specs, _CALLS * limits.call)
+        for (name, _), seconds in self.seconds.items():
+            self.budgets[name] = max(self.budgets[name], _CALLS * seconds)
+        self.first_look = min([limits.cell, *self.seconds.values()])
+        self.one_by_one = False  # whether to await each answer before the next order is sent
         self.absent = {name: f"there is no cell with the function {name}" for name in plan.missing}
         self.undefined: list[str] = []  # exercises with a cell, but without the function
         self.lost: dict[tuple[str, int], _Incident] = {}  # checks that cost a worker
@@ -201,44 +233,52 @@ class _Run:
         with self.pool.worker(self.plan.libraries) as worker:
             at = position
             worker.channel.allowance = self.allowance
+            asked = _Asked(worker)
             try:
-                for at, task in self._asked(worker, position):
+                for at, task in self._sent_ahead(asked, position):
                     if task.step is not None:
-                        self._take_output(worker, task.step, shown=at >= position)
+                        self._take_output(asked, task.step, shown=at >= position)
                     else:
-                        self._take_answer_in_time(worker, task)
+                        self._take_answer(asked, task)
             except _WorkerLost as lost:
-                self._record(lost.incident, self.tasks[at])
-                return max(position, at + 1) if at >= position else position
+                self._record(lost.incident, lost.task)
+                return max(position, at + (lost.task is self.tasks[at]))
+            except BadMessage as error:
+                if not self.one_by_one:  # several were asked: which of them sent this?
+                    self.one_by_one = True
+                    return max(position, at)
+                self._record(_nonsense(error), self.tasks[at])
+                return max(position, at + 1)
             finally:
                 self.allowance = worker.channel.allowance
         return len(self.tasks)
 
-    def _asked(self, worker: Worker, position: int) -> Iterator[tuple[int, _Task]]:
+    def _sent_ahead(self, asked: _Asked, position: int) -> Iterator[tuple[int, _Task]]:
         """Send the tasks' orders; yield each task, by number, when its answer is to be read.
 
         Orders are sent ahead, since waiting for each answer in turn costs time; but none with
         held-out inputs before all else is answered.
         """
+        window = 0 if self.one_by_one else _SENT_AHEAD
         orders = [
             (at, task, order)
             for at, task in enumerate(self.tasks)
             if (order := self._order(task, due=at >= position)) is not None
         ]
-        sent = waiting = 0  # orders, and bytes of orders without an answer yet
+        waiting = 0  # bytes of orders without an answer yet
         for number, (at, task, order) in enumerate(orders):
             ready: list[bytes] = []
-            while sent < len(orders):
-                _, later, data = orders[sent]
-                if sent > number and (
-                    later.public != task.public or waiting + len(data) > _SENT_AHEAD
-                ):
-                    break
-                ready.append(data)
-                waiting += len(data)
-                sent += 1
+            if waiting <= window // 2:  # else it would be one by one, answer by answer
+                for _, later, data in orders[len(asked.tasks) :]:
+                    full = later.public != task.public or waiting + len(data) > window
+                    if full and len(asked.tasks) > number:
+                        break
+                    ready.append(data)
+                    waiting += len(data)
+                    asked.tasks.append(later)
+            asked.awaited = number
             if ready:
-                self._tell(worker, b"".join(ready))
+                self._tell(asked, b"".join(ready))
             waiting -= len(order)
             if task.step is None or self.plan.steps[task.step].runs:
                 yield at, task
@@ -250,11 +290,11 @@ class _Run:
                 return None
             return self.marking.order(task.exercise, task.check, task.public)
         step = self.plan.steps[task.step]
+        if task.step in self.skipped:
+            return None
         if step.check is not None:
             return packed({"keep": step.check, "entry": self._entry(step.check)})
-        if step.runs and task.step not in self.skipped:
-            return packed({"run": step.source})
-        return None
+        return packed({"run": step.source}) if step.runs else None
 
     def _given_up(self, task: _Task) -> bool:
         if task.exercise in self.absent or (task.exercise, task.check) in self.lost:
@@ -277,48 +317,63 @@ class _Run:
 
     # what is said to and heard from the worker
 
-    def _tell(self, worker: Worker, orders: bytes) -> None:
-        seconds = self.limits.call
+    def _tell(self, asked: _Asked, orders: bytes) -> None:
+        deadline = min(time.monotonic() + self.limits.call, self.deadline)
         try:
-            worker.channel.send_packed(orders, self._until(seconds))
+            asked.worker.channel.send_packed(orders, deadline)
         except DeadlineMissed:
-            raise self._late(worker, seconds) from None
+            raise self._late(asked) from None
         except ChannelClosed:
-            pass  # which of the answers is the last that came will tell where it ended
+            pass  # that no answer comes will tell
 
-    def _hear(self, worker: Worker, seconds: float) -> Frame:
-        try:
-            return worker.channel.receive_frame(self._until(seconds))
-        except DeadlineMissed:
-            raise self._late(worker, seconds) from None
-        except ChannelClosed:
-            raise _WorkerLost(_death(worker.end(patience=2.0))) from None
-        except BadMessage as error:
-            raise self._refuse(worker, error) from None
+    def _hear(self, asked: _Asked, task: _Task) -> Frame:
+        """The next message, due for ``task``; it may lie ready, or be held until later ones."""
+        channel = asked.worker.channel
+        started = time.monotonic()
+        allowed = min(self.first_look, self._allowed(task))
+        while True:
+            try:
+                frame = channel.receive_frame(min(started + allowed, self.deadline))
+                break
+            except DeadlineMissed:
+                # what it is busy with began when the last message came, or HELD_SECONDS later
+                allowed = self._allowed(asked.current) + HELD_SECONDS
+                if time.monotonic() >= min(started + allowed, self.deadline):
+                    raise self._late(asked) from None
+            except ChannelClosed:
+                died = _death(asked.worker.end(patience=2.0))
+                raise _WorkerLost(died, asked.current) from None
+        # of messages that came together, the last is that of the call that took the time
+        asked.waited += time.monotonic() - started
+        if not channel.has_more:
+            self.spent[task.exercise] += asked.waited
+            asked.waited = 0.0
+        return frame
 
-    def _refuse(self, worker: Worker, error: BadMessage) -> _WorkerLost:
-        worker.end()
-        return _WorkerLost(_nonsense(error))
+    def _allowed(self, task: _Task) -> float:
+        """Seconds that a cell may take, or a call, of what is left for all of its exercise."""
+        if task.step is not None:
+            return self.limits.cell
+        left = self.budgets[task.exercise] - self.spent[task.exercise]
+        return max(0.0, min(self.seconds[task.exercise, task.check], left))
 
-    def _until(self, seconds: float) -> float:
-        return min(time.monotonic() + seconds, self.deadline, self.task_deadline)
-
-    def _late(self, worker: Worker, seconds: float) -> _WorkerLost:
-        worker.end()
-        text = f"stopped after {seconds:g} seconds: an endless loop?"
+    def _late(self, asked: _Asked) -> _WorkerLost:
+        asked.worker.end()
+        task = asked.current
+        allowed = self._allowed(task)
+        text = f"stopped after {allowed:g} seconds: an endless loop?"
         if time.monotonic() >= self.deadline:
             text = f"stopped: the whole notebook took more than {self.limits.notebook:g} seconds"
-        elif time.monotonic() >= self.task_deadline:
-            text = "stopped: all calls of this exercise together took too long"
-        return _WorkerLost(_Incident(Status.TIMEOUT, text))
+        elif task.step is None:
+            if allowed < self.seconds[task.exercise, task.check]:
+                text = "stopped: all calls of this exercise together took too long"
+            self.spent[task.exercise] += allowed
+        return _WorkerLost(_Incident(Status.TIMEOUT, text), task)
 
     # cells
 
-    def _take_output(self, worker: Worker, index: int, *, shown: bool) -> None:
-        try:
-            answer, _ = self._hear(worker, self.limits.cell).open()
-        except BadMessage as error:
-            raise self._refuse(worker, error) from None
+    def _take_output(self, asked: _Asked, index: int, *, shown: bool) -> None:
+        answer, _ = self._hear(asked, self.tasks[index]).open()
         if shown:
             self.outputs[index] = self._read_output(answer)
 
@@ -353,33 +408,19 @@ class _Run:
         spec = self.specs.get(name)
         return name if spec is None else spec.entry or name
 
-    def _take_answer_in_time(self, worker: Worker, task: _Task) -> None:
-        """Hear the outcomes, within what is left of the exercise's time for all its calls."""
-        checks = self.specs[task.exercise].checks
-        longest = max([self.limits.call, *(check.seconds or 0.0 for check in checks)])
-        started = time.monotonic()
-        self.task_deadline = started + _CALLS * longest - self.spent[task.exercise]
-        try:
-            self._take_answer(worker, task)
-        finally:
-            self.spent[task.exercise] += time.monotonic() - started
-            self.task_deadline = math.inf
-
-    def _take_answer(self, worker: Worker, task: _Task) -> None:
+    def _take_answer(self, asked: _Asked, task: _Task) -> None:
         of_check = task.exercise, task.check, task.public
-        seconds = self.specs[task.exercise].checks[task.check].seconds or self.limits.call
-        frames = self.frames[of_check]
+        frames = self.frames[of_check] = []  # it may have been asked, and half answered, before
         while True:
-            # what took long is answered by itself, so this is the time for one call
-            frame = self._hear(worker, seconds)
+            frame = self._hear(asked, task)
             frames.append(frame)
             self.received += len(frame.header) + len(frame.body)
             if self.received > _MAX_RETURNED:
-                raise self._refuse(worker, BadMessage("more data than a notebook may return"))
+                raise BadMessage("more data than a notebook may return")
             if frame.last:
                 return
             if len(frames) > self.marking.calls(*of_check):
-                raise self._refuse(worker, BadMessage("more than it was asked for"))
+                raise BadMessage("more than it was asked for")
 
     def _result(self, spec: ExerciseSpec) -> ExerciseResult:
         missing = self.absent.get(spec.name)

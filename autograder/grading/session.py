@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -79,13 +80,58 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+Sandbox = tuple[Pool, dict[str, str]]  # and why it is no stronger one
+
+
+class Opening:
+    """A sandbox that opens beside other work. In a ``with`` block: if nobody took it, it closes."""
+
+    def __init__(self, problem_set: str, course: CourseDirectory, settings: Settings) -> None:
+        self._for = settings.isolation, settings.limits
+        self._future: Future[Sandbox] | None = None
+        release = course.release(problem_set)
+        # a course directory that is made later than the sandbox would not be hidden from hand-ins
+        if settings.scheduler is None and release.exists():
+            thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
+            self._future = thread.submit(
+                lambda: open_sandbox(settings, course, read_release(release).libraries)
+            )
+            thread.shutdown(wait=False)  # it ends with what it does
+
+    def __enter__(self) -> Opening:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(UserError):
+            taken = self.take()
+            if taken is not None:
+                taken[0].close()
+
+    def take(self, settings: Settings | None = None) -> Sandbox | None:
+        """The sandbox, which is the taker's to close; None if there is none for these settings.
+
+        Raises UserError if it cannot be opened.
+        """
+        if settings is not None and self._for != (settings.isolation, settings.limits):
+            return None
+        future, self._future = self._future, None
+        return None if future is None else future.result()
+
+
 class Session:
     """An open sandbox and the evaluated spec of one problem set. Use it in a ``with`` block.
 
-    The sandbox starts while the reference is evaluated in its own process.
+    The sandbox starts while the reference is evaluated in its own process, or was ``opening``
+    before.
     """
 
-    def __init__(self, problem_set: str, course: CourseDirectory, settings: Settings) -> None:
+    def __init__(
+        self,
+        problem_set: str,
+        course: CourseDirectory,
+        settings: Settings,
+        opening: Opening | None = None,
+    ) -> None:
         self.problem_set = problem_set
         self.course = course
         self.settings = settings
@@ -97,7 +143,7 @@ class Session:
             self._reference = ReferenceProcess()
             self._future = self._reference.submit(problem_set, self.seed, settings.device)
         try:
-            self._open()
+            self._open(opening)
         except BaseException:
             self._end_reference()
             raise
@@ -113,10 +159,11 @@ class Session:
             self._reference.close()
             self._reference = None
 
-    def _open(self) -> None:
-        self.pool, self.weaker_because = open_sandbox(
-            self.settings, self.course, self.release.libraries
-        )
+    def _open(self, opening: Opening | None) -> None:
+        opened = None if opening is None else opening.take(self.settings)
+        if opened is None:
+            opened = open_sandbox(self.settings, self.course, self.release.libraries)
+        self.pool, self.weaker_because = opened
 
     @property
     def level(self) -> str:
@@ -221,10 +268,12 @@ class Session:
                 raise
 
 
-def open_session(problem_set: str, course: CourseDirectory, settings: Settings) -> Session:
+def open_session(
+    problem_set: str, course: CourseDirectory, settings: Settings, opening: Opening | None = None
+) -> Session:
     """A session here, or on the cluster that the settings name."""
     if settings.scheduler is None:
-        return Session(problem_set, course, settings)
+        return Session(problem_set, course, settings, opening)
     from .cluster import ClusterSession  # Dask is loaded only where it is asked for
 
     return ClusterSession(problem_set, course, settings)
@@ -232,7 +281,7 @@ def open_session(problem_set: str, course: CourseDirectory, settings: Settings) 
 
 def open_sandbox(
     settings: Settings, course: CourseDirectory, libraries: Collection[str]
-) -> tuple[Pool, dict[str, str]]:
+) -> Sandbox:
     """A sandbox as the settings want it, and why it is no stronger one. Raises UserError."""
     try:
         return open_pool(settings.isolation, settings.limits, secret_folders(course), libraries)

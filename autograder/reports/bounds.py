@@ -33,8 +33,12 @@ def bounded(cells: Iterable[GradedCell], *, sources: bool) -> list[GradedCell]:
         told, text = _cut(cell.output.text, text)
         if len(kept) < len(cell.output.pictures) and not told.endswith(LEFT_OUT):
             told += LEFT_OUT
-        output = replace(cell.output, text=told, pictures=tuple(kept))
-        shown.append(replace(cell, source=source, output=output))
+        output = cell.output
+        if told != output.text or len(kept) < len(output.pictures):
+            output = replace(output, text=told, pictures=tuple(kept))
+        if output is not cell.output or source != cell.source:
+            cell = replace(cell, source=source, output=output)
+        shown.append(cell)
     return shown
 
 

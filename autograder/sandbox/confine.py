@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWUTS = 0x04000000
@@ -57,7 +58,16 @@ def _call(name: str, result: int) -> None:
 
 
 def _prctl(option: int, argument: int) -> None:
-    _call("prctl", _libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0))
+    _call("prctl", _libc.prctl(option, argument, 0, 0, 0))
+
+
+def _write(path: str, text: str) -> None:
+    # every worker does this, several times; Path.write_text takes ten times as long
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
 
 
 def die_with_parent() -> None:
@@ -75,7 +85,7 @@ def adopt_orphans() -> None:
 def offer_to_oom_killer() -> None:
     """When the machine runs out of memory, have the kernel end this process, not the grader."""
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        _write("/proc/self/oom_score_adj", "1000")
 
 
 def leave_root() -> None:
@@ -96,12 +106,12 @@ def furnish_namespaces(
     /dev/pts and the folders in ``hidden`` become empty. The folders in ``kept`` stay visible also
     where they lie below /tmp. Raises OSError where namespaces are not to be had.
     """
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"1000 {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"1000 {gid} 1")
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"1000 {uid} 1")
+    _write("/proc/self/gid_map", f"1000 {gid} 1")
     for kind in ("user", "mnt", "pid", "net"):  # and no further ones below these
         with contextlib.suppress(OSError):
-            Path(f"/proc/sys/user/max_{kind}_namespaces").write_text("0")
+            _write(f"/proc/sys/user/max_{kind}_namespaces", "0")
     _mount("none", "/", "", _MS_REC | _MS_PRIVATE, "")
     _make_all_read_only()
     below_tmp = [
@@ -156,8 +166,9 @@ class _Program(ctypes.Structure):  # struct sock_fprog
 
 def filter_system_calls(program: bytes) -> None:
     """Put this process and all it starts under a seccomp filter, a BPF program, for good."""
-    pointer = ctypes.byref(_Program(len(program) // 8, program))
-    _call("seccomp", _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, pointer, 0, 0))
+    loaded = _Program(len(program) // 8, program)
+    address = ctypes.addressof(loaded)
+    _call("seccomp", _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, address, 0, 0))
 
 
 def limit_resources(limits: Limits, counts_whole_user: bool) -> None:

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import itertools
 import json
+import os
 import socket
 import subprocess
 import tempfile
@@ -53,10 +54,12 @@ class WorkerExit:
 class Worker:
     """One sandboxed process for one notebook. Use it in a ``with`` block: leaving kills it."""
 
-    def __init__(self, zygote: Zygote, name: str, channel: Channel) -> None:
+    def __init__(self, zygote: Zygote, name: str, channel: Channel, notes: int) -> None:
         self._zygote = zygote
         self._name = name
         self.channel = channel
+        self._notes: int | None = notes  # a pipe in which it notes each order that it begins
+        self._begun = 0
         self._exit: WorkerExit | None = None
 
     def __enter__(self) -> Worker:
@@ -74,6 +77,13 @@ class Worker:
         """The last line that the sandbox wrote about itself."""
         return self._zygote.complaint()
 
+    def begun(self) -> int:
+        """How many orders it says it has begun; it can lie."""
+        if self._notes is not None:
+            with contextlib.suppress(BlockingIOError):
+                self._begun += len(os.read(self._notes, 1 << 16))
+        return self._begun
+
     def end(self, patience: float = 0.0) -> WorkerExit:
         """Have the worker and everything it started killed; return how it ended.
 
@@ -82,6 +92,10 @@ class Worker:
         """
         if self._exit is None:
             self.channel.close()
+            self.begun()  # read what there is, to be asked for later
+            if self._notes is not None:
+                os.close(self._notes)
+                self._notes = None
             self._exit = self._zygote.end_worker(self._name, patience)
         return self._exit
 
@@ -217,19 +231,21 @@ class Zygote:
         """A fresh worker."""
         name = str(next(self._names))
         ours, theirs = socket.socketpair()
+        notes, noting = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             with self._lock:
                 self._admit()
-                socket.send_fds(
-                    self._control, [json.dumps({"fork": name}).encode()], [theirs.fileno()]
-                )
+                order = json.dumps({"fork": name}).encode()
+                socket.send_fds(self._control, [order], [theirs.fileno(), noting])
         except OSError:
             ours.close()
+            os.close(notes)
             self._alive = False
             raise SandboxError(self.complaint() or "the zygote is gone") from None
         finally:
             theirs.close()
-        return Worker(self, name, Channel(ours))
+            os.close(noting)
+        return Worker(self, name, Channel(ours), notes)
 
     def end_worker(self, name: str, patience: float) -> WorkerExit:
         with self._lock:

@@ -22,6 +22,7 @@ from typing import Any
 
 MAX_HEADER = 1 << 22
 MAX_BODY = 1 << 25
+HELD_SECONDS = 0.05  # for which a worker may hold an answer back, to send several together
 _READ_AHEAD = 1 << 18
 _PREFIX = struct.Struct(">BII")
 
@@ -113,24 +114,39 @@ class Channel:
         return self.receive_frame(deadline).open()
 
     def receive_frame(self, deadline: float | None = None) -> Frame:
-        """Receive one message, to be opened later. Raises as :meth:`receive`."""
-        prefix = self._exactly(_PREFIX.size, deadline)
-        last, header, body = _PREFIX.unpack(prefix)
+        """Receive one message, to be opened later. Raises as :meth:`receive`.
+
+        After DeadlineMissed it can be called again, and goes on with the same message.
+        """
+        self._await(_PREFIX.size, deadline)
+        last, header, body = _PREFIX.unpack_from(self._ahead)
         if header > MAX_HEADER:
             raise BadMessage("a header over the size limit")
         if body > MAX_BODY:
             raise BadMessage("buffers over the size limit")
-        self.allowance -= len(prefix) + header + body
-        if self.allowance < 0:
+        end = _PREFIX.size + header
+        whole = end + body
+        if whole > self.allowance:
+            self.allowance = 0
             raise BadMessage("more data than a notebook may return in all")
-        return Frame(last != 0, self._exactly(header, deadline), self._exactly(body, deadline))
+        self._await(whole, deadline)
+        self.allowance -= whole
+        with memoryview(self._ahead) as ahead:
+            frame = Frame(last != 0, bytes(ahead[_PREFIX.size : end]), bytes(ahead[end:whole]))
+        del self._ahead[:whole]
+        return frame
+
+    @property
+    def has_more(self) -> bool:
+        """Whether some of the next message has been read already."""
+        return bool(self._ahead)
 
     def close(self) -> None:
         """Close this end."""
         with contextlib.suppress(OSError):
             self._socket.close()
 
-    def _exactly(self, count: int, deadline: float | None) -> bytes:
+    def _await(self, count: int, deadline: float | None) -> None:
         # messages are small and many: read ahead, so that most cost no system call
         while len(self._ahead) < count:
             try:
@@ -143,9 +159,6 @@ class Channel:
             if not received:
                 raise ChannelClosed("the other side is gone")
             self._ahead += received
-        data = bytes(self._ahead[:count])
-        del self._ahead[:count]
-        return data
 
 
 def _left(deadline: float | None) -> float | None:

@@ -3,6 +3,10 @@
 It obeys three orders, "run this cell", "keep this function as it is now" and "call this function
 on these cases", and answers with plain data. It holds no reference and no expected value, and what
 it says is not believed further than an honest return value would be.
+
+Answers are held back until all orders at hand are done, or one took long: to wake the grader for
+each would cost as much as most calls take. Which order is worked at is noted in a pipe, a byte for
+each that is begun, and read when the worker is late or lost.
 """
 
 from __future__ import annotations
@@ -26,14 +30,13 @@ from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.spec import Case, Outcome
 from autograder.selfcheck.values import ValueRefused, decode, encode
 
-from .wire import Channel, ChannelClosed, packed_parts
+from .wire import HELD_SECONDS, Channel, ChannelClosed, packed, packed_parts
 
 _MAX_TEXT = 20_000  # characters of output a cell
 _MAX_IMAGES = 8  # a cell
 _MAX_IMAGE = 1 << 20  # characters of base64
 _MAX_VALUE = 1 << 24  # bytes of one returned value
-_MAX_WAITING = 1 << 20  # bytes of outcomes that are held back to be sent together
-_MAX_WAIT = 0.05  # seconds
+_MAX_HELD = 1 << 20  # bytes of answers that are held back to be sent together
 
 
 class WorkerShell(InteractiveShell):  # type: ignore[misc]
@@ -54,6 +57,12 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
                 return raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
         transformed: str = super().transform_cell(raw_cell)
         return transformed
+
+    def should_run_async(self, raw_cell: str, **given: Any) -> bool:
+        """Whether a cell awaits something; to find out, IPython compiles it once more."""
+        if "await" not in raw_cell and "async" not in raw_cell:
+            return False
+        return bool(super().should_run_async(raw_cell, **given))
 
     @contextlib.contextmanager
     def _tee(self, channel: str) -> Iterator[None]:
@@ -131,27 +140,62 @@ class BoundedText(io.TextIOBase):
         return text
 
 
-def serve(channel: Channel, shell: WorkerShell) -> None:
-    """Obey orders until the other side closes the channel."""
+class Outbox:
+    """Holds answers back, to be sent together; but what took long at once."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._held: list[bytes] = []
+        self._size = 0
+        self._sent = time.monotonic()
+
+    def put(self, message: bytes) -> None:
+        """Take in a message; send all if it is time to."""
+        self._held.append(message)
+        self._size += len(message)
+        if self._size > _MAX_HELD or self.is_due():
+            self.flush()
+
+    def is_due(self) -> bool:
+        """Whether what there is to send should not wait any longer."""
+        return time.monotonic() - self._sent > HELD_SECONDS
+
+    def flush(self) -> None:
+        """Send what is held. Raises ChannelClosed."""
+        if self._held:
+            self._channel.send_packed(b"".join(self._held))
+            self._held, self._size = [], 0
+        self._sent = time.monotonic()
+
+
+def serve(channel: Channel, notes: int, shell: WorkerShell) -> None:
+    """Obey orders until the other side closes the channel.
+
+    ``notes`` is the descriptor, not blocking, that is told of each order when it is begun.
+    """
     me = os.getpid()
     kept: dict[str, Any] = {}  # functions, as they were where their checks stand
+    outbox = Outbox(channel)
     sys.stdin = io.StringIO()
-    while True:
-        try:
+    with contextlib.suppress(ChannelClosed):
+        while True:
+            if not channel.has_more:
+                outbox.flush()
             order, buffers = channel.receive()
-        except ChannelClosed:
-            return
-        if "run" in order:
-            answer = _run_cell(shell, order["run"])
+            with contextlib.suppress(OSError):  # if it is full or gone, the notebook saw to that
+                os.write(notes, b".")
+            if "run" in order:
+                answer = _run_cell(shell, order["run"])
+                if os.getpid() == me:
+                    outbox.put(packed(answer))
+            elif "keep" in order:
+                kept[order["keep"]] = _function(shell, order["keep"], order["entry"])
+            else:
+                name, entry = order["call"], order["entry"]
+                _call_function(
+                    outbox, kept.get(name) or _function(shell, name, entry), order, buffers
+                )
             if os.getpid() != me:  # a fork of the student's that came back here
-                os._exit(0)
-            channel.send(answer)
-        elif "keep" in order:
-            kept[order["keep"]] = _function(shell, order["keep"], order["entry"])
-        else:
-            function = kept.get(order["call"]) or _function(shell, order["call"], order["entry"])
-            _call_function(channel, function, order, buffers)
-            if os.getpid() != me:
                 os._exit(0)
 
 
@@ -204,13 +248,13 @@ def _error(error: BaseException) -> dict[str, str]:
 
 
 def _call_function(
-    channel: Channel, function: Any, order: dict[str, Any], buffers: list[bytes]
+    outbox: Outbox, function: Any, order: dict[str, Any], buffers: list[bytes]
 ) -> None:
     if not callable(function):
-        channel.send({"absent": order["call"]})
+        outbox.put(packed({"absent": order["call"]}))
         return
     me = os.getpid()
-    answer = _Answer(channel)
+    answer = _Answer(outbox)
     quiet = BoundedText()
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         for index, tree in enumerate(order["cases"]):
@@ -240,14 +284,10 @@ def _case(tree: dict[str, Any], buffers: list[bytes]) -> Case:
 
 
 class _Answer:
-    """Collects outcomes and sends them together: hundreds of small messages would cost much.
+    """Collects the outcomes of an order's calls; what took long goes before the next call."""
 
-    What a call took long for is sent before the next one, which may take long, too.
-    """
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self.sent = time.monotonic()
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
         self.outcomes: list[str] = []  # JSON
         self.buffers: list[bytes] = []
         self.size = 0
@@ -263,7 +303,7 @@ class _Answer:
             tree = {"error": type(error).__name__[:100], "detail": detail}
         self.outcomes.append(json.dumps({"case": case, **tree}))
         self.size += len(self.outcomes[-1]) + sum(len(buffer) for buffer in self.buffers[count:])
-        if self.size > _MAX_WAITING or time.monotonic() - self.sent > _MAX_WAIT:
+        if self.size > _MAX_HELD or self.outbox.is_due():
             self.send(last=False)
 
     def tree(self, outcome: Outcome) -> dict[str, Any]:
@@ -275,8 +315,7 @@ class _Answer:
         return tree
 
     def send(self, *, last: bool) -> None:
-        """Send what has been collected."""
+        """Hand over what has been collected."""
         outcomes = f"[{','.join(self.outcomes)}]"
-        self.channel.send_packed(packed_parts({"outcomes": outcomes}, self.buffers, last=last))
+        self.outbox.put(packed_parts({"outcomes": outcomes}, self.buffers, last=last))
         self.outcomes, self.buffers, self.size = [], [], 0
-        self.sent = time.monotonic()

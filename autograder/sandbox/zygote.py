@@ -3,7 +3,8 @@
 It runs inside the sandbox, obeys the trusted side over one socket, and never runs student code
 itself. Orders and reports are lines of JSON:
 
-    {"fork": id} with one descriptor   start a worker that talks over that descriptor
+    {"fork": id} with two descriptors  start a worker that talks over the first, a socket, and
+                                       notes in the second, a pipe, what it begins
     {"kill": id}                       kill the worker and all it started
     {"exit": id, "status", "signal", "overuse", "max_rss", "cpu_seconds"}   when a worker is gone
 
@@ -15,8 +16,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import gc
-import io
 import json
 import os
 import selectors
@@ -26,15 +27,16 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from . import confine, watch
 from .clone import clone
+from .rehearsal import warm_up
 from .wire import Channel
-from .worker import WorkerShell, prepare_shell, serve
+from .worker import serve
 
 
 def main() -> None:
@@ -101,8 +103,9 @@ class _Zygote:
             os._exit(0)
         order = json.loads(data)
         if "fork" in order:
-            pid = self.start(descriptors[0])
-            os.close(descriptors[0])
+            pid = self.start(descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
             self.children[pid] = order["fork"]
         elif "kill" in order:
             for pid, worker in self.children.items():
@@ -119,12 +122,12 @@ class _Zygote:
         self.grown = set(self.children)
         self.next_look = time.monotonic() + watch.SECONDS
 
-    def start(self, descriptor: int) -> int:
+    def start(self, descriptors: Sequence[int]) -> int:
         """Start a worker, or its warden; return the process id."""
         if not self.namespaces:
             pid = os.fork()
             if pid == 0:
-                self.be_warden(descriptor)
+                self.be_warden(descriptors)
             return pid
         uid, gid = os.getuid(), os.getgid()
         pid = clone(confine.NAMESPACES)
@@ -133,8 +136,10 @@ class _Zygote:
             with _complaining():
                 confine.offer_to_oom_killer()
                 confine.furnish_namespaces(self.limits, self.hidden, self.kept, uid, gid)
-                os.chdir(tempfile.mkdtemp(prefix="work-"))  # in its private /tmp
-                self.be_worker(descriptor)
+                folder = Path(f"/tmp/work-{os.getpid()}")  # /tmp is private
+                folder.mkdir(mode=0o700)
+                os.chdir(folder)
+                self.be_worker(descriptors)
         return pid
 
     def reap(self) -> None:
@@ -179,7 +184,7 @@ class _Zygote:
         self.control.close()
         confine.die_with_parent()
 
-    def be_warden(self, descriptor: int) -> None:
+    def be_warden(self, descriptors: Sequence[int]) -> None:
         """Start the worker, wait for it, kill what it left, end as it ended; never return."""
         self.forget_zygote()
         worker = 0
@@ -199,8 +204,9 @@ class _Zygote:
             if worker == 0:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 confine.die_with_parent()
-                self.be_worker(descriptor)
-            os.close(descriptor)
+                self.be_worker(descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
             _, status = os.waitpid(worker, 0)
             _kill_group(worker)
             _kill_strays()
@@ -212,7 +218,7 @@ class _Zygote:
                 signal.signal(-code, signal.SIG_DFL)
             os.kill(os.getpid(), -code)
 
-    def be_worker(self, descriptor: int) -> None:
+    def be_worker(self, descriptors: Sequence[int]) -> None:
         """Confine this process and run the student's notebook; never return."""
         os.setsid()
         confine.drop_privileges()
@@ -222,9 +228,12 @@ class _Zygote:
         null = os.open(os.devnull, os.O_RDWR)  # from here on, nothing is told on stderr
         for standard in (0, 1, 2):
             os.dup2(null, standard)
-        connection = os.dup2(descriptor, 3, inheritable=False)
-        os.closerange(4, 1 << 16)
-        serve(Channel(socket.socket(fileno=connection)), self.shell)
+        # by way of copies beyond 4: one that came may have the number that is meant for the other
+        copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 5) for descriptor in descriptors]
+        connection = os.dup2(copies[0], 3, inheritable=False)
+        notes = os.dup2(copies[1], 4, inheritable=False)
+        os.closerange(5, 1 << 16)
+        serve(Channel(socket.socket(fileno=connection)), notes, self.shell)
         os._exit(0)
 
 
@@ -261,34 +270,6 @@ def _kill_strays() -> None:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         time.sleep(0.005)
-
-
-def warm_up(figures: bool) -> WorkerShell:
-    """A shell with NumPy loaded, and with ``figures`` matplotlib, first uses of all behind it."""
-    import numpy as np
-    import selfcheck
-
-    assert selfcheck  # what hand-ins import
-    shell = prepare_shell()
-    np.linalg.norm(np.random.default_rng(0).normal(size=(4, 4)) @ np.eye(4))
-    with contextlib.redirect_stdout(io.StringIO()):  # the first cell, and the first error
-        shell.run_cell("def f(x):\n    return x + undefined\n\n\nf(1)", store_history=False)
-    shell.reset(new_session=True)
-    if figures:
-        _warm_up_figures(shell)
-    return shell
-
-
-def _warm_up_figures(shell: WorkerShell) -> None:
-    shell.run_cell("%matplotlib inline", store_history=False)
-    import matplotlib.pyplot as plt
-
-    # drawing once loads fonts and styles that every figure needs
-    figure = plt.figure()
-    figure.add_subplot().plot([0, 1], label="a")
-    figure.legend()
-    figure.canvas.draw()
-    plt.close(figure)
 
 
 def _warm_up_torch() -> None:

@@ -18,12 +18,14 @@ def fresh(value: Any) -> Any:
     if type(value) in _IMMUTABLE:
         return value
     if isinstance(value, np.ndarray):
-        if value.flags.c_contiguous or value.flags.f_contiguous or value.ndim == 0:
+        flags = value.flags
+        if flags.forc or value.ndim == 0:
             array = value.copy(order="K")
         else:
             array = np.zeros((*value.shape[:-1], 2 * value.shape[-1]), value.dtype)[..., ::2]
             array[...] = value
-        array.flags.writeable = value.flags.writeable
+        if not flags.writeable:
+            array.flags.writeable = False
         return array
     if isinstance(value, (list, tuple)):
         return type(value)(fresh(item) for item in value)
@@ -35,6 +37,12 @@ def arguments(case: Case, step: int, previous: Any) -> list[Any] | None:
 
     None if that value does not have the outputs which must be fed back.
     """
+    given = _arguments(case, step, previous)
+    return None if given is None else [fresh(value) for value in given]
+
+
+def _arguments(case: Case, step: int, previous: Any) -> list[Any] | None:
+    """As :func:`arguments`, but these belong to the case and must not be handed out."""
     given = dict(case.arguments)
     if case.steps:
         given.update(case.steps[step])
@@ -43,8 +51,8 @@ def arguments(case: Case, step: int, previous: Any) -> list[Any] | None:
             if outputs is None:
                 return None
             for name, output in zip(case.feedback, outputs, strict=True):
-                given[name] = _like(given[name], output)
-    return [fresh(value) for value in given.values()]
+                given[name] = fresh(_like(given[name], output))  # who returned it has it, too
+    return list(given.values())
 
 
 def _like(argument: Any, output: Any) -> Any:
@@ -76,10 +84,10 @@ def run_case(function: Callable[..., Any], case: Case) -> Iterator[Outcome]:
     """Call the function on the case, yielding one outcome a call; stop after an error."""
     value: Any = None
     for step in range(case.calls):
-        given = arguments(case, step, value)
-        if given is None:
+        before = _arguments(case, step, value)
+        if before is None:
             return
-        before = [fresh(item) for item in given]
+        given = [fresh(item) for item in before]
         try:
             value = function(*given)
         except (Exception, SystemExit) as error:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -149,13 +150,9 @@ class _Decoder:
             layout, readonly = content["layout"], content["readonly"]
         except KeyError as missing:
             raise ValueRefused(f"an array without {missing}") from None
-        # np.dtype() reads a small language, of which these are the plain words
-        if not isinstance(name, str) or not _DTYPE.fullmatch(name):
+        if not isinstance(name, str):
             raise ValueRefused("an array of a type that is not numeric")
-        try:
-            dtype = np.dtype(name)
-        except TypeError:
-            raise ValueRefused("an array of an unknown type") from None
+        dtype = _numeric(name)
         if layout not in ("C", "F", "strided") or not isinstance(readonly, bool):
             raise ValueRefused("an array of an unknown layout")
         if (
@@ -170,11 +167,23 @@ class _Decoder:
             raise ValueRefused("an array whose shape does not fit its bytes")
         self.used.add(index)
         try:
-            array = _laid_out(np.frombuffer(self.buffers[index], dtype).reshape(shape), layout)
+            array = _laid_out(np.ndarray(shape, dtype, self.buffers[index]), layout)
         except ValueError:  # no entries, yet dimensions too large for NumPy
             raise ValueRefused("an array of an impossible shape") from None
-        array.flags.writeable = not readonly
+        if readonly:
+            array.flags.writeable = False
         return array
+
+
+@lru_cache(64)
+def _numeric(name: str) -> np.dtype[Any]:
+    # np.dtype() reads a small language, of which these are the plain words
+    if not _DTYPE.fullmatch(name):
+        raise ValueRefused("an array of a type that is not numeric")
+    try:
+        return np.dtype(name)
+    except TypeError:
+        raise ValueRefused("an array of an unknown type") from None
 
 
 def _laid_out(flat: np.ndarray[Any, Any], layout: str) -> np.ndarray[Any, Any]:

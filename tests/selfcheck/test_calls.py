@@ -72,3 +72,23 @@ def test_lists_of_numbers_are_fed_back_as_arrays_and_others_as_they_are():
     assert isinstance(arguments(PATH, 1, [1.0, 2.0])[0], np.ndarray)
     assert arguments(PATH, 1, ["a"])[0] == ["a"]
     assert arguments(PATH, 1, [[1], [1, 2]])[0] == [[1], [1, 2]]
+
+
+def test_what_a_function_keeps_and_changes_later_is_no_changed_argument():
+    kept = np.zeros(2)
+
+    def reusing(x, k):
+        kept[:] = x + k
+        return kept
+
+    assert [outcome.after for outcome in run_case(reusing, PATH)] == [None, None, None]
+
+
+def test_a_changed_argument_is_told_at_each_call():
+    def changing(x, k):
+        x += 1
+        return x + k
+
+    after = [outcome.after for outcome in run_case(changing, PATH)]
+    assert [x.tolist() for x, _ in after] == [[2, 2], [4, 4], [7, 7]]
+    assert PATH.arguments["x"].tolist() == [1, 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autograder.grading.results import Status
 
-from .attack import C, Corpus, E, G, T, Where
+from .attack import C, Corpus, E, T, Where
 
 FORGERY = Corpus("forged messages")
 
@@ -269,8 +269,7 @@ add(
     "turns the descriptors round",
     "call",
     "for fd in (0, 1, 2, 4, 5): os.dup2(3, fd)\nos.dup2(0, 3)",
-    G,
-    harms_itself=False,
+    C,
 )
 add(
     "puts a pipe in the place of the socket",

@@ -1,0 +1,123 @@
+"""A worker's answers come together; who is to blame when one does not come is still told apart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from autograder.grading.results import Status, Submission
+from autograder.sandbox.confine import Limits
+from autograder.sandbox.pool import Pool, open_pool
+from autograder.sandbox.wire import HELD_SECONDS, DeadlineMissed, packed
+
+Grade = Callable[[dict[str, str]], Submission]
+LAST = "condition_number"
+LOOP = f"def {LAST}(eigenvalues):\n    while True: pass\n"
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    opened, _ = open_pool("auto", Limits(), [])
+    with opened:
+        yield opened
+
+
+@pytest.fixture
+def grade(right_notebook: Callable[..., Any], grade_notebook: Callable[..., Any]) -> Grade:
+    """Grades right answers, but for those given."""
+    return lambda answers: grade_notebook(right_notebook("ps01-sgd", answers))
+
+
+def lost(result: Submission) -> set[str]:
+    return {exercise.name for exercise in result.exercises if exercise.score < exercise.max_score}
+
+
+def soon(seconds: float = 20.0) -> float:
+    return time.monotonic() + seconds
+
+
+def run(code: str) -> bytes:
+    return packed({"run": code})
+
+
+def test_answers_to_orders_sent_together_come_together(pool: Pool) -> None:
+    with pool.worker() as worker:
+        worker.channel.send_packed(b"".join(run(f"print({n})") for n in range(5)), soon())
+        texts = [worker.channel.receive(soon())[0]["text"]]
+        assert worker.channel.has_more
+        texts += [worker.channel.receive(soon())[0]["text"] for _ in range(4)]
+        assert texts == [f"{n}\n" for n in range(5)]
+        assert worker.begun() == 5
+
+
+def test_what_took_long_is_answered_before_the_next_order_is_done(pool: Pool) -> None:
+    long = run(f"import time; time.sleep({2 * HELD_SECONDS})")
+    with pool.worker() as worker:
+        worker.channel.send_packed(run("1") + long + run("time.sleep(60)"), soon())
+        for _ in range(2):
+            worker.channel.receive(soon())
+        with pytest.raises(DeadlineMissed):
+            worker.channel.receive(soon(0.2))
+        assert worker.begun() == 3
+
+
+def test_what_was_begun_can_be_asked_of_a_worker_that_is_gone(pool: Pool) -> None:
+    with pool.worker() as worker:
+        worker.channel.send_packed(run("1") + run("import os; os._exit(3)") + run("2"), soon())
+        time.sleep(0.5)
+        worker.end(patience=5)
+        assert worker.begun() == 2
+
+
+def test_endless_call_costs_no_other_exercise_and_its_time_but_once(grade: Grade) -> None:
+    result = grade({LAST: LOOP})
+    assert result.status is Status.TIMEOUT
+    assert "stopped after 2 seconds" in result.detail
+    assert lost(result) == {LAST}
+    assert result.seconds < 2 * 2 + 3  # two of its checks; then the rest is given up
+
+
+def test_call_that_ends_the_process_costs_no_other_exercise(grade: Grade) -> None:
+    result = grade({LAST: f"def {LAST}(eigenvalues):\n    import os\n    os._exit(3)\n"})
+    assert result.status is Status.CRASHED
+    assert lost(result) == {LAST}
+
+
+def test_nonsense_is_blamed_on_the_call_that_sent_it(grade: Grade) -> None:
+    forger = "def clip_by_norm(g, c):\n    import os\n    os.write(3, b'x' * 9)\n    return g\n"
+    result = grade({"clip_by_norm": forger})
+    assert result.status is Status.CRASHED
+    assert lost(result) == {"clip_by_norm"}
+
+
+@pytest.mark.parametrize("notes", ["os.close(4)", "os.dup2(os.open('/dev/null', 1), 4)", "fill()"])
+def test_notes_are_not_needed_for_honest_answers(grade: Grade, notes: str) -> None:
+    code = f"""
+import os
+def fill():
+    os.set_blocking(4, False)
+    try:
+        while True: os.write(4, b"." * 4096)
+    except BlockingIOError: pass
+{notes}
+"""
+    result = grade({"softmax_cross_entropy": code + _right("softmax_cross_entropy")})
+    assert result.status is Status.GRADED, result.detail
+    assert not lost(result)
+
+
+def test_lie_about_what_was_begun_earns_nothing_and_ends(grade: Grade) -> None:
+    liar = "import os\ntry: os.write(4, b'.' * 30)\nexcept OSError: pass\n"
+    result = grade({LAST: liar + LOOP})
+    assert result.status is Status.TIMEOUT
+    assert LAST in lost(result)
+
+
+def _right(name: str) -> str:
+    from autograder.exercises.definition import load_problem_set
+    from autograder.grading.sample import instructor_answers
+
+    return instructor_answers(load_problem_set("ps01-sgd"))[name]

@@ -1,0 +1,93 @@
+"""A sandbox that is opened before it is known whether, and how, it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autograder.grading.session import Opening, Session, Settings
+from autograder.paths import CourseDirectory, UserError
+from autograder.sandbox.confine import Limits
+from autograder.sandbox.isolation import LEVELS
+
+PS = "ps01-sgd"
+
+
+@contextmanager
+def leaving_no_process() -> Iterator[None]:
+    def started() -> set[int]:
+        return {process.pid for process in psutil.Process().children(recursive=True)}
+
+    before = started()
+    yield
+    assert started() <= before
+
+
+def test_it_is_taken_once_and_belongs_to_the_taker(
+    course: CourseDirectory, quick_settings: Settings
+) -> None:
+    with leaving_no_process():
+        with Opening(PS, course, quick_settings) as opening:
+            taken = opening.take(quick_settings)
+            assert taken is not None
+            assert opening.take(quick_settings) is None
+        with taken[0].worker() as worker:
+            worker.channel.send({"run": "1"})
+            assert worker.channel.receive()[0]["error"] is None
+        taken[0].close()
+
+
+def test_what_nobody_takes_is_closed(course: CourseDirectory, quick_settings: Settings) -> None:
+    with leaving_no_process(), Opening(PS, course, quick_settings):
+        pass
+
+
+def test_a_session_takes_it_whatever_its_seed(
+    course: CourseDirectory, quick_settings: Settings
+) -> None:
+    settings = replace(quick_settings, seed=4)
+    with (
+        Opening(PS, course, quick_settings) as opening,
+        Session(PS, course, settings, opening) as session,
+    ):
+        assert opening.take() is None
+        assert session.pool.level.name in {level.name for level in LEVELS}
+
+
+@pytest.mark.parametrize("other", [{"limits": Limits(cpu_seconds=7)}, {"isolation": "limits"}])
+def test_it_is_not_taken_for_other_limits_or_another_level(
+    course: CourseDirectory, quick_settings: Settings, other: dict[str, object]
+) -> None:
+    with leaving_no_process(), Opening(PS, course, quick_settings) as opening:
+        assert opening.take(replace(quick_settings, **other)) is None
+
+
+def test_none_is_opened_before_the_course_is_there(
+    tmp_path: Path, quick_settings: Settings
+) -> None:
+    with Opening(PS, CourseDirectory(tmp_path / "later"), quick_settings) as opening:
+        assert opening.take(quick_settings) is None
+
+
+def test_none_is_opened_for_a_cluster(course: CourseDirectory, quick_settings: Settings) -> None:
+    settings = replace(quick_settings, scheduler="tcp://127.0.0.1:1")
+    with Opening(PS, course, settings) as opening:
+        assert opening.take(settings) is None
+
+
+def test_a_level_that_does_not_work_is_told_to_the_taker_only(
+    course: CourseDirectory, quick_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise UserError("it does not work")
+
+    monkeypatch.setattr("autograder.grading.session.open_sandbox", fails)
+    with Opening(PS, course, quick_settings):
+        pass
+    with Opening(PS, course, quick_settings) as opening, pytest.raises(UserError):
+        opening.take(quick_settings)
