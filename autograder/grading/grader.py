@@ -49,8 +49,8 @@ class _Incident:
     text: str
 
 
-class _WorkerLost(Exception):
-    """The worker had to be ended, or ended by itself, at ``task``."""
+class _Late(Exception):
+    """The worker had to be ended at ``task``, which took too long."""
 
     def __init__(self, incident: _Incident, task: _Task) -> None:
         super().__init__(incident.text)
@@ -240,18 +240,24 @@ class _Run:
                         self._take_output(asked, task.step, shown=at >= position)
                     else:
                         self._take_answer(asked, task)
-            except _WorkerLost as lost:
-                self._record(lost.incident, lost.task)
-                return max(position, at + (lost.task is self.tasks[at]))
-            except BadMessage as error:
-                if not self.one_by_one:  # several were asked: which of them sent this?
-                    self.one_by_one = True
-                    return max(position, at)
-                self._record(_nonsense(error), self.tasks[at])
-                return max(position, at + 1)
+            except _Late as late:
+                incident, guilty = late.incident, late.task
+            except (BadMessage, ChannelClosed) as error:
+                # one that is gone gets the time to be reported as such
+                end = worker.end(patience=2.0 if isinstance(error, ChannelClosed) else 0.0)
+                incident = _nonsense(error) if isinstance(error, BadMessage) else _death(end)
+                guilty = asked.current
+                if end.overuse is None and guilty is not self.tasks[at]:
+                    if not self.one_by_one:  # which of those that are not answered was it?
+                        self.one_by_one = True
+                        return max(position, at)
+                    guilty = self.tasks[at]
+            else:
+                return len(self.tasks)
             finally:
                 self.allowance = worker.channel.allowance
-        return len(self.tasks)
+        self._record(incident, guilty)
+        return max(position, at + (guilty is self.tasks[at]))
 
     def _sent_ahead(self, asked: _Asked, position: int) -> Iterator[tuple[int, _Task]]:
         """Send the tasks' orders; yield each task, by number, when its answer is to be read.
@@ -340,9 +346,6 @@ class _Run:
                 allowed = self._allowed(asked.current) + HELD_SECONDS
                 if time.monotonic() >= min(started + allowed, self.deadline):
                     raise self._late(asked) from None
-            except ChannelClosed:
-                died = _death(asked.worker.end(patience=2.0))
-                raise _WorkerLost(died, asked.current) from None
         # of messages that came together, the last is that of the call that took the time
         asked.waited += time.monotonic() - started
         if not channel.has_more:
@@ -357,7 +360,7 @@ class _Run:
         left = self.budgets[task.exercise] - self.spent[task.exercise]
         return max(0.0, min(self.seconds[task.exercise, task.check], left))
 
-    def _late(self, asked: _Asked) -> _WorkerLost:
+    def _late(self, asked: _Asked) -> _Late:
         asked.worker.end()
         task = asked.current
         allowed = self._allowed(task)
@@ -368,7 +371,7 @@ class _Run:
             if allowed < self.seconds[task.exercise, task.check]:
                 text = "stopped: all calls of this exercise together took too long"
             self.spent[task.exercise] += allowed
-        return _WorkerLost(_Incident(Status.TIMEOUT, text), task)
+        return _Late(_Incident(Status.TIMEOUT, text), task)
 
     # cells
 

@@ -270,6 +270,7 @@ add(
     "call",
     "for fd in (0, 1, 2, 4, 5): os.dup2(3, fd)\nos.dup2(0, 3)",
     C,
+    harms_itself=True,
 )
 add(
     "puts a pipe in the place of the socket",
