@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.exercises.definition import ProblemSetSpec
+from autograder.sandbox import orders
 from autograder.sandbox.pool import Pool, SandboxError, Worker, WorkerExit
 from autograder.sandbox.watch import CPU, MEMORY
 from autograder.sandbox.wire import (
@@ -18,7 +19,6 @@ from autograder.sandbox.wire import (
     ChannelClosed,
     DeadlineMissed,
     Frame,
-    packed,
 )
 from autograder.selfcheck.judge import NO_ANSWER, CheckResult
 from autograder.selfcheck.spec import ExerciseSpec
@@ -50,12 +50,11 @@ class _Incident:
 
 
 class _Late(Exception):
-    """The worker had to be ended at ``task``, which took too long."""
+    """Something took too long, and the worker was ended."""
 
-    def __init__(self, incident: _Incident, task: _Task) -> None:
+    def __init__(self, incident: _Incident) -> None:
         super().__init__(incident.text)
         self.incident = incident
-        self.task = task
 
 
 _CALLS = 4  # time for all calls of an exercise, as a multiple of that for its longest call
@@ -149,16 +148,16 @@ class _Task:
 
 
 class _Asked:
-    """What a worker has been asked: the tasks in order; number ``awaited`` is answered next."""
+    """What a worker has been asked: the tasks, by number; entry ``awaited`` is answered next."""
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.tasks: list[_Task] = []
+        self.tasks: list[int] = []
         self.awaited = 0
         self.waited = 0.0  # seconds that no exercise has been charged with yet
 
     @property
-    def current(self) -> _Task:
+    def current(self) -> int:
         """What the worker is busy with, as it says; it can blame only what is not answered."""
         last = len(self.tasks) - 1
         return self.tasks[min(max(self.worker.begun() - 1, self.awaited), last)]
@@ -166,6 +165,9 @@ class _Asked:
 
 class _Run:
     """The grading of one hand-in. A worker that is lost is replaced, and its cells run again.
+
+    At first all is asked at once, which is what most hand-ins need. If anything goes wrong, the
+    hand-in is graded anew and asked one by one: then it is plain what went wrong.
 
     All cells come first; where a check stands, the function is kept as it is there. Then come the
     calls on public cases, and last those on held-out ones: when held-out inputs come, nothing of
@@ -178,12 +180,6 @@ class _Run:
         self.specs = {exercise.name: exercise for exercise in marking.spec.exercises}
         self.pool = pool
         self.limits = limits
-        self.incidents: list[_Incident] = []
-        self.outputs: dict[int, Output] = {}
-        self.frames: dict[tuple[str, int, bool], list[Frame]] = {}
-        self.received = 0  # bytes of these
-        self.allowance: float = _MAX_SENT
-        self.spent: defaultdict[str, float] = defaultdict(float)  # seconds of calls, by exercise
         self.seconds = {  # for a call of a check, and for all calls of an exercise
             (name, number): check.seconds or limits.call
             for name, spec in self.specs.items()
@@ -193,11 +189,9 @@ class _Run:
         for (name, _), seconds in self.seconds.items():
             self.budgets[name] = max(self.budgets[name], _CALLS * seconds)
         self.first_look = min([limits.cell, *self.seconds.values()])
-        self.one_by_one = False  # whether to await each answer before the next order is sent
         self.absent = {name: f"there is no cell with the function {name}" for name in plan.missing}
         self.undefined: list[str] = []  # exercises with a cell, but without the function
-        self.lost: dict[tuple[str, int], _Incident] = {}  # checks that cost a worker
-        self.skipped: set[int] = set()  # cells that did
+        self._start(one_by_one=False)
         self.tasks = [
             *(_Task(step=index) for index in range(len(plan.steps))),
             *(
@@ -207,6 +201,18 @@ class _Run:
                 for check in range(len(spec.checks))
             ),
         ]
+
+    def _start(self, *, one_by_one: bool, foreseen: dict[int, _Incident] | None = None) -> None:
+        self.one_by_one = one_by_one  # whether each answer is awaited before the next order
+        self.foreseen = foreseen or {}  # what will go wrong, by the number of the task
+        self.incidents: list[_Incident] = []
+        self.outputs: dict[int, Output] = {}
+        self.frames: dict[tuple[str, int, bool], list[Frame]] = {}
+        self.received = 0  # bytes of these
+        self.allowance: float = _MAX_SENT
+        self.spent: defaultdict[str, float] = defaultdict(float)  # seconds of calls, by exercise
+        self.lost: dict[tuple[str, int], _Incident] = {}  # checks that cost a worker
+        self.skipped: set[int] = set()  # cells that did
 
     def grade(self, student: str) -> Submission:
         self.deadline = time.monotonic() + self.limits.notebook
@@ -231,33 +237,36 @@ class _Run:
     def _run_from(self, position: int) -> int:
         """Do the tasks from ``position`` on in a fresh worker; return where to go on."""
         with self.pool.worker(self.plan.libraries) as worker:
-            at = position
             worker.channel.allowance = self.allowance
             asked = _Asked(worker)
+            sure = True  # that what the worker was busy with is to blame
             try:
                 for at, task in self._sent_ahead(asked, position):
+                    if at in self.foreseen:
+                        raise _Late(self.foreseen.pop(at))
                     if task.step is not None:
                         self._take_output(asked, task.step, shown=at >= position)
                     else:
                         self._take_answer(asked, task)
-            except _Late as late:
-                incident, guilty = late.incident, late.task
-            except (BadMessage, ChannelClosed) as error:
-                # one that is gone gets the time to be reported as such
-                end = worker.end(patience=2.0 if isinstance(error, ChannelClosed) else 0.0)
-                incident = _nonsense(error) if isinstance(error, BadMessage) else _death(end)
-                guilty = asked.current
-                if end.overuse is None and guilty is not self.tasks[at]:
-                    if not self.one_by_one:  # which of those that are not answered was it?
-                        self.one_by_one = True
-                        return max(position, at)
-                    guilty = self.tasks[at]
-            else:
                 return len(self.tasks)
+            except _Late as late:
+                incident = late.incident
+            except BadMessage as error:
+                incident, sure = _nonsense(error), False
+            except ChannelClosed:
+                end = worker.end(patience=2.0)
+                incident, sure = _death(end), end.overuse is not None
             finally:
                 self.allowance = worker.channel.allowance
-        self._record(incident, guilty)
-        return max(position, at + (guilty is self.tasks[at]))
+        if not self.one_by_one and time.monotonic() < self.deadline - self.limits.notebook / 2:
+            # again from the start, so that the result does not depend on what was under way; but
+            # what took its time need not take it twice
+            self._start(one_by_one=True, foreseen={asked.current: incident} if sure else None)
+            return 0
+        self.one_by_one = True
+        self._record(incident, self.tasks[asked.current])
+        first = asked.tasks[asked.awaited]
+        return max(position, first + (first == asked.current))
 
     def _sent_ahead(self, asked: _Asked, position: int) -> Iterator[tuple[int, _Task]]:
         """Send the tasks' orders; yield each task, by number, when its answer is to be read.
@@ -266,22 +275,22 @@ class _Run:
         held-out inputs before all else is answered.
         """
         window = 0 if self.one_by_one else _SENT_AHEAD
-        orders = [
+        due = [
             (at, task, order)
             for at, task in enumerate(self.tasks)
             if (order := self._order(task, due=at >= position)) is not None
         ]
         waiting = 0  # bytes of orders without an answer yet
-        for number, (at, task, order) in enumerate(orders):
+        for number, (at, task, order) in enumerate(due):
             ready: list[bytes] = []
             if waiting <= window // 2:  # else it would be one by one, answer by answer
-                for _, later, data in orders[len(asked.tasks) :]:
+                for later_at, later, data in due[len(asked.tasks) :]:
                     full = later.public != task.public or waiting + len(data) > window
                     if full and len(asked.tasks) > number:
                         break
                     ready.append(data)
                     waiting += len(data)
-                    asked.tasks.append(later)
+                    asked.tasks.append(later_at)
             asked.awaited = number
             if ready:
                 self._tell(asked, b"".join(ready))
@@ -299,8 +308,8 @@ class _Run:
         if task.step in self.skipped:
             return None
         if step.check is not None:
-            return packed({"keep": step.check, "entry": self._entry(step.check)})
-        return packed({"run": step.source}) if step.runs else None
+            return orders.keep(step.check, self._entry(step.check))
+        return orders.run(step.source) if step.runs else None
 
     def _given_up(self, task: _Task) -> bool:
         if task.exercise in self.absent or (task.exercise, task.check) in self.lost:
@@ -323,10 +332,10 @@ class _Run:
 
     # what is said to and heard from the worker
 
-    def _tell(self, asked: _Asked, orders: bytes) -> None:
+    def _tell(self, asked: _Asked, told: bytes) -> None:
         deadline = min(time.monotonic() + self.limits.call, self.deadline)
         try:
-            asked.worker.channel.send_packed(orders, deadline)
+            asked.worker.channel.send_packed(told, deadline)
         except DeadlineMissed:
             raise self._late(asked) from None
         except ChannelClosed:
@@ -343,7 +352,7 @@ class _Run:
                 break
             except DeadlineMissed:
                 # what it is busy with began when the last message came, or HELD_SECONDS later
-                allowed = self._allowed(asked.current) + HELD_SECONDS
+                allowed = self._allowed(self.tasks[asked.current]) + HELD_SECONDS
                 if time.monotonic() >= min(started + allowed, self.deadline):
                     raise self._late(asked) from None
         # of messages that came together, the last is that of the call that took the time
@@ -362,7 +371,7 @@ class _Run:
 
     def _late(self, asked: _Asked) -> _Late:
         asked.worker.end()
-        task = asked.current
+        task = self.tasks[asked.current]
         allowed = self._allowed(task)
         text = f"stopped after {allowed:g} seconds: an endless loop?"
         if time.monotonic() >= self.deadline:
@@ -371,7 +380,7 @@ class _Run:
             if allowed < self.seconds[task.exercise, task.check]:
                 text = "stopped: all calls of this exercise together took too long"
             self.spent[task.exercise] += allowed
-        return _Late(_Incident(Status.TIMEOUT, text), task)
+        return _Late(_Incident(Status.TIMEOUT, text))
 
     # cells
 

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autograder.exercises.definition import ProblemSetSpec
-from autograder.sandbox.wire import BadMessage, Frame, packed
+from autograder.sandbox import orders
+from autograder.sandbox.wire import BadMessage, Frame
 from autograder.selfcheck.judge import CheckResult, judge
 from autograder.selfcheck.spec import Case, ExerciseSpec, Outcome
-from autograder.selfcheck.values import ValueRefused, decode, encode
+from autograder.selfcheck.values import ValueRefused, decode
 
 from .inert import inert_text
 
@@ -41,10 +42,8 @@ class Marking:
         key = exercise, check, public
         if key not in self._orders:
             spec = self._specs[exercise]
-            buffers: list[bytes] = []
-            cases = [_case_tree(case, buffers) for _, case in self._cases(*key)]
-            order = {"call": spec.name, "entry": spec.entry or spec.name, "cases": cases}
-            self._orders[key] = packed(order, buffers)
+            cases = (case for _, case in self._cases(*key))
+            self._orders[key] = orders.call(spec.name, spec.entry or spec.name, cases)
         return self._orders[key]
 
     def calls(self, exercise: str, check: int, public: bool) -> int:
@@ -105,16 +104,6 @@ def _take(
         if len(of_check[index]) >= case.calls:
             raise BadMessage("more outcomes than it was asked for")
         of_check[index].append(_outcome(entry, buffers, len(case.arguments)))
-
-
-def _case_tree(case: Case, buffers: list[bytes]) -> dict[str, Any]:
-    return {
-        "arguments": [[name, encode(value, buffers)] for name, value in case.arguments.items()],
-        "steps": [
-            [[name, encode(value, buffers)] for name, value in step.items()] for step in case.steps
-        ],
-        "feedback": list(case.feedback),
-    }
 
 
 def _outcome(entry: dict[str, Any], buffers: list[bytes], parameters: int) -> Outcome:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from autograder.selfcheck.values import encode
+from autograder.selfcheck.spec import Case
 
-from .wire import Channel, packed
+from . import orders
+from .wire import Channel
 from .worker import WorkerShell, prepare_shell, serve
 
 _ROUNDS = 4
@@ -57,57 +57,44 @@ def warm_up(figures: bool) -> WorkerShell:
     """A shell for workers to inherit, its first uses behind it; ``figures``: matplotlib's, too."""
     shell = prepare_shell()
     for _ in range(_ROUNDS):
-        _play(shell, [*map(_run, _CELLS), *_calls()])
+        _play(shell, [*map(orders.run, _CELLS), *_calls()])
     if figures:
-        _play(shell, [_run("%matplotlib inline"), _run(_FIGURE)])
+        _play(shell, [orders.run("%matplotlib inline"), orders.run(_FIGURE)])
     shell.reset(new_session=True)
     if figures:
-        _play(shell, [_run("%matplotlib inline")])
+        _play(shell, [orders.run("%matplotlib inline")])
     return shell
 
 
-def _play(shell: WorkerShell, orders: Sequence[bytes]) -> None:
+def _play(shell: WorkerShell, told: Sequence[bytes]) -> None:
     """Be a worker that gets these orders; its answers fit into the buffer of the socket."""
     ours, theirs = socket.socketpair()
     notes = os.open(os.devnull, os.O_WRONLY)
     try:
         with ours, theirs:
-            ours.sendall(b"".join(orders))
+            ours.sendall(b"".join(told))
             ours.shutdown(socket.SHUT_WR)
             serve(Channel(theirs), notes, shell)
     finally:
         os.close(notes)
 
 
-def _run(source: str) -> bytes:
-    return packed({"run": source})
-
-
 def _calls() -> list[bytes]:
     array = np.arange(6.0).reshape(2, 3)
     frozen = array.copy()
     frozen.flags.writeable = False
-    cases: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
-        ({"parameters": array, "gradient": np.asfortranarray(array), "rate": 0.5}, []),
-        ({"parameters": frozen, "gradient": np.ones((2, 6))[:, ::2], "rate": np.float64(1)}, []),
-        ({"parameters": np.ones(3, "float32"), "gradient": np.arange(3), "rate": 1}, []),
-        (
+    every_second = np.ones((2, 6))[:, ::2]
+    cases = (
+        Case("", {"parameters": array, "gradient": np.asfortranarray(array), "rate": 0.5}),
+        Case("", {"parameters": frozen, "gradient": every_second, "rate": np.float64(1)}),
+        Case("", {"parameters": np.ones(3, "float32"), "gradient": np.arange(3), "rate": 1}),
+        Case(
+            "",
             {"parameters": array, "gradient": array, "rate": 0.1, "state": array},
-            [{}, {"rate": 1.0}],
+            ({}, {"rate": 1.0}),
+            ("parameters", "state"),
         ),
-        ({"parameters": [1.0, "text", None], "gradient": (True, float("nan"))}, []),
-    ]
-    kept = packed({"keep": "rehearsed", "entry": "rehearsed"})
-    return [kept, *(_call(given, steps) for given, steps in cases)]
-
-
-def _call(given: dict[str, Any], steps: list[dict[str, Any]]) -> bytes:
-    buffers: list[bytes] = []
-    case = {
-        "arguments": [[name, encode(value, buffers)] for name, value in given.items()],
-        "steps": [
-            [[name, encode(value, buffers)] for name, value in step.items()] for step in steps
-        ],
-        "feedback": ["parameters", "state"] if steps else [],
-    }
-    return packed({"call": "rehearsed", "entry": "rehearsed", "cases": [case]}, buffers)
+        Case("", {"parameters": [1.0, "text", None], "gradient": (True, float("nan"))}),
+    )
+    name = "rehearsed"
+    return [orders.keep(name, name), *(orders.call(name, name, [case]) for case in cases)]

@@ -27,9 +27,10 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
 from autograder.selfcheck.calls import run_case
-from autograder.selfcheck.spec import Case, Outcome
-from autograder.selfcheck.values import ValueRefused, decode, encode
+from autograder.selfcheck.spec import Outcome
+from autograder.selfcheck.values import ValueRefused, encode
 
+from .orders import case_in
 from .wire import HELD_SECONDS, Channel, ChannelClosed, packed, packed_parts
 
 _MAX_TEXT = 20_000  # characters of output a cell
@@ -258,7 +259,7 @@ def _call_function(
     quiet = BoundedText()
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         for index, tree in enumerate(order["cases"]):
-            outcomes = run_case(function, _case(tree, buffers))
+            outcomes = run_case(function, case_in(tree, buffers))
             while True:
                 try:
                     outcome = next(outcomes, None)
@@ -272,15 +273,6 @@ def _call_function(
                 if outcome.error is not None:
                     break
     answer.send(last=True)
-
-
-def _case(tree: dict[str, Any], buffers: list[bytes]) -> Case:
-    return Case(
-        "",
-        {name: decode(value, buffers) for name, value in tree["arguments"]},
-        tuple({name: decode(value, buffers) for name, value in step} for step in tree["steps"]),
-        tuple(tree["feedback"]),
-    )
 
 
 class _Answer:

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from autograder.exercises.definition import load_problem_set
 from autograder.grading.results import Status, Submission
+from autograder.grading.sample import instructor_answers
 from autograder.sandbox.confine import Limits
+from autograder.sandbox.orders import run
 from autograder.sandbox.pool import Pool, open_pool
-from autograder.sandbox.wire import HELD_SECONDS, DeadlineMissed, packed
+from autograder.sandbox.wire import HELD_SECONDS, DeadlineMissed
 
 Grade = Callable[[dict[str, str]], Submission]
 LAST = "condition_number"
@@ -37,10 +40,6 @@ def lost(result: Submission) -> set[str]:
 
 def soon(seconds: float = 20.0) -> float:
     return time.monotonic() + seconds
-
-
-def run(code: str) -> bytes:
-    return packed({"run": code})
 
 
 def test_answers_to_orders_sent_together_come_together(pool: Pool) -> None:
@@ -104,9 +103,37 @@ def fill():
     except BlockingIOError: pass
 {notes}
 """
-    result = grade({"softmax_cross_entropy": code + _right("softmax_cross_entropy")})
+    result = grade({"softmax_cross_entropy": code + _right()["softmax_cross_entropy"]})
     assert result.status is Status.GRADED, result.detail
     assert not lost(result)
+
+
+@pytest.mark.parametrize(
+    "crash",
+    ["os._exit(3)", "os.close(3)", "os.write(3, b'x' * 9)", "__import__('ctypes').string_at(0)"],
+)
+def test_result_does_not_depend_on_how_many_answers_were_held(
+    grade: Grade, monkeypatch: pytest.MonkeyPatch, crash: str
+) -> None:
+    code = f"""
+import os
+calls = 0
+def crashing(*_):
+    global calls
+    calls += 1
+    if calls % 17 == 0:
+        {crash}
+"""
+    answers = {}
+    for name, source in _right().items():
+        head, colon, body = source.partition(":\n")
+        answers[name] = f"{code}{head}{colon}    crashing()\n{body}"
+    together = grade(answers)
+    monkeypatch.setattr("autograder.grading.grader._SENT_AHEAD", 0)
+    apart = grade(answers)
+    assert together.status is apart.status
+    assert together.exercises == apart.exercises
+    assert 0 < together.score < together.max_score
 
 
 def test_lie_about_what_was_begun_earns_nothing_and_ends(grade: Grade) -> None:
@@ -116,8 +143,5 @@ def test_lie_about_what_was_begun_earns_nothing_and_ends(grade: Grade) -> None:
     assert LAST in lost(result)
 
 
-def _right(name: str) -> str:
-    from autograder.exercises.definition import load_problem_set
-    from autograder.grading.sample import instructor_answers
-
-    return instructor_answers(load_problem_set("ps01-sgd"))[name]
+def _right() -> dict[str, str]:
+    return instructor_answers(load_problem_set("ps01-sgd"))

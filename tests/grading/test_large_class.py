@@ -37,7 +37,9 @@ class StandIn:
     level = "full"
     weaker_because: dict[str, str] = {}  # noqa: RUF012
 
-    def __init__(self, problem_set: str, course: CourseDirectory, settings: Settings) -> None:
+    def __init__(
+        self, problem_set: str, course: CourseDirectory, settings: Settings, _opening: object
+    ) -> None:
         self.seed = settings.seed or 0
 
     def __enter__(self) -> StandIn:

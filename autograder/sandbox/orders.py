@@ -1,0 +1,55 @@
+"""What a worker is told to do: three orders, each a message of :mod:`wire`.
+
+    {"run": source}                                run a cell; answered with what it shows
+    {"keep": name, "entry": name}                  keep a function as it is now; not answered
+    {"call": name, "entry": name, "cases": [...]}  call it on these cases; answered with outcomes
+
+``entry`` is what is called to check the function ``name``: itself, or a driver that runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from autograder.selfcheck.spec import Case
+from autograder.selfcheck.values import decode, encode
+
+from .wire import packed
+
+
+def run(source: str) -> bytes:
+    """The order to run a cell."""
+    return packed({"run": source})
+
+
+def keep(name: str, entry: str) -> bytes:
+    """The order to keep a function for the calls to come."""
+    return packed({"keep": name, "entry": entry})
+
+
+def call(name: str, entry: str, cases: Iterable[Case]) -> bytes:
+    """The order to call a function on cases. Labels and all that tells what is right stay here."""
+    buffers: list[bytes] = []
+    trees = [_tree(case, buffers) for case in cases]
+    return packed({"call": name, "entry": entry, "cases": trees}, buffers)
+
+
+def _tree(case: Case, buffers: list[bytes]) -> dict[str, Any]:
+    return {
+        "arguments": [[name, encode(value, buffers)] for name, value in case.arguments.items()],
+        "steps": [
+            [[name, encode(value, buffers)] for name, value in step.items()] for step in case.steps
+        ],
+        "feedback": list(case.feedback),
+    }
+
+
+def case_in(tree: dict[str, Any], buffers: list[bytes]) -> Case:
+    """The case that an entry of ``cases`` stands for."""
+    return Case(
+        "",
+        {name: decode(value, buffers) for name, value in tree["arguments"]},
+        tuple({name: decode(value, buffers) for name, value in step} for step in tree["steps"]),
+        tuple(tree["feedback"]),
+    )
