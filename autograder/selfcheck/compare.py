@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +14,7 @@ from .calls import as_outputs
 from .values import Unsupported
 
 
-@dataclass(frozen=True)
-class Difference:
+class Sentences(NamedTuple):
     """How an output differs from what was expected.
 
     ``summary`` gives category and size, and no value; ``detail`` adds expected and got.
@@ -22,16 +22,34 @@ class Difference:
     student's function may choose freely, it could tell the digits of a held-out input.
     """
 
-    output: str
     summary: str
     detail: str = ""
     rough: str = ""
 
+
+@dataclass(frozen=True)
+class Difference:
+    """That an output differs. How is put into words on demand: most are only counted."""
+
+    output: str
+    put: Callable[[], Sentences]
+
+    @cached_property
+    def sentences(self) -> Sentences:
+        """How it differs."""
+        return self.put()
+
     def text(self, public: bool) -> str:
         """The sentence for a public case, or for a held-out one."""
+        summary, detail, rough = self.sentences
         if not public:
-            return f"`{self.output}` {self.rough or self.summary}"
-        return f"`{self.output}` {self.summary}" + (f"\n{self.detail}" if self.detail else "")
+            return f"`{self.output}` {rough or summary}"
+        return f"`{self.output}` {summary}" + (f"\n{detail}" if detail else "")
+
+
+def differs(output: str, summary: str, detail: str = "", rough: str = "") -> Difference:
+    """The difference with these sentences."""
+    return Difference(output, lambda: Sentences(summary, detail, rough))
 
 
 def difference(
@@ -45,13 +63,13 @@ def difference(
     mistakes may, and where one way to write a mistake gives NaN another gives an infinity.
     """
     if got is None:
-        return Difference("the result", "is None: does your function end with `return`?")
+        return differs("the result", "is None: does your function end with `return`?")
     if len(names) > 1:
         outputs = as_outputs(got, len(names))
         if outputs is None:
             what = f"should be the {len(names)} values ({', '.join(names)}), not"
             rough = f"{what} {describe(got, exact=False)}"
-            return Difference("the result", f"{what} {describe(got)}", rough=rough)
+            return differs("the result", f"{what} {describe(got)}", rough=rough)
         pairs = zip(names, expected, outputs, strict=True)
     else:
         if isinstance(got, (tuple, list)) and len(got) == 1 and np.ndim(expected) == 0:
@@ -78,7 +96,7 @@ def too_few_right(expected: Any, got: Any, name: str, accuracy: float) -> Differ
         return None
     asked = f"{100 * accuracy:g} % are asked for"
     low = 100 * right // want.size // 5 * 5
-    return Difference(
+    return differs(
         name,
         f"has {right} of {want.size} right, {100 * right / want.size:.1f} %; {asked}",
         rough=f"has {low} to {low + 5} % right; {asked}",
@@ -147,13 +165,13 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
     if _identical(expected, got):
         return None
     if isinstance(expected, (str, bool)):
-        return Difference(name, "is not what was expected", f"expected {expected!r}, got {got!r}")
+        return differs(name, "is not what was expected", f"expected {expected!r}, got {got!r}")
     number = _numeric(got)
     if number is None:
         detail = f"its type is {got.type_name}" if isinstance(got, Unsupported) else ""
         what = "should be numeric, but is"
         rough = f"{what} {describe(got, exact=False)}"
-        return Difference(name, f"{what} {describe(got)}", detail, rough)
+        return differs(name, f"{what} {describe(got)}", detail, rough)
     want = np.asarray(expected)
     scalar = want.ndim == 0 and number.size == 1
     if number.shape != want.shape and not scalar:
@@ -162,14 +180,14 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
         rough = (
             told if _is_near(number.shape, want.shape) else f"has another shape, {expected_shape}"
         )
-        return Difference(name, told, _values(want, number), rough)
+        return differs(name, told, _values(want, number), rough)
     number = number.reshape(want.shape)
     if np.iscomplexobj(want):  # only where an earlier answer is compared with itself
         same = np.array_equal(want, number, equal_nan=True)
-        return None if same else Difference(name, "is not what was expected")
+        return None if same else differs(name, "is not what was expected")
     if np.iscomplexobj(number):
         if np.any(number.imag != 0):
-            return Difference(name, "is complex", _values(want, number))
+            return differs(name, "is complex", _values(want, number))
         number = number.real
     with np.errstate(all="ignore"):
         wide = number.astype(np.float64)
@@ -180,8 +198,12 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
         fine |= ~np.isfinite(wide) & ~np.isfinite(want)
     if np.all(fine):
         return None
-    told, rough = _category(want, wide, error, number.dtype)
-    return Difference(name, told, _where(want, number, fine), rough)
+
+    def put() -> Sentences:
+        told, rough = _category(want, wide, error, number.dtype)
+        return Sentences(told, _where(want, number, fine), rough)
+
+    return Difference(name, put)
 
 
 def _is_near(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

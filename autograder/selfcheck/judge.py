@@ -6,11 +6,12 @@ call it on the public cases through :func:`.check`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from .calls import arguments, as_outputs
-from .compare import Difference, difference, first_changed, too_few_right
+from .compare import Difference, difference, differs, first_changed, too_few_right
 from .relations import RELATIONS
 from .spec import CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
@@ -86,10 +87,14 @@ def messages(results: Sequence[CheckResult]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Problem:
-    message: str
+    told: str | Callable[[], str]  # only the first one's message is read
     mistake: str | None = None
     unanswered: bool = False
     error: str | None = None
+
+    @property
+    def message(self) -> str:
+        return self.told if isinstance(self.told, str) else self.told()
 
 
 def _first_problem(
@@ -135,7 +140,7 @@ def _case_problem(
             return _Problem(f"{where}: raised {known}{detail}", error=known)
         wrong = _wrong(spec, check, case.expected[step].value, outcome.value)
         if wrong is not None:
-            return _Problem(f"{where}: {wrong.text(public)}")
+            return _Problem(partial(_told, where, wrong, public))
         previous = outcomes[step - 1].value if step else None
         changed = _changed(spec, case, step, previous, outcome)
         if changed:
@@ -145,6 +150,10 @@ def _case_problem(
                 CHANGED,
             )
     return None
+
+
+def _told(where: str, wrong: Difference, public: bool) -> str:
+    return f"{where}: {wrong.text(public)}"
 
 
 def _wrong(
@@ -167,7 +176,7 @@ def _relation_problem(
             case.expected[-1].value, of_case[-1].value, spec.returns, 0.0, float("inf")
         )
         if outputs is None or like is not None:  # not even the right shape
-            found = like or Difference("the result", "has the wrong number of outputs")
+            found = like or differs("the result", "has the wrong number of outputs")
             return _Problem(f"{_where(case, 0)}: {found.text(case.case.public)}")
         calls.append((case.case.arguments, outputs))
     assert check.relation is not None

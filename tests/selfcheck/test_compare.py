@@ -67,14 +67,17 @@ def compare(expected, got, names=("x",)):
 def test_never_raises_on_one_output(expected, got):
     found = compare(expected, got)
     if found is not None:
-        assert found.text(True).startswith(f"`{found.output}` {found.summary}")
-        assert found.text(False) == f"`{found.output}` {found.rough or found.summary}"
+        assert found.text(True).startswith(f"`{found.output}` {found.sentences.summary}")
+        assert (
+            found.text(False)
+            == f"`{found.output}` {found.sentences.rough or found.sentences.summary}"
+        )
 
 
 @given(finite, finite, anything)
 def test_never_raises_on_two_outputs(first, second, got):
     found = compare((first, second), got, ("a", "b"))
-    assert found is None or found.summary
+    assert found is None or found.sentences.summary
 
 
 @given(anything, anything)
