@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ from autograder.sandbox.confine import adopt_orphans
 from .classroom import RIGHT, write_class
 
 _SEED = 1
+_MANY_TASKS = 600  # hand-ins for two workers
 
 
 @dataclass(frozen=True)
@@ -282,16 +284,17 @@ def _against_floor(files: Sequence[Path], ours: Usage, floor: float, kind: str) 
 def _cluster(problem_set: str, course: CourseDirectory, files: Sequence[Path]) -> Figure:
     from .cluster import speedup  # Dask takes a while to load
 
-    names = {file.parent.parent.name for file in files}
-    plain = [course.submitted(problem_set, name) for name in sorted(names)]
-    found = speedup(problem_set, course, plain)
+    names = sorted({file.parent.parent.name for file in files})
+    plain = [course.submitted(problem_set, name) for name in names]
+    # so many that it hardly counts when one worker ends before the other
+    found = speedup(problem_set, course, plain * math.ceil(_MANY_TASKS / len(plain)))
     return Figure(
         "two single-core Dask workers against one, on the cores that they share with the rest",
         f"{found.ratio:.2f} times",
         "at least 1.8",
         found.ratio >= 1.8,
-        f"{max(found.one):.0f} and {max(found.two):.0f} hand-ins/s, the best of "
-        f"{len(found.one)} rounds",
+        f"{max(found.one):.0f} and {max(found.two):.0f} hand-ins/s on {found.handins} hand-ins, "
+        f"the best of {len(found.one)} rounds",
     )
 
 

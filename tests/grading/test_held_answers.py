@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autograder.exercises.definition import load_problem_set
+from autograder.grading.grader import TimeLimits
 from autograder.grading.results import Status, Submission
 from autograder.grading.sample import instructor_answers
+from autograder.grading.session import Session, Settings
+from autograder.paths import CourseDirectory
 from autograder.sandbox.confine import Limits
 from autograder.sandbox.orders import run
 from autograder.sandbox.pool import Pool, open_pool
@@ -28,10 +33,20 @@ def pool() -> Iterator[Pool]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def session(course: CourseDirectory, quick_settings: Settings) -> Iterator[Session]:
+    """A session in which nothing is waited for long."""
+    limits = TimeLimits(cell=2, call=0.5, notebook=20)
+    with Session("ps01-sgd", course, replace(quick_settings, time=limits)) as opened:
+        yield opened
+
+
 @pytest.fixture
-def grade(right_notebook: Callable[..., Any], grade_notebook: Callable[..., Any]) -> Grade:
+def grade(
+    session: Session, right_notebook: Callable[..., Any], hand_in: Callable[..., Path]
+) -> Grade:
     """Grades right answers, but for those given."""
-    return lambda answers: grade_notebook(right_notebook("ps01-sgd", answers))
+    return lambda answers: session.grade("a", hand_in(right_notebook("ps01-sgd", answers)))
 
 
 def lost(result: Submission) -> set[str]:
@@ -74,9 +89,9 @@ def test_what_was_begun_can_be_asked_of_a_worker_that_is_gone(pool: Pool) -> Non
 def test_endless_call_costs_no_other_exercise_and_its_time_but_once(grade: Grade) -> None:
     result = grade({LAST: LOOP})
     assert result.status is Status.TIMEOUT
-    assert "stopped after 2 seconds" in result.detail
+    assert "stopped after 0.5 seconds" in result.detail
     assert lost(result) == {LAST}
-    assert result.seconds < 2 * 2 + 3  # two of its checks; then the rest is given up
+    assert result.seconds < 2 * 0.5 + 3  # two of its checks; then the rest is given up
 
 
 def test_call_that_ends_the_process_costs_no_other_exercise(grade: Grade) -> None:
