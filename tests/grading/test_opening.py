@@ -21,7 +21,12 @@ PS = "ps01-sgd"
 @contextmanager
 def leaving_no_process() -> Iterator[None]:
     def started() -> set[int]:
-        return {process.pid for process in psutil.Process().children(recursive=True)}
+        # where orphans come to this process, some that have ended wait to be fetched by it
+        return {
+            process.pid
+            for process in psutil.Process().children(recursive=True)
+            if process.status() != psutil.STATUS_ZOMBIE
+        }
 
     before = started()
     yield
