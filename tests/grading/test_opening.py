@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,18 +19,23 @@ from autograder.sandbox.isolation import LEVELS
 PS = "ps01-sgd"
 
 
+def started() -> set[int]:
+    """Processes below this one, but for those that have ended and wait to be fetched."""
+    found = set()
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.add(process.pid)
+    return found
+
+
 @contextmanager
 def leaving_no_process() -> Iterator[None]:
-    def started() -> set[int]:
-        # where orphans come to this process, some that have ended wait to be fetched by it
-        return {
-            process.pid
-            for process in psutil.Process().children(recursive=True)
-            if process.status() != psutil.STATUS_ZOMBIE
-        }
-
     before = started()
     yield
+    deadline = time.monotonic() + 5
+    while started() - before and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert started() <= before
 
 
