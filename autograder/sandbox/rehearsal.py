@@ -1,7 +1,6 @@
 """What makes a worker quick: before the zygote forks any, it does once what each of them will do.
 
-First uses import modules, fill caches, and let Python specialize its bytecode. What was done before
-the fork, no worker does again.
+First uses import modules and fill caches. What was done before the fork, no worker does again.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from . import orders
 from .wire import Channel
 from .worker import WorkerShell, prepare_shell, serve
 
-_ROUNDS = 4
 _CELLS = (
     "import numpy as np\nfrom selfcheck import check",
     '''def rehearsed(parameters, gradient, rate=0.1, state=None):
@@ -56,13 +54,9 @@ plt.show()"""
 def warm_up(figures: bool) -> WorkerShell:
     """A shell for workers to inherit, its first uses behind it; ``figures``: matplotlib's, too."""
     shell = prepare_shell()
-    for _ in range(_ROUNDS):
-        _play(shell, [*map(orders.run, _CELLS), *_calls()])
-    if figures:
-        _play(shell, [orders.run("%matplotlib inline"), orders.run(_FIGURE)])
+    cells = (*_CELLS, "%matplotlib inline", _FIGURE) if figures else _CELLS
+    _play(shell, [*map(orders.run, cells), *_calls()])
     shell.reset(new_session=True)
-    if figures:
-        _play(shell, [orders.run("%matplotlib inline")])
     return shell
 
 
