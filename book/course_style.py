@@ -8,6 +8,7 @@ method has one colour and one dash pattern, the same on every page.
 import html
 import io
 import json
+import math
 import re
 from pathlib import Path
 
@@ -159,7 +160,9 @@ def table(head: list[str], rows: list[list[object]], caption: str = "") -> Shown
     """Return a small table; numbers are aligned right."""
 
     def cell(value: object) -> str:
-        number = re.fullmatch(r"[<>≈−-]?[\d.,%× ]+(e[-+]?\d+)?", str(value)) is not None
+        number = (
+            re.fullmatch(r"[<>≈(−-]?[\d.,%×±∞()⁻⁰¹²³⁴⁵⁶⁷⁸⁹ −]+(e[-+]?\d+)?", str(value)) is not None
+        )
         return f"<td{' class=number' if number else ''}>{value}</td>"
 
     body = "".join("<tr>" + "".join(cell(v) for v in row) + "</tr>" for row in rows)
@@ -170,3 +173,46 @@ def table(head: list[str], rows: list[list[object]], caption: str = "") -> Shown
         f"<tbody>{body}</tbody></table></div>"
     )
     return Shown(markup, "\n".join("  ".join(str(v) for v in row) for row in [head, *rows]))
+
+
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def sci(value: float, digits: int = 2) -> str:
+    """Format a number for people with ``digits`` significant digits: 0.062, 1,310, 3.1 × 10⁻⁷."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "−∞" if value < 0 else "not a number"
+    if value == 0:
+        return "0"
+    power = int(f"{abs(value):.{digits - 1}e}".split("e")[1])  # of the rounded value
+    if -4 < power < 5:
+        return _minus(f"{round(value, digits - 1 - power):,.{max(digits - 1 - power, 0)}f}")
+    factor = _minus(f"{value / 10.0**power:.{digits - 1}f}")
+    ten = "10" + str(power).translate(SUPERSCRIPT)
+    return {"1": ten, "−1": f"−{ten}"}.get(factor, f"{factor} × {ten}")
+
+
+def pm(mean: float, sd: float) -> str:
+    """Format a mean with its spread, no digit finer than the spread: 0.097 ± 0.009.
+
+    The spread has one significant digit, two if the first is a 1.
+    """
+    if not (math.isfinite(mean) and math.isfinite(sd)):
+        return sci(mean)
+    if sd <= 0:
+        return sci(mean, 3)
+
+    def last(scale: float) -> int:  # decimals that the spread leaves
+        size = f"{sd / scale:.1e}"
+        return (1 if size.startswith("1") else 0) - int(size.split("e")[1])
+
+    power = int(f"{max(abs(mean), sd):.0e}".split("e")[1])
+    scale = 1.0 if -4 < power < 5 else 10.0**power
+    digits = last(scale)
+    a, b = (f"{round(z / scale, digits):,.{max(digits, 0)}f}" for z in (mean, sd))
+    text = _minus(f"{a} ± {b}")
+    return text if scale == 1.0 else f"({text}) × 10{str(power).translate(SUPERSCRIPT)}"

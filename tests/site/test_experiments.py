@@ -1,0 +1,156 @@
+"""The book's training runs: gradients, updates and the search, against torch and closed forms."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+sys.path.insert(0, str(BOOK))
+
+import course_style  # noqa: E402
+import experiments  # noqa: E402
+from experiments import DIGITS, NETWORK, SOFTMAX, Problem, rule, search, train  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    "problem", [SOFTMAX, NETWORK, experiments.softmax_regression(decay=0.1)], ids=str.__class__
+)
+def test_gradient_is_that_of_torchs_cross_entropy(problem: Problem) -> None:
+    theta = problem.start((0, 1)) + torch.linspace(-0.2, 0.2, problem.start((0,)).shape[-1])
+    X, y = DIGITS.X[:30], DIGITS.y[:30]
+    loss, gradient = problem.loss_and_gradient(theta, X, y)
+    leaf = theta.clone().requires_grad_()
+    logits = problem.scores(leaf, X)
+    expected = torch.stack([torch.nn.functional.cross_entropy(z, y) for z in logits])
+    if problem not in (SOFTMAX, NETWORK):
+        expected = expected + 0.05 * leaf.square().sum(-1)
+    (wanted,) = torch.autograd.grad(expected.sum(), leaf)
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(gradient, wanted)
+
+
+OPTIMIZERS = {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
+    "rprop": lambda p: torch.optim.Rprop(p, lr=0.1),
+    "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1, eps=1e-10),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.1, alpha=0.9),
+    "adam": lambda p: torch.optim.Adam(p, lr=0.1),
+    "adamax": lambda p: torch.optim.Adamax(p, lr=0.1),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_run_is_that_of_torch_on_the_same_batches(name: str) -> None:
+    # from zero some gradients vanish but for rounding, of which rules that look at signs make steps
+    first = torch.linspace(-0.2, 0.2, 650).sin()
+    problem = SOFTMAX._replace(start=lambda seeds: first.expand(len(seeds), -1))
+    runs = train(problem, rule(name), [0.1, 0.02], batch=100, passes=1, seeds=(3, 4))
+    W = first.view(65, 10).clone().requires_grad_()
+    optimizer = OPTIMIZERS[name]([W])
+    draw = experiments.batches(len(DIGITS.X), 100, 4)
+    for _ in range(12):
+        chosen = next(draw)
+        loss = torch.nn.functional.cross_entropy(DIGITS.X[chosen] @ W, DIGITS.y[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    torch.testing.assert_close(runs.theta[0, 1], W.detach().flatten(), rtol=1e-9, atol=1e-11)
+
+
+def bowl(curvature: float) -> Problem:
+    """½λ‖θ‖² from 1, the same for every batch."""
+    return Problem(
+        lambda seeds: torch.ones(len(seeds), 2),
+        lambda theta, X, y: (curvature / 2 * theta.square().sum(-1), curvature * theta),
+        lambda theta, X: theta[..., None, :1].expand(*theta.shape[:-1], len(X), 10),
+    )
+
+
+@pytest.mark.parametrize("low", [1e-3, 0.01, 5.0, 40.0])
+def test_search_goes_beyond_its_grid_to_the_best_rate(low: float) -> None:
+    found = search(bowl(4.0), rule("gd"), low, 2 * low, batch=None, passes=40, seeds=(0, 1))
+    assert not found.at_edge
+    assert found.rate == pytest.approx(0.25, rel=math.sqrt(2) - 1 + 1e-9)  # 1/λ ends in one step
+    assert found.sd == 0
+    assert all(math.isinf(mean) for rate, (mean, _) in found.tried.items() if rate > 0.5)
+
+
+def test_schedule_and_divergence() -> None:
+    runs = train(
+        bowl(1.0),
+        rule("gd"),
+        [0.5, 5.0],
+        batch=None,
+        passes=2,
+        seeds=(0,),
+        schedule=lambda s: 1 - s,
+    )
+    assert float(runs.theta[0, 0, 0]) == pytest.approx(0.5 * 0.75)
+    assert math.isinf(float(runs.end[1, 0]))
+    assert runs.steps.tolist() == [0, 1, 2]
+
+
+def test_an_unknown_rule_is_named() -> None:
+    with pytest.raises(ValueError, match="sgdd"):
+        rule("sgdd")
+
+
+# ---- numbers for people --------------------------------------------------------------------------
+
+PLAIN = str.maketrans("−⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")
+
+
+def read(text: str) -> float:
+    text = text.translate(PLAIN).replace(",", "")
+    if " × 10" in text:
+        factor, power = text.split(" × 10")
+        return float(factor.strip("() ")) * 10.0 ** int(power)
+    if text.startswith(("10-", "-10-")) or (text.lstrip("-").startswith("10") and "." not in text):
+        sign = -1 if text.startswith("-") else 1
+        rest = text.lstrip("-")[2:]
+        return sign * 10.0 ** int(rest) if "⁰" not in rest and rest else float(text)
+    return float(text)
+
+
+@given(st.floats(1e-12, 1e12), st.integers(2, 5), st.sampled_from([1, -1]))
+def test_sci_keeps_the_digits_asked_for(size: float, digits: int, sign: int) -> None:
+    text = course_style.sci(sign * size, digits)
+    assert read(text) == pytest.approx(sign * size, rel=0.5001 * 10 ** (1 - digits))
+    assert "e" not in text
+    assert "-" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (3.1e-7, 1, "3 × 10⁻⁷"),
+        (1e-6, 1, "10⁻⁶"),
+        (-241.3, 3, "−241"),
+        (1310.4, 3, "1,310"),
+        (0, 2, "0"),
+    ],
+)
+def test_sci(value: float, digits: int, text: str) -> None:
+    assert course_style.sci(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        (0.0973, 0.0091, "0.097 ± 0.009"),
+        (0.0971, 0.0142, "0.097 ± 0.014"),
+        (3.8e-4, 0.5e-4, "(3.8 ± 0.5) × 10⁻⁴"),
+        (1292, 24, "1,290 ± 20"),
+        (math.inf, math.nan, "∞"),
+    ],
+)
+def test_pm_has_no_digit_finer_than_the_spread(mean: float, sd: float, text: str) -> None:
+    assert course_style.pm(mean, sd) == text
