@@ -20,22 +20,17 @@ PANEL = (4.2, 3.1)  # inches; alone in the column
 HALF = (3.35, 2.95)  # beside another: smaller, so that its letters stay as large
 
 
-def _interactive_styles() -> dict:
-    """Read the look of each method from the interactive figures' module, its only home."""
-    source = (Path(__file__).parent / "_static" / "optimizer-rules.js").read_text(encoding="utf-8")
-    found = re.search(r"export const STYLES = (\{.*?\n\});", source, flags=re.S)
+def _looks(name: str):
+    """Read a table of colours and dashes from the live figures' module, its only home."""
+    module = Path(__file__).parent / "_static" / "figures" / "styles.js"
+    source = module.read_text(encoding="utf-8")
+    found = re.search(rf"export const {name} = ([\[{{].*?^[\]}}]);", source, flags=re.S | re.M)
     return json.loads(found.group(1))
 
 
-METHODS = _interactive_styles()
+METHODS = _looks("STYLES")
 # For curves that are not methods: colour on a light page, on a dark page, dash in CSS pixels.
-SERIES = (
-    ("#1d4ed8", "#8ab4ff", ()),
-    ("#b45309", "#fbbf5a", (9, 4)),
-    ("#047857", "#5eddb0", (3, 3)),
-    ("#be185d", "#ff8cc0", (11, 3, 2, 3)),
-    ("#5b6470", "#b3bcc7", (1, 3)),
-)
+SERIES = tuple((look["light"], look["dark"], tuple(look["dash"])) for look in _looks("SERIES"))
 # Each colour pair gets a placeholder that becomes a CSS variable in the written SVG.
 PAIRS = {
     **{name: (look["light"], look["dark"]) for name, look in METHODS.items()},
@@ -139,6 +134,22 @@ def show(name: str, caption: str, *panels) -> Shown:
 
     ``name`` identifies the figure on its page; ``caption`` may hold HTML.
     """
+    return _figure(name, caption, panels)
+
+
+def live(name: str, caption: str, settings: dict, *panels, id: str | None = None) -> Shown:
+    """Return a figure that becomes live on the page, by the module ``_static/figures/NAME.js``.
+
+    ``settings`` reach the module as JSON. ``panels``, pairs of (figure, text alternative), are the
+    static picture for print and for readers without scripts: draw the same with values computed by
+    ``autograder.reference``. ``id`` tells two figures of one module on one page apart.
+    """
+    data = html.escape(json.dumps(settings, ensure_ascii=False, allow_nan=False))
+    attributes = f' data-figure="{html.escape(name)}" data-settings="{data}"'
+    return _figure(id or name, caption, panels, attributes)
+
+
+def _figure(name: str, caption: str, panels, attributes: str = "") -> Shown:
     for figure, _ in panels if len(panels) > 1 else ():
         figure.set_size_inches(*HALF)
     drawings = "".join(
@@ -150,7 +161,8 @@ def show(name: str, caption: str, *panels) -> Shown:
     colours = f"#fig-{name}{{{light}}} html[data-theme=dark] #fig-{name}{{{dark}}}"
     markup = (
         f"<style>{colours}</style>"
-        f'<figure class="course-figure" id="fig-{name}"><div class="course-panels">{drawings}</div>'
+        f'<figure class="course-figure{" live-figure" if attributes else ""}" id="fig-{name}"'
+        f'{attributes}><div class="course-panels">{drawings}</div>'
         f"<figcaption>{caption}</figcaption></figure>"
     )
     return Shown(markup, " ".join(alt for _, alt in panels))

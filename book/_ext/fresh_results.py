@@ -17,7 +17,7 @@ from sphinx.environment import BuildEnvironment
 
 IMPORTED = (
     "book/*.py",
-    "book/_static/optimizer-rules.js",
+    "book/_static/figures/styles.js",
     "book/exercises/*.ipynb",
     "autograder/reference/*.py",
 )

@@ -1,23 +1,17 @@
 """The built site: no warning, no outside request, no leaked answer, nothing broken or unreadable.
 
-The site is built once a session into .make/test-site, with the execution cache kept there: the
-first run executes the pages (about a minute), later runs only what changed. COURSE_SITE=FOLDER
-tests a site that was built already, for example _build/html.
+How the site is built for them says tests/site/conftest.py.
 """
 
 from __future__ import annotations
 
 import functools
 import html
-import http.server
 import io
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -33,28 +27,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / ".make" / "test-site"
 CHAPTERS = ["learning-as-optimization", "sgd", "momentum"]
 PARTS = ["In the lectures", "Exercise", "Check yourself", "Further reading"]
 RULE_PARTS = ["The rule", "Why it works", "What goes wrong"]
-
-
-@pytest.fixture(scope="session")
-def site() -> Path:
-    given = os.environ.get("COURSE_SITE")
-    if given:
-        return Path(given).resolve()
-    tool = Path(sys.executable).with_name("jupyter-book")
-    command = [str(tool), "build", str(ROOT), "--path-output", str(BUILD), "--all"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
-    )
-    log = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
-    warnings = [line for line in log.splitlines() if re.search(r"\b(WARNING|ERROR):", line)]
-    assert not warnings, "the build warned:\n" + "\n".join(warnings)
-    assert done.returncode == 0, f"the build failed:\n{log[-4000:]}"
-    return BUILD / "_build" / "html"
 
 
 class Parsed(HTMLParser):
@@ -292,32 +267,6 @@ def test_a_chapter_has_its_parts(site: Path, chapter: str) -> None:
 
 
 # --- in a browser -------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def address(site: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(site))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Visit:

@@ -1,0 +1,264 @@
+"""What the tests of the site share: the built site, a browser, and the figures' modules in Node.
+
+The site is built once a session into .make/test-site, with the execution cache kept there: the
+first run executes the pages, later runs only what changed. COURSE_SITE=FOLDER tests a site that was
+built already, for example _build/html.
+
+For a live figure (see tests/site/test_live_figures.py for both in use):
+
+    node("momentum-modes", "factor", 0.9, 0.5)       # an exported function of figures/NAME.js
+    with figure_page("momentum-modes", {"mu": 0.9}, theme="dark", width=390) as page: ...
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import html
+import http.server
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "book" / "_static"
+BUILD = ROOT / ".make" / "test-site"
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The built site, without a warning."""
+    given = os.environ.get("COURSE_SITE")
+    if given:
+        return Path(given).resolve()
+    tool = Path(sys.executable).with_name("jupyter-book")
+    command = [str(tool), "build", str(ROOT), "--path-output", str(BUILD), "--all"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
+    )
+    log = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+    warnings = [line for line in log.splitlines() if re.search(r"\b(WARNING|ERROR):", line)]
+    assert not warnings, "the build warned:\n" + "\n".join(warnings)
+    assert done.returncode == 0, f"the build failed:\n{log[-4000:]}"
+    return BUILD / "_build" / "html"
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder; yields its address, which ends in a slash."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session", name="serve")
+def serve_fixture() -> Callable[[Path], contextlib.AbstractContextManager[str]]:
+    """Serves a folder: ``with serve(folder) as address``."""
+    return serve
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """Where the built site is served."""
+    with serve(site) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, started once."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()
+
+
+Visit = Callable[..., contextlib.AbstractContextManager["Page"]]
+
+
+@pytest.fixture(scope="session")
+def visit(browser: Browser) -> Visit:
+    """``with visit(url, theme="dark", width=390) as page``, in a context of its own.
+
+    The test fails on any request outside that server, any script error, and any word on the
+    console. Further options go to ``Browser.new_context``, for example ``reduced_motion="reduce"``.
+    A width below 500 is a phone with a touch screen.
+    """
+
+    @contextlib.contextmanager
+    def open_page(
+        url: str, theme: str = "light", width: int = 1280, **options: Any
+    ) -> Iterator[Page]:
+        phone = {"has_touch": True, "device_scale_factor": 2} if width < 500 else {}
+        options = {"viewport": {"width": width, "height": 900}, "color_scheme": theme} | options
+        context = browser.new_context(**phone, **options)
+        context.add_init_script(
+            f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
+        )
+        troubles: list[str] = []
+        home = re.match(r"http://[^/]*/", url)
+        assert home is not None
+
+        def gate(route: Any) -> None:
+            if route.request.url.startswith((home[0], "data:", "blob:")):
+                route.continue_()
+            else:
+                troubles.append(f"outside request: {route.request.url}")
+                route.abort()
+
+        context.route("**/*", gate)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
+        page.on("console", lambda said: troubles.append(f"console: {said.text}"))
+        page.goto(url)
+        try:
+            yield page
+            assert not troubles, "\n".join(troubles)
+        finally:
+            context.close()
+
+    return open_page
+
+
+PAGE = """<!DOCTYPE html>
+<html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>{name}</title>
+<link rel="icon" href="data:,"><meta name="viewport" content="width=device-width">
+<link rel="stylesheet" href="_static/course.css">
+<link rel="stylesheet" href="_static/figures/core.css">
+<style>body {{ font: 16px system-ui, sans-serif; margin: 1rem; }}
+[data-theme=dark] body {{ background: #14181e; color: #ced6dd; }}</style></head><body>
+<figure class="course-figure live-figure" data-figure="{name}" data-settings="{settings}">
+<div class="course-panels"><div class="course-panel"><svg role="img" aria-label="static picture"
+viewBox="0 0 40 20"><text x="2" y="12" font-size="4">static</text></svg></div></div>
+<figcaption>Caption.</figcaption></figure>
+<script type="module" src="_static/figures/{name}.js"></script></body></html>
+"""
+
+
+@pytest.fixture
+def figure_page(visit: Visit, tmp_path: Path) -> Visit:
+    """``with figure_page(NAME, settings, theme=…, width=…) as page``: one live figure by itself.
+
+    Needs no build of the book. ``module`` is a file to use as figures/NAME.js where there is none.
+    """
+
+    @contextlib.contextmanager
+    def open_page(
+        name: str,
+        settings: dict[str, Any],
+        *,
+        module: Path | None = None,
+        theme: str = "light",
+        **options: Any,
+    ) -> Iterator[Page]:
+        folder = tmp_path / f"page-{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(STATIC, folder / "_static", ignore=shutil.ignore_patterns("downloads"))
+        if module is not None:
+            shutil.copy(module, folder / "_static" / "figures" / f"{name}.js")
+        given = html.escape(json.dumps(settings))
+        (folder / "index.html").write_text(
+            PAGE.format(name=name, theme=theme, settings=given), "utf-8"
+        )
+        with serve(folder) as url, visit(url, theme=theme, **options) as page:
+            page.wait_for_selector("figure.lf-on")
+            yield page
+
+    return open_page
+
+
+# JSON has no NaN and no infinity: they travel as {"$": "NaN"}.
+RUN = """
+import {readFileSync} from "node:fs";
+const revive = (key, z) => (z && typeof z === "object" && "$" in z ? Number(z.$) : z);
+const {module, name, args} = JSON.parse(readFileSync(0, "utf8"), revive);
+const found = (await import(module))[name];
+if (found === undefined) throw new Error(`${module} exports no ${name}`);
+const result = typeof found === "function" ? found(...args) : found;
+console.log(JSON.stringify(result ?? null, (key, z) =>
+  typeof z === "number" && !Number.isFinite(z) ? {$: String(z)}
+    : ArrayBuffer.isView(z) ? Array.from(z) : z));
+"""
+
+
+def _pack(z: Any) -> Any:
+    if isinstance(z, float) and not math.isfinite(z):
+        return {"$": "NaN" if math.isnan(z) else "Infinity" if z > 0 else "-Infinity"}
+    if isinstance(z, dict):
+        return {key: _pack(value) for key, value in z.items()}
+    if isinstance(z, list | tuple):
+        return [_pack(value) for value in z]
+    return z.tolist() if hasattr(z, "tolist") else z
+
+
+def _unpack(z: dict[str, Any]) -> Any:
+    return float(z["$"]) if set(z) == {"$"} else z
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """``node(module, function, *args)``: the result of an exported function (or an export itself).
+
+    ``module`` is the NAME of figures/NAME.js or the path of a module file. Arguments may hold
+    tensors and arrays.
+    """
+    program = shutil.which("node")
+    if program is None:
+        pytest.skip("Node is not installed: the figures' modules cannot run outside a browser")
+    folder = tmp_path_factory.mktemp("node")
+    (folder / "package.json").write_text('{"type": "module"}')  # else .js means CommonJS
+    (folder / "run.mjs").write_text(RUN)
+
+    def call(module: str | Path, name: str, *args: Any) -> Any:
+        # Copied each time, so that a session sees files as they are.
+        shutil.copytree(
+            STATIC, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("downloads")
+        )
+        if isinstance(module, Path):
+            place = folder / "figures" / module.name
+            if STATIC in module.parents:
+                place = folder / module.relative_to(STATIC)
+            else:
+                shutil.copy(module, place)
+        else:
+            place = folder / "figures" / f"{module}.js"
+        job = json.dumps({"module": place.as_uri(), "name": name, "args": _pack(list(args))})
+        done = subprocess.run(
+            [program, str(folder / "run.mjs")],
+            input=job,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout, object_hook=_unpack)
+
+    return call
