@@ -18,9 +18,12 @@ from .activations import (
 from .adam import (
     AdamaxState,
     AdamState,
+    AmsgradState,
     adam_step,
     adam_trajectory,
     adamax_step,
+    adamw_step,
+    amsgrad_step,
     bias_correction,
 )
 from .adaptive import (
@@ -116,6 +119,7 @@ __all__ = [
     "AdagradState",
     "AdamState",
     "AdamaxState",
+    "AmsgradState",
     "CanonicalLayer",
     "Cost",
     "EarlyStop",
@@ -136,6 +140,8 @@ __all__ = [
     "adam_step",
     "adam_trajectory",
     "adamax_step",
+    "adamw_step",
+    "amsgrad_step",
     "batchnorm_backward",
     "batchnorm_forward",
     "batchnorm_inference",

@@ -1,4 +1,4 @@
-"""Adam and AdaMax: a mean of gradients, divided by a measure of their size."""
+"""Adam and its kin: a mean of gradients, divided by a measure of their size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,16 @@ class AdamaxState(NamedTuple):
     p: Tensor
 
 
-def bias_correction(x: Tensor, gamma: float, t: int) -> Tensor:
+class AmsgradState(NamedTuple):
+    """Parameters θ, running means r and p as in Adam, and the largest p so far; none corrected."""
+
+    theta: Tensor
+    r: Tensor
+    p: Tensor
+    p_max: Tensor
+
+
+def bias_correction(x: Tensor, gamma: float, t: float) -> Tensor:
     """A running mean that started from zero, freed from its pull towards zero.
 
         x̂ = x / (1 − γᵗ)
@@ -32,7 +41,7 @@ def bias_correction(x: Tensor, gamma: float, t: int) -> Tensor:
     Args:
         x: running mean after t updates x ← γx + (1 − γ)·new from x = 0; any shape.
         gamma: decay rate γ in [0, 1), the weight of the OLD value.
-        t: number of updates so far, counted from 1.
+        t: number of updates so far, counted from 1; with ``math.inf`` the mean stays as it is.
 
     Returns:
         The corrected mean, same shape.
@@ -50,7 +59,8 @@ def bias_correction(x: Tensor, gamma: float, t: int) -> Tensor:
         raise ValueError(f"t = {t} must be at least 1: updates are counted from 1")
     if not 0 <= gamma < 1:
         raise ValueError(f"gamma = {gamma} must be in [0, 1)")
-    return x / (1 - gamma**t)
+    remaining: float = gamma**t  # the weight that the zero at the start still has
+    return x / (1 - remaining)
 
 
 def adam_step(
@@ -58,7 +68,7 @@ def adam_step(
     r: Tensor,
     p: Tensor,
     grad: Tensor,
-    t: int,
+    t: float,
     lr: float,
     gamma1: float,
     gamma2: float,
@@ -77,7 +87,7 @@ def adam_step(
         r: running mean of gradients, same shape; zeros at the start.
         p: running mean of squared gradients, same shape; zeros at the start.
         grad: gradient g at θ, same shape.
-        t: number of this update, counted from 1.
+        t: number of this update, counted from 1; ``math.inf`` leaves the correction out.
         lr: learning rate α ≥ 0; about the largest change of a parameter in one step.
         gamma1: decay rate γ₁ in [0, 1), usually 0.9.
         gamma2: decay rate γ₂ in [0, 1), usually 0.999.
@@ -106,7 +116,7 @@ def adamax_step(
     r: Tensor,
     p: Tensor,
     grad: Tensor,
-    t: int,
+    t: float,
     lr: float,
     gamma1: float,
     gamma2: float,
@@ -124,7 +134,7 @@ def adamax_step(
         r: running mean of gradients, same shape; zeros at the start.
         p: decaying maximum of absolute gradients, same shape; zeros at the start.
         grad: gradient g at θ, same shape.
-        t: number of this update, counted from 1.
+        t: number of this update, counted from 1; ``math.inf`` leaves the correction out.
         lr: learning rate α ≥ 0; the largest change of a parameter in the first step.
         gamma1: decay rate γ₁ in [0, 1), usually 0.9.
         gamma2: decay rate γ₂ in [0, 1), usually 0.999.
@@ -146,6 +156,101 @@ def adamax_step(
     p = torch.maximum(gamma2 * p, grad.abs() + eps)
     v = lr * bias_correction(r, gamma1, t) / p
     return AdamaxState(theta - v, r, p)
+
+
+def amsgrad_step(
+    theta: Tensor,
+    r: Tensor,
+    p: Tensor,
+    p_max: Tensor,
+    grad: Tensor,
+    t: float,
+    lr: float,
+    gamma1: float,
+    gamma2: float,
+    eps: float,
+) -> AmsgradState:
+    """One step of AMSGrad, elementwise: Adam whose divisor never shrinks.
+
+        r ← γ₁ r + (1 − γ₁) g
+        p ← γ₂ p + (1 − γ₂) g²
+        p_max ← max(p_max, p)
+        v = α r̂ / (√p̂_max + ε),   r̂ = r / (1 − γ₁ᵗ),   p̂_max = p_max / (1 − γ₂ᵗ)
+        θ ← θ − v
+
+    Args:
+        theta: parameters θ, any shape.
+        r: running mean of gradients, same shape; zeros at the start.
+        p: running mean of squared gradients, same shape; zeros at the start.
+        p_max: the largest p so far, same shape; zeros at the start.
+        grad: gradient g at θ, same shape.
+        t: number of this update, counted from 1; ``math.inf`` leaves the correction out.
+        lr: learning rate α ≥ 0.
+        gamma1: decay rate γ₁ in [0, 1), usually 0.9.
+        gamma2: decay rate γ₂ in [0, 1), usually 0.999.
+        eps: small constant ε > 0, usually 1e-8, in the units of a gradient.
+
+    Returns:
+        The new θ, r, p and p_max.
+
+    Raises:
+        ValueError: ``t`` is below 1, or a decay rate not in [0, 1).
+
+    The paper has no correction and no ε. torch.optim.Adam(amsgrad=True) corrects as above: the
+    maximum is taken of p, not of p̂, so that the divisor can still shrink while 1 − γ₂ᵗ grows;
+    without correction it never does.
+
+    Source: Reddi, Kale, Kumar 2018, algorithm 2. No lecture has it.
+    """
+    r = gamma1 * r + (1 - gamma1) * grad
+    p = gamma2 * p + (1 - gamma2) * grad**2
+    p_max = torch.maximum(p_max, p)
+    v = lr * bias_correction(r, gamma1, t) / (bias_correction(p_max, gamma2, t).sqrt() + eps)
+    return AmsgradState(theta - v, r, p, p_max)
+
+
+def adamw_step(
+    theta: Tensor,
+    r: Tensor,
+    p: Tensor,
+    grad: Tensor,
+    t: float,
+    lr: float,
+    gamma1: float,
+    gamma2: float,
+    eps: float,
+    decay: float,
+) -> AdamState:
+    """One step of AdamW, elementwise: Adam, and beside it weight decay.
+
+        θ ← θ − α λ θ
+        then one step of Adam with the gradient g, taken at the old θ
+
+    Args:
+        theta: parameters θ, any shape.
+        r: running mean of gradients, same shape; zeros at the start.
+        p: running mean of squared gradients, same shape; zeros at the start.
+        grad: gradient g of the loss alone at θ, same shape; λθ is not part of it.
+        t: number of this update, counted from 1; ``math.inf`` leaves the correction out.
+        lr: learning rate α ≥ 0.
+        gamma1: decay rate γ₁ in [0, 1), usually 0.9.
+        gamma2: decay rate γ₂ in [0, 1), usually 0.999.
+        eps: small constant ε > 0, usually 1e-8, in the units of a gradient.
+        decay: weight decay λ ≥ 0.
+
+    Returns:
+        The new θ, r and p.
+
+    Raises:
+        ValueError: ``t`` is below 1, or a decay rate not in [0, 1).
+
+    In Adam with g + λθ for g, the divisor √p̂ takes the decay away from weights with large
+    gradients; here every weight shrinks by the same factor 1 − αλ. The paper keeps λ apart from α
+    and multiplies both with one schedule; torch.optim.AdamW has αλ as here.
+
+    Source: Loshchilov and Hutter 2019, algorithm 2. No lecture has it.
+    """
+    return adam_step(theta - lr * decay * theta, r, p, grad, t, lr, gamma1, gamma2, eps)
 
 
 def adam_trajectory(

@@ -8,9 +8,12 @@ from torch.testing import assert_close
 from autograder.reference import (
     AdamaxState,
     AdamState,
+    AmsgradState,
     adam_step,
     adam_trajectory,
     adamax_step,
+    adamw_step,
+    amsgrad_step,
     bias_correction,
 )
 
@@ -57,6 +60,71 @@ def test_adamax_takes_the_steps_of_torch(rates, eps, randn):
         exact(state.theta, twin.detach())
         exact(state.r, optimizer.state[twin]["exp_avg"])
         exact(state.p, optimizer.state[twin]["exp_inf"])
+
+
+@pytest.mark.parametrize("eps", [1e-8, 1e-2])
+@pytest.mark.parametrize("rates", [(0.1,) * 7, (0.5, 0.3, 0.1, 0.0, 0.2, 0.01, 1.0)])
+def test_amsgrad_takes_the_steps_of_torch(rates, eps, randn):
+    theta = randn(3, 2)
+    state = AmsgradState(theta, *zeros(theta), torch.zeros_like(theta))
+    twin = theta.clone().requires_grad_()
+    optimizer = torch.optim.Adam([twin], betas=(0.8, 0.99), eps=eps, amsgrad=True)
+    for t, (lr, size) in enumerate(zip(rates, SIZES, strict=True), start=1):
+        grad = size * randn(3, 2)
+        optimizer.param_groups[0]["lr"] = lr
+        twin.grad = grad.clone()
+        optimizer.step()
+        state = amsgrad_step(*state, grad, t, lr, 0.8, 0.99, eps)
+        exact(state.theta, twin.detach())
+        exact(state.r, optimizer.state[twin]["exp_avg"])
+        exact(state.p, optimizer.state[twin]["exp_avg_sq"])
+        exact(state.p_max, optimizer.state[twin]["max_exp_avg_sq"])
+    assert (state.p_max > state.p).any(), "gradients that grow for ever do not try the maximum"
+
+
+def test_amsgrads_divisor_remembers_one_large_gradient_for_ever():
+    """Closed form: after a gradient C, with γ₁ = 0, every −1 moves θ by α / (√(1 − γ₂) C)."""
+    zero = torch.zeros(1, dtype=torch.float64)
+    state, adam = AmsgradState(zero, zero, zero, zero), AdamState(zero, zero, zero)
+    C, gamma2, lr = 100.0, 0.5, 0.01
+    for t in range(40):
+        grad = torch.full((1,), C if t == 0 else -1.0, dtype=torch.float64)
+        before, adam_before = state.theta, adam.theta
+        state = amsgrad_step(*state, grad, np.inf, lr, 0.0, gamma2, 0.0)
+        adam = adam_step(*adam, grad, np.inf, lr, 0.0, gamma2, 0.0)
+    expected = lr / (np.sqrt(1 - gamma2) * C)
+    assert (state.theta - before).item() == pytest.approx(expected, rel=1e-12)
+    # Adam has forgotten it: p → 1
+    assert (adam.theta - adam_before).item() == pytest.approx(lr, rel=1e-6)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.01, 0.5])
+@pytest.mark.parametrize("rates", [(0.1,) * 7, (0.5, 0.3, 0.1, 0.0, 0.2, 0.01, 1.0)])
+def test_adamw_takes_the_steps_of_torch(rates, decay, randn):
+    state = AdamState(theta := randn(3, 2), *zeros(theta))
+    twin = theta.clone().requires_grad_()
+    optimizer = torch.optim.AdamW([twin], betas=(0.8, 0.99), eps=1e-8, weight_decay=decay)
+    for t, (lr, size) in enumerate(zip(rates, SIZES, strict=True), start=1):
+        grad = size * randn(3, 2)
+        optimizer.param_groups[0]["lr"] = lr
+        twin.grad = grad.clone()
+        optimizer.step()
+        state = adamw_step(*state, grad, t, lr, 0.8, 0.99, 1e-8, decay)
+        exact(state.theta, twin.detach())
+        exact(state.p, optimizer.state[twin]["exp_avg_sq"])
+
+
+def test_adamw_shrinks_every_weight_alike(randn):
+    theta = randn(5)
+    state = AdamState(theta, *zeros(theta))
+    for t in range(1, 11):
+        state = adamw_step(*state, torch.zeros(5).to(theta), t, 0.1, 0.9, 0.999, 1e-8, 0.2)
+    exact(state.theta, theta * (1 - 0.1 * 0.2) ** 10)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 0.999])
+def test_an_infinite_number_of_updates_means_no_correction(gamma, randn):
+    assert torch.equal(bias_correction(x := randn(4), gamma, np.inf), x)
 
 
 def test_the_trajectory_is_torchs(randn):
