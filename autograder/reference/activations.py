@@ -40,7 +40,7 @@ def relu_backward(x: Tensor, grad_out: Tensor) -> Tensor:
 
     At x = 0 any slope from 0 to 1 is a subgradient; the course takes 0, as torch does.
 
-    Source: L4 (ReLU); Goodfellow et al. 2016, section 6.3.
+    Source: Goodfellow et al. 2016, section 6.3.
     """
     return torch.where(x > 0, grad_out, torch.zeros_like(grad_out))
 
@@ -52,12 +52,12 @@ def leaky_relu_forward(x: Tensor, slope: float) -> Tensor:
 
     Args:
         x: inputs, any shape.
-        slope: slope a left of 0, fixed; L4 has 0.01.
+        slope: slope a left of 0, fixed; 0.01 is usual.
 
     Returns:
         y, same shape.
 
-    Source: L4 (leaky ReLU); Maas, Hannun, Ng 2013.
+    Source: L4 (variants of ReLU); Maas, Hannun, Ng 2013.
     """
     return torch.where(x > 0, x, slope * x)
 
@@ -75,7 +75,7 @@ def leaky_relu_backward(x: Tensor, slope: float, grad_out: Tensor) -> Tensor:
     Returns:
         ∂L/∂x, same shape.
 
-    Source: L4 (leaky ReLU); Maas, Hannun, Ng 2013.
+    Source: Maas, Hannun, Ng 2013.
     """
     return torch.where(x > 0, grad_out, slope * grad_out)
 
@@ -115,7 +115,7 @@ def prelu_backward(x: Tensor, slope: Tensor, grad_out: Tensor) -> tuple[Tensor, 
 
     The second is a *sum* over the batch: if L is a mean, ``grad_out`` holds its 1/n already.
 
-    Source: L4 (parametric ReLU); He, Zhang, Ren, Sun 2015, equations 2 and 3.
+    Source: He, Zhang, Ren, Sun 2015, equations 2 and 3.
     """
     grad_x = torch.where(x > 0, grad_out, slope.unsqueeze(-2) * grad_out)
     grad_slope = (grad_out * x.clamp(max=0)).sum(dim=-2)
@@ -137,7 +137,7 @@ def maxout_forward(x: Tensor, pieces: int) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: ``pieces`` does not divide the last dimension of ``x``, or is less than 1.
 
-    Which inputs form a group is a convention; L4 groups neighbours, and so does the course.
+    Which inputs form a group is a convention; the course groups neighbours.
 
     Source: L4 (maxout); Goodfellow, Warde-Farley, Mirza, Courville, Bengio 2013.
     """
@@ -165,7 +165,7 @@ def maxout_backward(winner: Tensor, pieces: int, grad_out: Tensor) -> Tensor:
     Raises:
         ValueError: a winner is not in 0 … k − 1.
 
-    Source: L4 (maxout); Goodfellow et al. 2013.
+    Source: Goodfellow et al. 2013.
     """
     if ((winner < 0) | (winner >= pieces)).any():
         raise ValueError(f"a winner is not in 0 … {pieces - 1}")

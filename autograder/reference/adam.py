@@ -99,11 +99,11 @@ def adam_step(
     Raises:
         ValueError: ``t`` is below 1, or a decay rate not in [0, 1).
 
-    Names: the paper's m, v, β₁, β₂ are r, p, γ₁, γ₂ here; L3 and L5 write s, r, ρ₁, ρ₂. L1 prints
-    the corrections as 1 − (1 − γ)ᵗ, see :func:`bias_correction`. The paper's faster form
-    α√(1 − γ₂ᵗ)/(1 − γ₁ᵗ) · r/(√p + ε) has another ε; torch and the course have ε beside √p̂.
+    Names: the m, v, β₁, β₂ of the paper, L2 and L4 are r, p, γ₁, γ₂ here; L3 and L5 write s, r, ρ₁,
+    ρ₂. L1 prints the corrections as 1 − (1 − γ)ᵗ, see :func:`bias_correction`. The paper's faster
+    form α√(1 − γ₂ᵗ)/(1 − γ₁ᵗ) · r/(√p + ε) has another ε; torch and the course have ε beside √p̂.
 
-    Source: L1, L2, L3, L5 (Adam); Kingma and Ba 2015, algorithm 1.
+    Source: L1 to L5 (Adam); Kingma and Ba 2015, algorithm 1.
     """
     r = gamma1 * r + (1 - gamma1) * grad
     p = gamma2 * p + (1 - gamma2) * grad**2
@@ -274,7 +274,7 @@ def adam_trajectory(
     Raises:
         ValueError: the gradients do not have the shape of ``theta0`` after the first dimension.
 
-    Source: L1 (Adam); Kingma and Ba 2015, algorithm 1.
+    Source: L2 to L5 (Adam, as an algorithm with its loop); Kingma and Ba 2015, algorithm 1.
     """
     if grads.shape[1:] != theta0.shape:
         raise ValueError(

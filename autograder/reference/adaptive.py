@@ -135,11 +135,12 @@ def adagrad_step(
     Returns:
         The new θ and the new r.
 
-    L1 prints r_t = θ_t² + r_(t−1), twice: it is the gradient that is squared. ε stands outside
-    the root here, in Goodfellow et al. and in torch.optim.Adagrad; other texts write √(r + ε),
-    which differs when gradients are small.
+    L1 prints r_t = θ_t² + r_(t−1), twice: it is the gradient that is squared. L1 and L4 have no ε.
+    ε stands outside the root here, in Goodfellow et al. and in torch.optim.Adagrad; other texts
+    write √(r + ε), which differs when gradients are small.
 
-    Source: L1 (AdaGrad); Duchi, Hazan, Singer 2011; Goodfellow et al. 2016, algorithm 8.4.
+    Source: L1, L3, L4, L5 (AdaGrad); Duchi, Hazan, Singer 2011; Goodfellow et al. 2016, algorithm
+    8.4.
     """
     r = r + grad**2
     return AdagradState(theta - lr * grad / (torch.sqrt(r) + eps), r)
@@ -169,7 +170,7 @@ def net_update(grads: Tensor, rule: str, lr: float) -> Tensor:
     each is divided by its own size. "rmsprop" has r fixed at the mean over the sequence: the
     limit of the running mean for γ near 1, where neighbouring minibatches share a divisor.
 
-    Source: L1 (RMSProp: why not Rprop); Hinton, Srivastava, Swersky 2012, lecture 6e.
+    Source: L1 (problems with Rprop); Hinton, Srivastava, Swersky 2012, lecture 6e.
     """
     if rule == "sgd":
         steps = lr * grads
@@ -209,11 +210,11 @@ def rmsprop_step(
         The new θ and the new r.
 
     L3 and Goodfellow et al. write 1/√(δ + r), L5 and torch.optim.RMSprop (where γ is ``alpha``)
-    1/(δ + √r) as here: they differ when gradients are small. L4 starts at r = g² instead of 0,
-    which makes its first step shorter by the factor √(1 − γ).
+    1/(δ + √r) as here: they differ when gradients are small. L1 has no ε. L4 starts at r = g²
+    instead of 0, which makes its first step shorter by the factor √(1 − γ).
 
-    Source: L1 (RMSProp); Hinton, Srivastava, Swersky 2012, lecture 6e; Goodfellow et al. 2016,
-    algorithm 8.5.
+    Source: L1, L3, L4, L5 (RMSProp); Hinton, Srivastava, Swersky 2012, lecture 6e; Goodfellow et
+    al. 2016, algorithm 8.5.
     """
     r = gamma * r + (1 - gamma) * grad**2
     return RmspropState(theta - lr * grad / (torch.sqrt(r) + eps), r)
@@ -234,7 +235,7 @@ def decay_weights(gamma: float, t: int) -> Tensor:
     Raises:
         ValueError: ``gamma`` is not in [0, 1), or ``t`` is less than 1.
 
-    Source: L1 (RMSProp); Kingma and Ba 2015, equation 1.
+    Source: Kingma and Ba 2015, equation 1.
     """
     if not 0 <= gamma < 1:
         raise ValueError(f"gamma = {gamma} must be in [0, 1)")
@@ -277,7 +278,8 @@ def rmsprop_nesterov_step(
     has the opposite sign, and has no ε. torch.optim.RMSprop(momentum=μ) takes the gradient at θ
     and keeps the rate outside: given the same gradients its θ is the same while α is constant.
 
-    Source: L1 (RMSProp with Nesterov); L5; Goodfellow et al. 2016, algorithm 8.6.
+    Source: L5 (RMSProp with Nesterov momentum, printed with two minus signs); Goodfellow et al.
+    2016, algorithm 8.6.
     """
     r = gamma * r + (1 - gamma) * grad_at_lookahead**2
     v = mu * v + lr * grad_at_lookahead / (torch.sqrt(r) + eps)
@@ -314,9 +316,9 @@ def adadelta_step(
     Returns:
         The new θ, the new r and the new p.
 
-    The step has the units of θ because √p has. L1 prints the last line as (1 − γ₂)v² + γ₂v: the
-    old *p* is what is kept. torch.optim.Adadelta has one decay rate, and its p holds the steps
-    before they are multiplied by α: the same for α = 1.
+    The step has the units of θ because √p has. L1 prints the last line as (1 − γ₂)v² + γ₂v: the old
+    *p* is what is kept. L1 has no ε either, so its rule would never start. torch.optim.Adadelta has
+    one decay rate, and its p holds the steps before they are multiplied by α: the same for α = 1.
 
     Source: L1 (AdaDelta); Zeiler 2012, algorithm 1.
     """

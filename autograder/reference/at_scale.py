@@ -39,7 +39,7 @@ def conv_cost(
     convention of L2's table (Szegedy et al.). Others count two operations, or add c_out biases
     as torch.nn.Conv2d has them.
 
-    Source: L2 (efficient models); Szegedy et al. 2015, table 1.
+    Source: L2 (the table of Inception-v1); Szegedy et al. 2015, table 1.
     """
     params = k * k * c_in * c_out
     return Cost(params, h * w * params)
@@ -60,10 +60,11 @@ def inception_cost(row: Tensor) -> Cost:
         The sums over the six convolutions, integer tensors of shape (...).
 
     Counted as in :func:`conv_cost`. The published table writes K for 1024 weights and M for
-    10⁶ operations; its entries for the first convolution and for blocks 4c and 5a are not what
-    its own columns give.
+    10⁶ operations; its entries for blocks 4c and 5a are not what its own columns give. Those of
+    the first convolution are right for the separable 7×7 that was built: 8 filters a colour, then
+    1×1, 2,712 weights and 34.02M operations.
 
-    Source: L2 (efficient models); Szegedy et al. 2015, table 1 and figure 2b.
+    Source: L2 (the table of Inception-v1); Szegedy et al. 2015, table 1 and figure 2b.
     """
     h, w, c_in, n1, r3, n3, r5, n5, pool = row.unbind(-1)
     params = c_in * (n1 + r3 + r5 + pool) + 9 * r3 * n3 + 25 * r5 * n5
@@ -73,22 +74,22 @@ def inception_cost(row: Tensor) -> Cost:
 def local_matmul(x: Tensor, blocks: Tensor) -> Tensor:
     """A linear layer whose matrix is block-diagonal, without making that matrix.
 
-        y = diag(W₁, …, W_B) x:   the b-th piece of y is W_b times the b-th piece of x
+        y = diag(W₁, …, W_G) x:   the b-th piece of y is W_b times the b-th piece of x
 
     Args:
-        x: inputs, shape (..., B·m); the last axis is cut into B pieces of m neighbours.
-        blocks: the matrices W_b, shape (B, n, m).
+        x: inputs, shape (..., G·m); the last axis is cut into G pieces of m neighbours.
+        blocks: the matrices W_b, shape (G, n, m).
 
     Returns:
-        Shape (..., B·n).
+        Shape (..., G·n).
 
     Raises:
-        ValueError: the last axis of x is not B·m long.
+        ValueError: the last axis of x is not G·m long.
 
-    It is torch.nn.Conv1d with groups=B and kernel size 1. Each piece can lie on a machine of its
+    It is torch.nn.Conv1d with groups=G and kernel size 1. Each piece can lie on a machine of its
     own: none needs another's.
 
-    Source: L2 (model parallelism: local connections need no communication).
+    Source: L2 (local connectivity).
     """
     count, _, m = blocks.shape
     if x.shape[-1] != count * m:
@@ -117,7 +118,7 @@ def data_parallel_gradient(shards: Sequence[tuple[Tensor, int]]) -> Tensor:
     torch's DistributedDataParallel takes the plain mean over workers, which is the same for
     shards of equal size only.
 
-    Source: L2 (data parallelism).
+    Source: L2 (distributed training, in words).
     """
     total = sum(n for _, n in shards)
     if total < 1:
@@ -146,7 +147,7 @@ def stale_sgd(grads: Tensor, delay: int, lr: float | Tensor) -> Tensor:
 
     Staleness-aware variants divide the rate by τ (Zhang et al. 2016); this one does not.
 
-    Source: L2 (asynchronous SGD); Dean et al. 2012.
+    Source: Dean et al. 2012, the origin of L2's slide on distributed training.
     """
     if delay < 0:
         raise ValueError(f"the delay must not be negative, but is {delay}")

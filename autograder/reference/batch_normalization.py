@@ -40,7 +40,7 @@ def batchnorm_forward(x: Tensor, gamma: Tensor, beta: Tensor, eps: float) -> Ten
     The variance is the biased one, divided by n. L1 prints sums from i = 0 to m divided by m,
     which have one term too many, and no ε; without ε a constant feature divides by 0.
 
-    Source: L1, L3 (batch normalization); Ioffe, Szegedy 2015, algorithm 1.
+    Source: L1, L5, and L3 without γ and β (batch normalization); Ioffe, Szegedy 2015, algorithm 1.
     """
     centred = x - x.mean(dim=-2, keepdim=True)
     variance = (centred**2).mean(dim=-2, keepdim=True)
@@ -103,7 +103,7 @@ def batchnorm_inference(
     Returns:
         y, shape (..., n, d).
 
-    Source: L1, L3 (batch normalization); Ioffe, Szegedy 2015, algorithm 2.
+    Source: L3 (running averages at test time); Ioffe, Szegedy 2015, algorithm 2.
     """
     scale = gamma / torch.sqrt(running_var + eps)
     return scale.unsqueeze(-2) * (x - running_mean.unsqueeze(-2)) + beta.unsqueeze(-2)
@@ -114,14 +114,14 @@ def update_running(
 ) -> RunningStatistics:
     """Running statistics after one more training batch.
 
-        m ← κ m + (1 − κ) m_batch
-        s² ← κ s² + (1 − κ) s²_batch,   s²_batch = (1/(n − 1)) Σ_i (x_i − m_batch)²
+        m ← keep · m + (1 − keep) m_batch
+        s² ← keep · s² + (1 − keep) s²_batch,   s²_batch = (1/(n − 1)) Σ_i (x_i − m_batch)²
 
     Args:
         running_mean: m of shape (..., d); zeros at the start.
         running_var: s² of shape (..., d); ones at the start.
         x: the batch, shape (..., n, d), n ≥ 2.
-        keep: κ in [0, 1], the weight of the *old* value; 0.9 is usual.
+        keep: weight of the *old* value, in [0, 1]; 0.9 is usual.
 
     Returns:
         The new running mean and variance.
@@ -131,7 +131,7 @@ def update_running(
 
     Two conventions. torch averages the *unbiased* variance, divided by n − 1 (while it
     normalizes with the biased one), and so do the paper and the course; Keras averages the
-    biased one. And torch's ``momentum`` is the weight of the *new* value, 1 − κ.
+    biased one. And torch's ``momentum`` is the weight of the *new* value, 1 − keep.
 
     Source: Ioffe, Szegedy 2015, algorithm 2, line 10 (unbiased variance); torch.nn.BatchNorm1d.
     """

@@ -9,23 +9,24 @@ from torch import Tensor
 def clip_by_norm(grad: Tensor, max_norm: float, batch_dims: int = 0) -> Tensor:
     """The gradient, shortened to ``max_norm`` if it is longer.
 
-        g ← g · m / ‖g‖   if ‖g‖ > m,   else g
+        g ← g · g_max / ‖g‖   if ‖g‖ > g_max,   else g
 
     Args:
         grad: gradient g, any shape; ‖g‖ is the Euclidean norm over all its entries.
-        max_norm: largest norm m ≥ 0 that is let through.
+        max_norm: largest norm g_max ≥ 0 that is let through.
         batch_dims: so many leading dimensions hold independent gradients.
 
     Returns:
-        An array of the same shape and direction, with norm at most m. A zero gradient stays zero.
+        An array of the same shape and direction, with norm at most g_max. A zero gradient stays
+        zero.
 
     Raises:
         ValueError: ``max_norm`` is negative.
 
     torch.nn.utils.clip_grad_norm_ divides by ‖g‖ + 1e-6 instead, which leaves the result a
-    little shorter than m. L4 prints ‖θ‖₂ = Σw²; that is the *squared* norm.
+    little shorter than g_max. L4 prints ‖θ‖₂ = Σw²; that is the *squared* norm.
 
-    Source: L3 (exploding gradients); Pascanu, Mikolov, Bengio 2013, algorithm 1; Goodfellow et
+    Source: L3 (cliffs); Pascanu, Mikolov, Bengio 2013, algorithm 1; Goodfellow et
     al. 2016, equation 10.49.
     """
     if max_norm < 0:

@@ -19,9 +19,10 @@ def condition_number(H: Tensor) -> Tensor:
         κ ≥ 1, of shape (...).
 
     Gradient descent with the best constant rate shrinks the error by (κ − 1)/(κ + 1) a step.
-    For other matrices κ is the ratio of singular values; here the two agree.
+    For other matrices κ is the ratio of singular values; here the two agree. L3 prints the ratio of
+    eigenvalues for any matrix.
 
-    Source: L2 (conditioning); Goodfellow et al. 2016, equation 4.2 and section 8.2.1.
+    Source: L2 (Hessian-based analysis); Goodfellow et al. 2016, equation 4.2 and section 8.2.1.
     """
     eigenvalues: Tensor = torch.linalg.eigvalsh(H)
     return eigenvalues[..., -1] / eigenvalues[..., 0]

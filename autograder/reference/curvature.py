@@ -60,7 +60,7 @@ def newton_step(theta: Tensor, grad: Tensor, H: Tensor, damping: float) -> Tenso
     both signs the step goes to a saddle or upwards. Levenberg–Marquardt in its scaled form adds
     λ diag(H) instead of λI.
 
-    Source: L5 (second-order methods); Goodfellow et al. 2016, equations 8.27 and 8.28.
+    Source: L1 (Hessian updates, undamped); Goodfellow et al. 2016, equations 8.27 and 8.28.
     """
     identity = torch.eye(H.shape[-1], dtype=H.dtype, device=H.device)
     step: Tensor = torch.linalg.solve(H + damping * identity, grad.unsqueeze(-1)).squeeze(-1)
@@ -87,10 +87,10 @@ def conjugate_gradient(A: Tensor, b: Tensor, x0: Tensor, steps: int) -> Tensor:
     Raises:
         ValueError: ``steps`` is negative.
 
-    The residual is the negative gradient, r = −f'(x). L5 writes the direction as −g + βd.
+    The residual is the negative gradient, r = −f'(x); Goodfellow et al. write the direction as
+    −g + βd. L1 and L5 name the method without printing it.
 
-    Source: L5 (conjugate gradients); Hestenes and Stiefel 1952; Nocedal and Wright 2006,
-    algorithm 5.2.
+    Source: Hestenes and Stiefel 1952; Nocedal and Wright 2006, algorithm 5.2.
     """
     if steps < 0:
         raise ValueError(f"steps = {steps} must not be negative")
@@ -119,8 +119,7 @@ def fletcher_reeves(grad: Tensor, previous_grad: Tensor) -> Tensor:
     Returns:
         β ≥ 0, shape (..., 1); 0 where g₋ is zero.
 
-    Source: L5 (nonlinear conjugate gradients); Fletcher and Reeves 1964; Goodfellow et al. 2016,
-    equation 8.30.
+    Source: Fletcher and Reeves 1964; Goodfellow et al. 2016, equation 8.30.
     """
     return _ratio_or_zero(_dot(grad, grad), _dot(previous_grad, previous_grad))
 
@@ -140,7 +139,7 @@ def polak_ribiere(grad: Tensor, previous_grad: Tensor) -> Tensor:
     Without the maximum (as in Goodfellow et al.) β may be negative, and the method need not
     converge; β = 0 starts again from steepest descent.
 
-    Source: L5 (nonlinear conjugate gradients); Polak and Ribière 1969; Nocedal and Wright 2006,
+    Source: Polak and Ribière 1969; Nocedal and Wright 2006,
     equation 5.45.
     """
     beta = _ratio_or_zero(_dot(grad, grad - previous_grad), _dot(previous_grad, previous_grad))
@@ -162,7 +161,7 @@ def conjugate_direction(grad: Tensor, direction: Tensor, beta: Tensor) -> Tensor
 
     On a quadratic with exact line searches both weights give the linear method.
 
-    Source: L5 (conjugate gradients); Goodfellow et al. 2016, equation 8.29.
+    Source: Goodfellow et al. 2016, equation 8.29.
     """
     return -grad + beta * direction
 
@@ -183,8 +182,8 @@ def bfgs_update(H_inv: Tensor, s: Tensor, y: Tensor) -> Tensor:
 
     With s and y exchanged the formula is the DFP update of the Hessian itself, not of its inverse.
 
-    Source: L5 (BFGS); Nocedal and Wright 2006, equation 6.17; Goodfellow et al. 2016,
-    section 8.6.3.
+    Source: Nocedal and Wright 2006, equation 6.17; Goodfellow et al. 2016, section 8.6.3. L5 names
+    the method.
     """
     rho = _ratio_or_zero(torch.ones_like(s[..., :1]), _dot(s, y)).unsqueeze(-1)
     identity = torch.eye(s.shape[-1], dtype=s.dtype, device=s.device)
@@ -206,7 +205,7 @@ def lbfgs_direction(grad: Tensor, S: Tensor, Y: Tensor) -> Tensor:
     Returns:
         d = −H g, shape (..., n): to be ADDED, θ ← θ + αd. Without usable pairs it is −g.
 
-    Source: L5 (L-BFGS); Nocedal 1980; Nocedal and Wright 2006, algorithm 7.4 and equation 7.20.
+    Source: Nocedal 1980; Nocedal and Wright 2006, algorithm 7.4 and equation 7.20.
     """
     pairs = range(S.shape[-2])
     one = torch.ones_like(grad[..., :1])
@@ -284,7 +283,7 @@ def polyak_average(thetas: Tensor) -> Tensor:
     All iterates weigh the same. For non-convex losses an exponential mean is common instead. Some
     leave the start θ_0 out; torch.optim.ASGD does.
 
-    Source: L5 (Polyak averaging); Polyak and Juditsky 1992; Goodfellow et al. 2016, section 8.7.3.
+    Source: L5 (8.7.3, in words); Polyak and Juditsky 1992; Goodfellow et al. 2016, section 8.7.3.
     """
     count = torch.arange(1, len(thetas) + 1, dtype=thetas.dtype, device=thetas.device)
     return thetas.cumsum(0) / count.reshape(-1, *[1] * (thetas.ndim - 1))
@@ -306,7 +305,7 @@ def coordinate_descent_sweep(A: Tensor, b: Tensor, x: Tensor) -> Tensor:
     Each step is the exact minimum along its axis. On a quadratic this is the Gauss–Seidel method;
     with the old x throughout it would be Jacobi's, which need not descend.
 
-    Source: L5 (coordinate descent); Goodfellow et al. 2016, section 8.7.2.
+    Source: L5 (8.7.2, in words); Goodfellow et al. 2016, section 8.7.2.
     """
     entries = list(x.unbind(-1))
     for i in range(len(entries)):

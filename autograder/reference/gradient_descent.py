@@ -20,10 +20,10 @@ def sgd_step(theta: Tensor, grad: Tensor, lr: float | Tensor) -> Tensor:
     Returns:
         The new θ, same shape and dtype as ``theta``.
 
-    The step v is the quantity that is *subtracted*, everywhere in the course. L1's slide on SGD
-    units prints θ + αf', which climbs. The same as torch.optim.SGD without momentum.
+    The step v is the quantity that is *subtracted*, everywhere in the course. L1's slide on the
+    units of an update prints θ + v, which climbs. The same as torch.optim.SGD without momentum.
 
-    Source: L1 (SGD); L5 section 8.3.1, after Goodfellow, Bengio, Courville 2016, algorithm 8.1.
+    Source: L1 to L5 (SGD); Goodfellow, Bengio, Courville 2016, algorithm 8.1.
     """
     return theta - lr * grad
 
@@ -48,7 +48,7 @@ def softmax_cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tenso
     Leading dimensions are independent batches. The mean (not the sum) over the batch is torch's
     default too, ``torch.nn.functional.cross_entropy(reduction="mean")``.
 
-    Source: L3 (training objectives); Goodfellow et al. 2016, section 6.2.2.3.
+    Source: L4 (recap of SGD); Goodfellow et al. 2016, section 6.2.2.3.
     """
     labels = labels.to(torch.int64)
     log_sum = torch.logsumexp(logits, dim=-1)
@@ -79,7 +79,7 @@ def minibatch_gradient(w: Tensor, X: Tensor, y: Tensor, idx: Tensor) -> Tensor:
 
     The ½ cancels the 2 of the square; texts without it have twice this gradient.
 
-    Source: L1 (SGD, minibatches); L5 section 8.1.3.
+    Source: L2, L3, L5 (SGD).
     """
     idx = idx.to(torch.int64)
     rows = X.gather(-2, idx.unsqueeze(-1).expand(*idx.shape, X.shape[-1]))

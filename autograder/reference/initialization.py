@@ -28,7 +28,8 @@ def xavier_bound(fan_in: int, fan_out: int) -> float:
     that of gradients on the way back, where units are linear near 0. A uniform distribution on
     (−a, a) has variance a²/3, hence the 6. The same as torch.nn.init.xavier_uniform_.
 
-    Source: Glorot, Bengio 2010, equation 16; Goodfellow et al. 2016, equation 8.23 (L5).
+    Source: Glorot, Bengio 2010, equation 16; Goodfellow et al. 2016, equation 8.23. L5 prints
+    another bound, 1/√n_in.
     """
     if fan_in < 0 or fan_out < 0 or fan_in + fan_out == 0:
         raise ValueError(
@@ -100,7 +101,7 @@ def gradient_norms(weights: Sequence[Tensor], x: Tensor, activation: str) -> Ten
     and φ is linear or ReLU, all layers have about the same: what the signal h has lost on its
     way to a layer and what Δ has lost on its way back add up.
 
-    Source: Glorot, Bengio 2010, section 4.2; Goodfellow et al. 2016, section 8.2.5 (L5).
+    Source: Glorot, Bengio 2010, section 4.2; Goodfellow et al. 2016, section 8.2.5.
     """
     if not weights:
         raise ValueError("weights must hold at least one matrix")

@@ -33,12 +33,13 @@ def momentum_step(
     Returns:
         The new θ and the new v.
 
-    Three conventions are found. The course and L1 put the rate inside, v ← μv + αg. torch.optim.SGD
-    keeps b ← μb + g and subtracts αb: the same θ while α is constant (v = αb), another one when
-    α changes. An exponential average, v ← μv + (1 − μ)αg, takes steps 1 − μ times as long.
-    L5 (Goodfellow, algorithm 8.2) adds its v, which has the opposite sign.
+    Three conventions are found. The course and L1 put the rate inside, v ← μv + αg. L2 and
+    torch.optim.SGD keep b ← μb + g and subtract αb (L2's Δ is −b): the same θ while α is constant
+    (v = αb), another one when α changes. An exponential average, v ← μv + (1 − μ)αg, takes steps
+    1 − μ times as long. L3, L4 and L5 (Goodfellow, algorithm 8.2) add their v, which has the
+    opposite sign.
 
-    Source: L1 (momentum); Polyak 1964; Sutskever et al. 2013, equations 1 and 2.
+    Source: L1 to L5 (momentum); Polyak 1964; Sutskever et al. 2013, equations 1 and 2.
     """
     v = mu * v + lr * grad
     return MomentumState(theta - v, v)
@@ -57,9 +58,9 @@ def nag_lookahead(theta: Tensor, v: Tensor, mu: float | Tensor) -> Tensor:
     Returns:
         The lookahead y, same shape.
 
-    L1 calls it θ_(t+½). L5 writes θ + αv, with α for the momentum and v of opposite sign.
+    L1 calls it θ_(t+½). L3 and L5 write θ + αv, with α for the momentum and v of opposite sign.
 
-    Source: L1 (NAG); Nesterov 1983; Sutskever et al. 2013, equation 3.
+    Source: L1, L3, L5 (NAG); Nesterov 1983; Sutskever et al. 2013, equation 3.
     """
     return theta - mu * v
 
@@ -89,7 +90,8 @@ def nag_step(
     L1 prints v_(t+1) = α f'(θ_(t+½)): the term μv is missing, so nothing would accumulate.
     torch.optim.SGD(nesterov=True) holds y, not θ: its iterates are this rule's lookaheads.
 
-    Source: L1 (NAG); Nesterov 1983; Sutskever et al. 2013, equations 3 and 4.
+    Source: L3, L5, and L1 with the slip (NAG); Nesterov 1983; Sutskever et al. 2013, equations 3
+    and 4.
     """
     return momentum_step(theta, v, grad_at_lookahead, lr, mu)
 
@@ -123,7 +125,7 @@ def minimize_quadratic(
     Raises:
         ValueError: ``steps`` is negative.
 
-    Source: L1 and L2 (momentum); Goh 2017, "Why momentum really works".
+    Source: Goh 2017, "Why momentum really works".
     """
     if steps < 0:
         raise ValueError(f"steps = {steps} must not be negative")
@@ -154,7 +156,7 @@ def effective_lr(lr: float, mu: float) -> float:
 
     It holds for v ← μv + αg. Where v is an average, v ← μv + (1 − μ)αg, it is α itself.
 
-    Source: L5 section 8.3.2; Goodfellow et al. 2016, section 8.3.2.
+    Source: L1 and L2 (momentum); Goodfellow et al. 2016, section 8.3.2.
     """
     if not 0 <= mu < 1:
         raise ValueError(f"mu = {mu} must be in [0, 1)")

@@ -48,7 +48,7 @@ def fisher_softmax(W: Tensor, X: Tensor) -> Tensor:
     to all rows of W changes no p, so F is singular: d of its eigenvalues are zero. For softmax
     regression F is the Hessian of the mean cross-entropy as well, whatever the labels.
 
-    Source: L1 (natural gradient); Amari 1998; Martens 2020, sections 5 and 9.2.
+    Source: Amari 1998; Martens 2020, sections 5 and 9.2. L1 has F without its formula.
     """
     p = torch.softmax(X @ W.mT, dim=-1)
     spread = torch.diag_embed(p) - p.unsqueeze(-1) * p.unsqueeze(-2)
@@ -82,7 +82,7 @@ def natural_gradient_step(
     λI is the plain damping. Levenberg–Marquardt's λ diag(F) is found too; it keeps the step
     independent of the units of the parameters, as λ = 0 does.
 
-    Source: L1 (natural gradient); Amari 1998; Pascanu and Bengio 2014, section 3.
+    Source: L1 (natural gradient, undamped); Amari 1998; Pascanu and Bengio 2014, section 3.
     """
     N = F.shape[-1]
     flat = grad.reshape(*F.shape[:-2], N, 1)
@@ -142,8 +142,8 @@ def prong_project(W: Tensor, b: Tensor, c: Tensor, U: Tensor) -> WhitenedLayer:
     Raises:
         torch.linalg.LinAlgError: U is exactly singular.
 
-    L1's algorithm 1, as the paper's, ends in "c ← b − V c" at this place, and computes
-    b = d + W c for the way back: with either sign the output of the network changes.
+    L1's algorithm 1, as the paper's, has "c ← b − V c" at this place (line 10), and computes
+    b = d + W c for the way back (line 7): with either sign the output of the network changes.
 
     Source: L1 (PRONG); Desjardins et al. 2015, algorithm 1.
     """
@@ -267,7 +267,7 @@ def prong_plus_forward(
     Batch normalization subtracts the mean again, so here c changes nothing and a projection
     leaves d alone: V ← W U⁻¹ is all that keeps the function.
 
-    Source: L1 (PRONG⁺); Desjardins et al. 2015, section 4; Ioffe and Szegedy 2015, algorithm 1.
+    Source: Desjardins et al. 2015, section 4; Ioffe and Szegedy 2015, algorithm 1.
     """
     a = prong_forward(V, torch.zeros_like(d), c, U, h)
     variance, mean = torch.var_mean(a, dim=-2, correction=0, keepdim=True)

@@ -40,7 +40,7 @@ def adam_on_groups(
     torch.optim.Adam counts the steps of each parameter by itself, as here; a single count for
     all differs as soon as a gradient is missing.
 
-    Source: L1 (Adam); Kingma and Ba 2015, algorithm 1; torch.optim.Adam.
+    Source: L2 to L5 (Adam); Kingma and Ba 2015, algorithm 1; torch.optim.Adam.
     """
     values = [theta.reshape(-1) for theta in thetas]
     state = [(0, torch.zeros_like(value), torch.zeros_like(value)) for value in values]

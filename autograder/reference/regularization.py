@@ -52,8 +52,8 @@ def dropout_train(x: Tensor, mask: Tensor, keep: float) -> Tensor:
     Raises:
         ValueError: ``keep`` is not in (0, 1].
 
-    The frameworks' form is inverted_dropout_forward. Where a *drop* rate p is given, as in
-    torch.nn.Dropout(p) and in L4, keep = 1 − p.
+    The frameworks' form is inverted_dropout_forward. L4's p is the keep rate, as here; where a
+    *drop* rate p is given, as in torch.nn.Dropout(p), keep = 1 − p.
 
     Source: L4 (dropout); Srivastava et al. 2014, section 4.
     """
@@ -77,8 +77,8 @@ def dropout_test(W: Tensor, b: Tensor, keep: float) -> LayerParameters:
     Raises:
         ValueError: ``keep`` is not in (0, 1].
 
-    L4: with a dropout rate of p % in training, all weights times (1 − p %) in testing. Then
-    W x + b is, on average over the masks, what the layer received in training.
+    L4: with a keep rate of p % in training, all weights times p % in testing. Then W x + b is, on
+    average over the masks, what the layer received in training.
 
     Source: L4 (dropout); Srivastava et al. 2014, figure 2.
     """
@@ -153,8 +153,9 @@ def l2_step(
 
     torch.optim.SGD(weight_decay = λ) does the same to every parameter of its group, biases too
     unless they have a group of their own. Without the ½ the factor is 1 − 2αλ. Decoupled weight
-    decay (Loshchilov and Hutter) multiplies with 1 − λ, without the rate; for plain gradient
-    descent that is only another λ. L4 writes ‖θ‖₂ for Σw², which is its square.
+    decay multiplies by 1 − λ in its paper (Loshchilov and Hutter), without the rate, and by 1 − αλ
+    in torch.optim.AdamW; for plain gradient descent that is only another λ. L4 writes ‖θ‖₂ for
+    Σw², which is its square.
 
     Source: L4 (regularization); Goodfellow et al. 2016, equation 7.5.
     """
@@ -185,8 +186,9 @@ def l1_step(
     Returns:
         The new w and the new b.
 
-    The sign is that of the old w. The proximal step (soft thresholding) is another method, which
-    stops at zero where this one steps across it.
+    The sign is that of the old w. L4 prints this step, and for the penalty ½ λ Σ|w|, whose gradient
+    is half as large. The proximal step (soft thresholding) is another method, which stops at zero
+    where this one steps across it.
 
     Source: L4 (regularization); Goodfellow et al. 2016, equation 7.20.
     """
@@ -213,7 +215,7 @@ def early_stopping(val_losses: Tensor, patience: int) -> EarlyStop:
     torch.optim.lr_scheduler.ReduceLROnPlateau acts one epoch later, when more than ``patience``
     epochs brought nothing.
 
-    Source: L4 (early stopping); Goodfellow et al. 2016, algorithm 7.1.
+    Source: Goodfellow et al. 2016, algorithm 7.1. L4 has early stopping without a rule.
     """
     T = val_losses.shape[-1]
     if patience < 1 or T < 1:
@@ -267,7 +269,7 @@ def random_crop_flip(img: Tensor, dy: int, dx: int, flip: bool) -> Tensor:
     Padding by P and cutting a window at (P + dy, P + dx) is the usual augmentation of small
     images, with dy and dx drawn from −P … P.
 
-    Source: L4 (more data, by augmentation); He et al. 2016, section 4.2.
+    Source: L4 (data augmentation); He et al. 2016, section 4.2.
     """
     H, W = img.shape[-2:]
     rows = torch.arange(H, device=img.device) + dy
