@@ -1,7 +1,8 @@
 """Load each live figure's script on those pages that hold the figure, and on no other.
 
 A page holds ``<figure data-figure="NAME">`` where ``course_style.live`` wrote it; its module is
-``_static/figures/NAME.js``. A NAME without a module is a warning, which fails the build.
+``_static/figures/NAME.js``. A NAME without a module is a warning, which fails the build. The site
+gets the modules without comments and indentation, which are a fifth of their size.
 """
 
 from __future__ import annotations
@@ -43,7 +44,27 @@ def _load(app: Sphinx, page: str, _template: str, context: dict[str, Any], _doct
             app.add_js_file(f"figures/{name}.js", type="module")
 
 
+def squeeze(source: str) -> str:
+    """Take whole-line comments, block comments and indentation from a script.
+
+    A template literal over several lines would lose its spaces: such a script stays as it is.
+    """
+    if any(line.count("`") % 2 for line in source.splitlines()):
+        return source
+    code = re.sub(r"^ */\*.*?\*/\n", "", source, flags=re.MULTILINE | re.DOTALL)
+    code = re.sub(r"^ *//.*\n", "", code, flags=re.MULTILINE)
+    return re.sub(r"^\s+", "", code, flags=re.MULTILINE)
+
+
+def _squeeze_all(app: Sphinx, exception: Exception | None) -> None:
+    if exception is None and app.builder.format == "html":
+        static = Path(app.outdir) / "_static"
+        for script in (*static.glob("figures/*.js"), *static.glob("optimizer-*.js")):
+            script.write_text(squeeze(script.read_text("utf-8")), "utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Watch every page. The folder ``_static`` must be in ``html_static_path``."""
     app.connect("html-page-context", _load)
+    app.connect("build-finished", _squeeze_all)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

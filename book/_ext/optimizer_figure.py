@@ -2,15 +2,16 @@
 
 The figure itself is ``_static/optimizer-figure.js``. This extension writes the element the script
 looks for, and a picture of the same paths for print, for readers without scripts and for other
-builders. The paths of the picture come from the PyTorch reference implementations; windows,
-colours, dashes and markers are read from the two JSON tables in ``_static/optimizer-rules.js``, so
-each is written once.
+builders. All paths of the picture come from the reference implementations; windows are read from
+the table in ``_static/optimizer-rules.js``, and colours, dashes and markers from the one in
+``_static/figures/styles.js``, so each is written once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import math
 import os
@@ -36,32 +37,35 @@ __all__ = ["STYLES", "SURFACES", "VIEWS", "Settings", "draw", "setup", "trajecto
 logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).resolve()
-RULES_FILE = HERE.parent.parent / "_static" / "optimizer-rules.js"
+STATIC = HERE.parent.parent / "_static"
+RULES_FILE = STATIC / "optimizer-rules.js"
+STYLES_FILE = STATIC / "figures" / "styles.js"
 MOST_STEPS = 500
 
 
-def _table(name: str) -> dict[str, dict[str, Any]]:
-    """Read one of the JSON tables of the script."""
+def _table(file: Path, name: str) -> dict[str, dict[str, Any]]:
+    """Read a JSON table of a script."""
     found = re.search(
         rf"^export const {name} = (\{{.*?^\}});",
-        RULES_FILE.read_text("utf-8"),
+        file.read_text("utf-8"),
         re.MULTILINE | re.DOTALL,
     )
     if found is None:
         raise ValueError(
-            f"{RULES_FILE.name} has no table {name}: expected a line 'export const {name} = {{'"
+            f"{file.name} has no table {name}: expected a line 'export const {name} = {{'"
         )
     table: dict[str, dict[str, Any]] = json.loads(found[1])
     return table
 
 
-VIEWS = _table("VIEWS")
-STYLES = _table("STYLES")
+VIEWS = _table(RULES_FILE, "VIEWS")
+STYLES = _table(STYLES_FILE, "STYLES")
 
 #: The surfaces for torch, so that the reference rules get their gradients from autograd. The script
 #: holds them with gradients by hand; a test compares both.
 SURFACES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "valley": lambda x, y: 0.5 * (x**2 + 40 * y**2),
+    "tilted": lambda x, y: 0.25 * ((x + y) ** 2 + 40 * (y - x) ** 2),
     "saddle": lambda x, y: 0.5 * x**2 - 0.5 * y**2 + 0.25 * y**4,
     "beale": lambda x, y: (
         (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
@@ -74,7 +78,10 @@ SURFACES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What an author sets; ``rates`` holds the learning rates of methods with one of their own."""
+    """What an author sets; ``rates`` holds the learning rates of methods with one of their own.
+
+    ``eps`` is None where each rule has its own ε. ``warm`` starts RMSProp's mean at the first g².
+    """
 
     surface: str = "valley"
     methods: tuple[str, ...] = ("gd", "momentum")
@@ -86,6 +93,14 @@ class Settings:
     gamma: float = 0.9
     gamma1: float = 0.9
     gamma2: float = 0.999
+    eps: float | None = None
+    correct: bool = True
+    warm: bool = False
+    minus: float = 0.5
+    plus: float = 1.2
+    norm: float = 1.0
+    damping: float = 0.0
+    decay: float = 0.1
     noise: float = 0.0
     seed: int = 1
 
@@ -105,64 +120,98 @@ def _reference() -> Any:
     return reference
 
 
-def _stepper(
-    method: str, theta: Tensor, gradient: Callable[[Tensor], Tensor], s: Settings
-) -> Callable[[], Tensor]:
-    """A function that makes one more update at each call and returns the new parameters."""
+Gradient = Callable[["Tensor"], "Tensor"]
+
+
+def _iterates(
+    method: str, theta: Tensor, f: Gradient, g: Gradient, s: Settings
+) -> Iterator[Tensor]:
+    """θ after each update of a rule; ``g`` gives gradients of the loss ``f``, with any noise."""
     import torch
 
+    ref = _reference()
     rate = s.rates.get(method, s.alpha)
-    velocity = torch.zeros_like(theta)
+    zero = torch.zeros_like(theta)
+    betas = (rate, s.gamma1, s.gamma2)
 
-    if method in ("gd", "sgd", "momentum", "nag"):
-        reference = _reference()
+    def eps(own: float) -> float:
+        return own if s.eps is None else s.eps
 
-        def step() -> Tensor:
-            nonlocal theta, velocity
-            if method == "momentum":
-                theta, velocity = reference.momentum_step(
-                    theta, velocity, gradient(theta), rate, s.mu
-                )
-            elif method == "nag":
-                ahead = reference.nag_lookahead(theta, velocity, s.mu)
-                theta, velocity = reference.nag_step(theta, velocity, gradient(ahead), rate, s.mu)
-            else:
-                theta = reference.sgd_step(theta, gradient(theta), rate)
-            return theta
+    def count() -> Iterator[float]:  # what a correction takes for the number of the update
+        return itertools.count(1) if s.correct else itertools.repeat(math.inf)
 
-        return step
-
-    if method == "rmsprop-nesterov":  # not in torch.optim (Goodfellow et al., algorithm 8.6)
-        mean_square = torch.zeros_like(theta)
-
-        def nesterov() -> Tensor:
-            nonlocal theta, velocity, mean_square
-            g = gradient(theta - s.mu * velocity)
-            mean_square = s.gamma * mean_square + (1 - s.gamma) * g**2
-            velocity = s.mu * velocity + rate * g / (mean_square.sqrt() + 1e-8)
-            theta = theta - velocity
-            return theta
-
-        return nesterov
-
-    parameter = theta.clone()
-    betas = (s.gamma1, s.gamma2)
-    make: dict[str, Callable[[], torch.optim.Optimizer]] = {
-        "rprop": lambda: torch.optim.Rprop([parameter], lr=rate),
-        "adagrad": lambda: torch.optim.Adagrad([parameter], lr=rate, eps=1e-10),
-        "rmsprop": lambda: torch.optim.RMSprop([parameter], lr=rate, alpha=s.gamma, eps=1e-8),
-        "adadelta": lambda: torch.optim.Adadelta([parameter], lr=1.0, rho=s.gamma, eps=1e-6),
-        "adam": lambda: torch.optim.Adam([parameter], lr=rate, betas=betas, eps=1e-8),
-        "adamax": lambda: torch.optim.Adamax([parameter], lr=rate, betas=betas, eps=1e-8),
-    }
-    optimizer = make[method]()
-
-    def library() -> Tensor:
-        parameter.grad = gradient(parameter)
-        optimizer.step()
-        return parameter.clone()
-
-    return library
+    if method in ("gd", "sgd"):
+        while True:
+            yield (theta := ref.sgd_step(theta, g(theta), rate))
+    elif method == "clip":
+        while True:
+            yield (theta := ref.sgd_step(theta, ref.clip_by_norm(g(theta), s.norm), rate))
+    elif method == "manhattan":
+        while True:
+            yield (theta := ref.manhattan_step(theta, rate, g(theta)))
+    elif method == "newton":
+        while True:
+            hessian = torch.autograd.functional.hessian(f, theta)
+            try:
+                theta = ref.newton_step(theta, g(theta), hessian, s.damping)
+            except torch.linalg.LinAlgError:  # no step there: the path ends
+                theta = torch.full_like(theta, math.nan)
+            yield theta
+    elif method == "momentum":
+        v = zero
+        while True:
+            theta, v = ref.momentum_step(theta, v, g(theta), rate, s.mu)
+            yield theta
+    elif method == "nag":
+        v = zero
+        while True:
+            ahead = ref.nag_lookahead(theta, v, s.mu)
+            theta, v = ref.nag_step(theta, v, g(ahead), rate, s.mu)
+            yield theta
+    elif method == "rprop":
+        delta, before = zero + rate, zero
+        while True:
+            theta, delta, before = ref.rprop_step(theta, delta, g(theta), before, s.minus, s.plus)
+            yield theta
+    elif method == "adagrad":
+        r = zero
+        while True:
+            theta, r = ref.adagrad_step(theta, r, g(theta), rate, eps(1e-10))
+            yield theta
+    elif method == "rmsprop":
+        r = g(theta) ** 2 if s.warm else zero
+        while True:
+            theta, r = ref.rmsprop_step(theta, r, g(theta), rate, s.gamma, eps(1e-8))
+            yield theta
+    elif method == "rmsprop-nesterov":
+        v, r = zero, g(theta) ** 2 if s.warm else zero
+        while True:
+            ahead = ref.nag_lookahead(theta, v, s.mu)
+            theta, v, r = ref.rmsprop_nesterov_step(
+                theta, v, r, g(ahead), rate, s.mu, s.gamma, eps(1e-8)
+            )
+            yield theta
+    elif method == "adadelta":
+        r = p = zero
+        while True:
+            theta, r, p = ref.adadelta_step(theta, r, p, g(theta), 1.0, s.gamma, s.gamma, eps(1e-6))
+            yield theta
+    elif method == "amsgrad":
+        r = p = p_max = zero
+        for t in count():
+            theta, r, p, p_max = ref.amsgrad_step(
+                theta, r, p, p_max, g(theta), t, *betas, eps(1e-8)
+            )
+            yield theta
+    elif method in ("adam", "adamw", "adamax"):
+        r = p = zero
+        more = (s.decay,) if method == "adamw" else ()
+        step = getattr(ref, f"{method}_step")
+        for t in count():
+            theta, r, p = step(theta, r, p, g(theta), t, *betas, eps(1e-8), *more)
+            yield theta
+    else:
+        raise ValueError(f"no reference implementation for '{method}'")
 
 
 def normals(seed: int) -> Iterator[float]:
@@ -204,11 +253,10 @@ def trajectory(method: str, settings: Settings) -> tuple[list[tuple[float, float
             g = g + settings.noise * draws
         return g
 
-    theta = torch.tensor(settings.start, dtype=torch.float64)
-    step = _stepper(method, theta, gradient, settings)
+    start = torch.tensor(settings.start, dtype=torch.float64)
+    path = _iterates(method, start, lambda at: f(at[0], at[1]), gradient, settings)
     points = [settings.start]
-    for t in range(1, settings.steps + 1):
-        theta = step()
+    for t, theta in enumerate(itertools.islice(path, settings.steps), start=1):
         if not bool((theta.abs() <= 100 * (x1 - x0)).all()):
             return points, t
         points.append((float(theta[0]), float(theta[1])))
@@ -224,7 +272,7 @@ def _loss(surface: str, point: tuple[float, float]) -> float:
 
 # ---- the picture ---------------------------------------------------------------------------------
 
-MARKERS = {
+MARKERS: dict[str, Any] = {
     "circle": "o",
     "square": "s",
     "triangle": "^",
@@ -236,6 +284,11 @@ MARKERS = {
     "right": ">",
     "star": "*",
     "plus": "P",
+    "cross": "X",
+    "octagon": "8",
+    "thin": "d",
+    "star4": (4, 1, 0),
+    "star6": (6, 1, 0),
 }
 
 
@@ -377,6 +430,15 @@ def _decays(argument: str | None) -> tuple[float, float]:
     return _number(str(first), 0, 0.99, "γ₁"), _number(str(second), 0.5, 0.999, "γ₂")
 
 
+def _etas(argument: str | None) -> tuple[float, float]:
+    minus, plus = _pair(argument)
+    return _number(str(minus), 0.1, 1, "η⁻"), _number(str(plus), 1, 2, "η⁺")
+
+
+def _switch(argument: str | None) -> bool:
+    return directives.choice(argument, ("on", "off")) == "on"
+
+
 def _whole(low: int, high: int, what: str) -> Callable[[str | None], int]:
     def convert(argument: str | None) -> int:
         text = (argument or "").strip()
@@ -409,6 +471,13 @@ class OptimizerFigure(SphinxDirective):
         "momentum": _between(0, 0.99, "the momentum"),
         "decay": _between(0.5, 0.999, "the decay"),
         "decays": _decays,
+        "epsilon": _between(1e-10, 10, "ε"),
+        "etas": _etas,
+        "correction": _switch,
+        "warm-start": _switch,
+        "max-norm": _between(0.01, 1000, "the longest gradient"),
+        "damping": _between(0, 50, "the damping"),
+        "weight-decay": _between(0, 5, "the weight decay"),
         "noise": _between(0, 1e6, "the noise"),
         "seed": _whole(0, 2**32 - 1, "the seed"),
         "start": _pair,
@@ -426,14 +495,15 @@ class OptimizerFigure(SphinxDirective):
             logger.warning("optimizer-figure: %s", problem, location=self.get_location())
             return []
 
-        code = HERE.read_bytes() + RULES_FILE.read_bytes()
+        sources = (HERE, RULES_FILE, STYLES_FILE)
+        code = b"".join(source.read_bytes() for source in sources)
         key = hashlib.sha256(code + json.dumps(asdict(settings)).encode()).hexdigest()[:16]
         picture = Path(self.env.doctreedir) / "optimizer_figures" / f"optimizers-{key}.png"
         words = picture.with_suffix(".txt")
         if not (picture.exists() and words.exists()):
             words.parent.mkdir(parents=True, exist_ok=True)
             words.write_text(draw(settings, picture), "utf-8")
-        for source in (HERE, RULES_FILE):
+        for source in sources:
             self.env.note_dependency(str(source))
 
         # Sphinx finds images by a path relative to the source folder, wherever they lie.
@@ -443,7 +513,7 @@ class OptimizerFigure(SphinxDirective):
             "", nodes.image(uri=uri, alt=alt), optimizer_mount(data=asdict(settings))
         )
         figure += caption
-        figure["classes"] += ["optfig", *self.options.get("class", [])]
+        figure["classes"] += ["live-figure", *self.options.get("class", [])]
         self.set_source_info(figure)
         self.add_name(figure)
         return [figure]
@@ -459,8 +529,8 @@ class OptimizerFigure(SphinxDirective):
         for method in rates:
             if method not in methods:
                 raise ValueError(f"a learning rate for '{method}', which is not among the methods")
-            if method == "adadelta":
-                raise ValueError("AdaDelta has no learning rate")
+            if method in ("adadelta", "newton"):
+                raise ValueError(f"{STYLES[method]['label']} has no learning rate")
         start = options.get("start", tuple(view["start"]))
         x0, x1, y0, y1 = view["window"]
         if not (x0 <= start[0] <= x1 and y0 <= start[1] <= y1):
@@ -469,6 +539,7 @@ class OptimizerFigure(SphinxDirective):
                 f"which is {x0:g} to {x1:g} by {y0:g} to {y1:g}"
             )
         gamma1, gamma2 = options.get("decays", (Settings.gamma1, Settings.gamma2))
+        minus, plus = options.get("etas", (Settings.minus, Settings.plus))
         return Settings(
             surface=surface,
             methods=methods,
@@ -480,6 +551,14 @@ class OptimizerFigure(SphinxDirective):
             gamma=options.get("decay", Settings.gamma),
             gamma1=gamma1,
             gamma2=gamma2,
+            eps=options.get("epsilon", Settings.eps),
+            correct=options.get("correction", Settings.correct),
+            warm=options.get("warm-start", Settings.warm),
+            minus=minus,
+            plus=plus,
+            norm=options.get("max-norm", Settings.norm),
+            damping=options.get("damping", Settings.damping),
+            decay=options.get("weight-decay", Settings.decay),
             noise=options.get("noise", view["noise"]),
             seed=options.get("seed", Settings.seed),
         )
@@ -514,7 +593,7 @@ def _skip(_translator: Any, _node: optimizer_mount) -> None:
 def _load(app: Sphinx, _page: str, _template: str, _context: dict[str, Any], doctree: Any) -> None:
     """Load script and style only on pages that hold a figure."""
     if doctree is not None and next(doctree.findall(optimizer_mount), None) is not None:
-        app.add_css_file("optimizer-figure.css")
+        app.add_css_file("figures/core.css")
         app.add_js_file("optimizer-figure.js", type="module")
 
 

@@ -1,14 +1,12 @@
-// What every live figure shares: controls, time, handles, theme, a plot on a canvas, words.
+// What live figures share: controls, time, handles, theme, plots on a canvas, words.
 //
 // A figure is one module, figures/NAME.js. The page holds (course_style.live writes it)
 //   <figure data-figure="NAME" data-settings="{json}">static panels, figcaption</figure>
-// and the module puts the live figure before the caption. Complete example: tests/site/halving.js.
-// build() makes controls and plots once, in the order of the page. After each change of a control
-// come compute(), draw() and describe(); at each step in time only draw() and describe(), whose
-// text is shown and announced. changed() is for changes from elsewhere.
-// Controls: slider, numberField, select, checkbox, button, legend, transport (each is documented
-// below). Drawing: addPlot, then line, points, bars, band, rule, arrow, text, surface in data
-// coordinates. A style is an entry of STYLES (methods) or SERIES, or a colour's name in THEMES.
+// and the module puts the live figure before the caption. A complete example to copy is
+// tests/site/halving.js. build() makes controls and plots once, in the order of the page. After each
+// change of a control come compute(), draw() and describe(); at each step in time only draw() and
+// describe(), whose text is shown and announced. Call changed() after changes from elsewhere.
+// A style is an entry of STYLES (methods) or SERIES, or the name of a colour in THEMES.
 import {SERIES, STYLES} from "./styles.js";
 
 export {SERIES, STYLES};
@@ -28,13 +26,13 @@ const raised = (n) => String(n).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹
 /** A number for people: 0.0620, 1,310, −3.1 × 10⁻⁷; trim drops zeros at the end. */
 export function number(z, digits = 3, trim = false) {
   if (Number.isNaN(z)) return "not a number";
-  if (!Number.isFinite(z)) return z > 0 ? "∞" : "−∞";
   if (z === 0) return "0";
-  const [factor, e] = Math.abs(z).toExponential(digits - 1).split("e"), power = Number(e), sign = z < 0 ? "−" : "";
+  const sign = z < 0 ? "−" : "";
+  if (!Number.isFinite(z)) return `${sign}∞`;
+  const [factor, e] = Math.abs(z).toExponential(digits - 1).split("e"), power = Number(e), places = Math.max(0, digits - 1 - power);
   if (power < -3 || power > 4) return `${sign}${trim ? Number(factor) : factor} × 10${raised(power)}`;
-  const maximumFractionDigits = Math.max(0, digits - 1 - power);
-  return sign + Number(`${factor}e${power}`).toLocaleString("en-US",
-    {maximumFractionDigits, minimumFractionDigits: trim ? 0 : maximumFractionDigits});
+  return sign + Number(factor + "e" + e).toLocaleString("en-US",
+    {maximumFractionDigits: places, minimumFractionDigits: trim ? 0 : places});
 }
 
 /** {uniform, normal}: numbers in [0, 1) and standard normal ones, the same for a seed everywhere. */
@@ -89,36 +87,30 @@ export function drawMarker(c, marker, x, y, r) {
   c.closePath();
 }
 
-/** Set a canvas to its size on the screen; true if that changed. */
+/** Set a canvas to its size on the screen; its context, cleared, counts in CSS pixels. */
 function fit(canvas, w, h) {
-  const ratio = Math.min(window.devicePixelRatio || 1, 2), width = Math.round(w * ratio), height = Math.round(h * ratio);
-  const c = canvas.getContext("2d"), changed = canvas.width !== width || canvas.height !== height;
-  if (changed) Object.assign(canvas, {width, height});
+  const ratio = Math.min(window.devicePixelRatio || 1, 2), size = {width: Math.round(w * ratio), height: Math.round(h * ratio)};
+  const c = canvas.getContext("2d");
+  if (canvas.width !== size.width || canvas.height !== size.height) Object.assign(canvas, size);
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return changed;
+  c.clearRect(0, 0, w, h);
+  return c;
 }
 
-function ticks({min, max, log, ticks: given, format}, pixels) {
-  const plain = (z) => number(z, 6, true);
-  if (given) return given.map((z) => [z, format ? format(z) : plain(z)]);
-  const most = Math.max(2, pixels / 64), list = [];
-  if (log) {
-    const low = Math.ceil(Math.log10(min) - 1e-9), high = Math.floor(Math.log10(max) + 1e-9);
-    const every = Math.max(1, Math.ceil((high - low) / most));
-    const parts = high - low < 1 ? [1, 2, 3, 5] : high - low < 2 ? [1, 3] : [1];
-    const small = low >= -3 && high <= 4;
-    for (let n = low - 1; n <= high; n++) for (const k of parts) {
-      const z = Number(`${k}e${n}`);
-      if (z >= min * (1 - 1e-9) && z <= max * (1 + 1e-9) && (n - low) % every === 0)
-        list.push([z, format ? format(z) : small || k > 1 ? plain(z) : `10${raised(n)}`]);
-    }
-    return list;
+/** About so many values of an axis, each with its text. */
+function ticks({min, max, log, ticks: list, format = (z) => number(z, 6, true)}, most) {
+  const tiny = (max - min) * 1e-9;
+  if (!list && log) {
+    const span = Math.log10(max / min), low = Math.ceil(Math.log10(min) - 1e-9), parts = span < 1 ? [1, 2, 3, 5] : span < 2 ? [1, 3] : [1];
+    const every = Math.ceil(span / most);
+    list = range(span + 3, (i) => low + (i - 1) * every).flatMap((e) => parts.map((k) => Number(`${k}e${e}`)));
+    if (min < 1e-3 && span >= 2) format = (z) => `10${raised(Math.round(Math.log10(z)))}`;
+  } else if (!list) {
+    const raw = (max - min) / most, power = 10 ** Math.floor(Math.log10(raw));
+    const gap = power * [1, 2, 5, 10].find((k) => k * power >= raw * 0.999), first = Math.ceil(min / gap - 1e-9);
+    list = range((max - min) / gap + 2, (i) => (first + i) * gap);
   }
-  const raw = (max - min) / most, power = 10 ** Math.floor(Math.log10(raw));
-  const gap = [1, 2, 5, 10].find((k) => k * power >= raw * 0.999) * power;
-  for (let i = Math.ceil(min / gap - 1e-9); i <= max / gap + 1e-9; i++)
-    list.push([Number((i * gap).toPrecision(12)), format ? format(i * gap) : plain(i * gap)]);
-  return list;
+  return list.filter((z) => z >= min - tiny && z <= max + tiny).map((z) => [z, format(z)]);
 }
 
 /**
@@ -128,13 +120,10 @@ function ticks({min, max, log, ticks: given, format}, pixels) {
  */
 class Plot {
   constructor(figure, {label, x, y, aspect = 1.5, inside = false, onpick}) {
-    Object.assign(this, {figure, x, y, inside, handles: [], box: null});
-    this.canvas = el("canvas", {role: "img", "aria-label": label});
+    Object.assign(this, {figure, x, y, inside, handles: []});
+    this.canvas = el("canvas", {role: "img", "aria-label": label, style: onpick && "cursor: crosshair",
+      onclick: (event) => { if (onpick) { onpick(this.at(event)); figure.changed(); } }});
     this.stage = el("div", {class: "lf-stage", style: `aspect-ratio: ${aspect}`}, this.canvas);
-    if (onpick) {
-      this.canvas.style.cursor = "crosshair";
-      this.canvas.addEventListener("click", (event) => { onpick(this.at(event)); figure.changed(); });
-    }
   }
 
   describe(text) { this.canvas.setAttribute("aria-label", text); }
@@ -161,20 +150,16 @@ class Plot {
 
   /** Fit, clear, draw the axes, and clip to the frame; the figure calls it before draw(). */
   begin() {
-    const {stage: {clientWidth: w, clientHeight: h}, x, y, inside} = this, c = this.canvas.getContext("2d");
-    fit(this.canvas, w, h);
-    c.clearRect(0, 0, w, h);
-    Object.assign(c, {font: FONT, lineWidth: 1, globalAlpha: 1});
-    const ys = ticks(y, h * 1.3), wide = Math.max(0, ...ys.map(([, text]) => c.measureText(text).width));
-    this.box = inside ? {left: 0, right: w, top: 0, bottom: h}
+    const {stage: {clientWidth: w, clientHeight: h}, x, y, inside} = this, c = this.c = fit(this.canvas, w, h);
+    this.xs = ticks(x, Math.max(2, w / 64));
+    this.ys = ticks(y, Math.max(2, h / 50));
+    c.font = FONT;
+    const wide = Math.max(0, ...this.ys.map(([, text]) => c.measureText(text).width));
+    const {left, right, top, bottom} = this.box = inside ? {left: 0, right: w, top: 0, bottom: h}
       : {left: wide + (y.label ? 28 : 10), right: w - 14, top: 10, bottom: h - (x.label ? 42 : 24)};
-    this.c = c;
-    this.xs = ticks(x, w);
-    this.ys = ys;
-    const {left, right, top, bottom} = this.box;
     if (!inside) {
       for (const [z] of this.xs) this.stroke([[this.px(z), top], [this.px(z), bottom]], "grid", 1);
-      for (const [z] of ys) this.stroke([[left, this.py(z)], [right, this.py(z)]], "grid", 1);
+      for (const [z] of this.ys) this.stroke([[left, this.py(z)], [right, this.py(z)]], "grid", 1);
       this.axes();
     }
     c.save();
@@ -190,54 +175,53 @@ class Plot {
   }
 
   axes() {
-    const {left, right, top, bottom} = this.box, {x, y, inside} = this;
+    const {box: {left, right, top, bottom}, x, y, inside, c} = this;
+    const room = (z, end) => !inside || (z > 26 && z < end - 26);
     for (const [z, text] of this.xs) {
       const at = this.px(z);
-      if (inside && (at < 26 || at > right - 26)) continue;
+      if (!room(at, right)) continue;
       this.stroke([[at, bottom], [at, bottom + (inside ? -5 : 4)]], "frame", 1);
-      this.mark(text, at, inside ? bottom - 7 : bottom + 6, "center", inside ? "bottom" : "top");
+      this.mark(text, at, bottom + (inside ? -7 : 6), "center", inside ? "bottom" : "top");
     }
     for (const [z, text] of this.ys) {
       const at = this.py(z);
-      if (inside && (at < 26 || at > bottom - 26)) continue;
+      if (!room(at, bottom)) continue;
       this.stroke([[left, at], [left + (inside ? 5 : -4), at]], "frame", 1);
-      this.mark(text, inside ? 8 : left - 7, at, inside ? "left" : "right", "middle");
+      this.mark(text, left + (inside ? 8 : -7), at, inside ? "left" : "right", "middle");
     }
     if (inside) {
-      this.mark(x.label ?? "", right - 8, bottom - 7, "right", "bottom");
-      this.mark(y.label ?? "", 8, 8, "left", "top");
-      return;
+      this.mark(x.label, right - 8, bottom - 7, "right", "bottom");
+      return this.mark(y.label, 8, 8, "left", "top");
     }
     this.stroke([[left, top], [left, bottom], [right, bottom]], "frame", 1);
-    this.mark(x.label ?? "", (left + right) / 2, bottom + 24, "center", "top");
-    this.c.save();
-    this.c.translate(11, (top + bottom) / 2);
-    this.c.rotate(-Math.PI / 2);
-    this.mark(y.label ?? "", 0, 0, "center", "middle");
-    this.c.restore();
+    this.mark(x.label, (left + right) / 2, bottom + 24, "center", "top");
+    c.save();
+    c.translate(11, (top + bottom) / 2);
+    c.rotate(-Math.PI / 2);
+    this.mark(y.label, 0, 0, "center", "middle");
+    c.restore();
   }
 
   // In pixels
-  mark(text, x, y, align, base, style = "text", font = FONT) {
+  mark(text = "", x, y, align, base, style = "text", font = FONT) {
     const {c} = this;
     Object.assign(c, {font, textAlign: align, textBaseline: base, lineJoin: "round", lineWidth: 3,
-      strokeStyle: colours().halo, fillStyle: ink(style)});
+      strokeStyle: ink("halo"), fillStyle: ink(style)});
     c.strokeText(text, x, y);
     c.fillText(text, x, y);
   }
 
   stroke(points, style, width = 2, {dash = style.dash ?? [], alpha = 1} = {}) {
     const {c} = this;
-    let pen = false;
+    let pen = "moveTo";
     c.save();
     Object.assign(c, {strokeStyle: ink(style), lineWidth: width, lineJoin: "round", globalAlpha: alpha});
     c.setLineDash(dash);
     c.beginPath();
     for (const [x, y] of points) {
-      if (!Number.isFinite(x + y)) { pen = false; continue; }
-      if (pen) c.lineTo(x, y);
-      else c.moveTo(x, y);
-      pen = true;
+      const there = Number.isFinite(x + y);
+      if (there) c[pen](x, y);
+      pen = there ? "lineTo" : "moveTo";
     }
     c.stroke();
     c.restore();
@@ -284,11 +268,11 @@ class Plot {
   }
 
   /** A straight line across the plot at x or at y. */
-  rule({x, y, label = "", style = "muted", dash = [4, 4]}) {
-    const {left, right, top, bottom} = this.box, at = x === undefined ? this.py(y) : this.px(x);
-    this.stroke(x === undefined ? [[left, at], [right, at]] : [[at, top], [at, bottom]], style, 1.25, {dash});
-    if (x === undefined) this.mark(label, right - 4, at - 3, "right", "bottom", style);
-    else this.mark(label, at + (at > (left + right) / 2 ? -4 : 4), top + 3, at > (left + right) / 2 ? "right" : "left", "top", style);
+  rule({x, y, label, style = "muted", dash = [4, 4]}) {
+    const {left, right, top, bottom} = this.box, flat = x === undefined, at = flat ? this.py(y) : this.px(x), late = at > (left + right) / 2;
+    this.stroke(flat ? [[left, at], [right, at]] : [[at, top], [at, bottom]], style, 1.25, {dash});
+    if (flat) this.mark(label, right - 4, at - 3, "right", "bottom", style);
+    else this.mark(label, at + (late ? -4 : 4), top + 3, late ? "right" : "left", "top", style);
   }
 
   arrow([x0, y0], [x1, y1], style, {width = 2.5} = {}) {
@@ -304,81 +288,69 @@ class Plot {
     this.mark(text, this.px(x) + dx, this.py(y) + dy, align, base, style, bold ? `600 ${FONT}` : FONT);
   }
 
-  /** Filled contours of f(x, y) at or above 0, kept until key, size or theme change. */
+  /** Filled contours of f(x, y) ≥ 0, kept until key, size or theme change. */
   surface(f, {key = "", count = 14} = {}) {
     const {left, right, top, bottom} = this.box, {low, high, line} = colours(), ratio = this.canvas.width / this.stage.clientWidth;
-    const width = Math.round((right - left) * ratio), height = Math.round((bottom - top) * ratio);
-    const now = [key, width, height, isDark()].join();
-    if (this.kept?.key !== now) {
+    const width = Math.round((right - left) * ratio), height = Math.round((bottom - top) * ratio), now = [key, width, height, isDark()].join();
+    if (this.kept?.now !== now) {
       const values = new Float32Array(width * height), image = new ImageData(width, height);
-      let most = 0;
-      for (let j = 0; j < height; j++) for (let i = 0; i < width; i++) {
-        const u = f(...this.data(left + (i + 0.5) / ratio, top + (j + 0.5) / ratio));
-        values[j * width + i] = u;
-        if (u > most) most = u;
-      }
-      for (let j = 0; j < height; j++) for (let i = 0; i < width; i++) {
-        const k = j * width + i, u = (values[k] / most) * count;
-        const beside = values[i + 1 < width ? k + 1 : k - 1], below = values[j + 1 < height ? k + width : k - width];
-        const slope = (Math.hypot(beside - values[k], below - values[k]) / most) * count || 1e-9;
+      for (let k = 0; k < values.length; k++)
+        values[k] = f(...this.data(left + (k % width + 0.5) / ratio, top + (Math.floor(k / width) + 0.5) / ratio));
+      const unit = values.reduce((a, b) => Math.max(a, b)) / count;
+      for (let k = 0; k < values.length; k++) {
+        const u = values[k] / unit, beside = values[k % width < width - 1 ? k + 1 : k - 1], below = values[k + width] ?? values[k - width];
+        const slope = Math.hypot(beside - values[k], below - values[k]) / unit || 1e-9;
         const edge = Math.round(u), d = (u - edge) / slope; // signed distance to the band's edge in pixels
-        const s = clamp((edge - 1 + clamp(d + 0.5, 0, 1)) / (count - 1), 0, 1);
-        const shade = edge > 0 ? 0.55 * clamp(1.1 - Math.abs(d), 0, 1) : 0;
+        const s = clamp((edge - 1 + clamp(d + 0.5, 0, 1)) / (count - 1), 0, 1), shade = edge > 0 ? 0.55 * clamp(1.1 - Math.abs(d), 0, 1) : 0;
         for (let n = 0; n < 3; n++) {
           const fill = low[n] + s * (high[n] - low[n]);
           image.data[4 * k + n] = fill + shade * (line[n] - fill);
         }
         image.data[4 * k + 3] = 255;
       }
-      const picture = el("canvas", {width, height});
-      picture.getContext("2d").putImageData(image, 0, 0);
-      this.kept = {key: now, picture};
+      this.kept = {now, picture: el("canvas", {width, height})};
+      this.kept.picture.getContext("2d").putImageData(image, 0, 0);
     }
     this.c.drawImage(this.kept.picture, left, top, right - left, bottom - top);
   }
 
   /**
-   * A point to drag or to move by arrow keys (Shift: ten times as far), on a grid of width step
-   * (a number or [dx, dy]; on a log axis a factor). get() and set(point) are in data coordinates;
-   * axis: "x", "y" or "both"; text(point): its value in words.
+   * A point to drag or to move by arrow keys (Shift: ten times as far), on a grid of width step (a
+   * number, [dx, dy] or a function; on a log axis a factor). get() and set(point) are in data
+   * coordinates; axis: "x", "y" or "both"; text(point): its value in words.
    */
   handle({label, get, set, step, axis = "both", text}) {
-    const [sx, sy] = Array.isArray(step) ? step : [step, step], both = axis === "both", main = axis === "y" ? this.y : this.x;
-    const words = text ?? (([x, y]) => [both || axis === "x" ? `${this.x.label} ${number(x, 3, true)}` : "",
-      both || axis === "y" ? `${this.y.label} ${number(y, 3, true)}` : ""].filter(Boolean).join(", "));
-    const snap = (z, {min, max, log}, by, n = 0) => {
+    const both = axis === "both", tall = axis === "y", axes = [this.x, this.y];
+    const words = text ?? ((point) => axes.flatMap(({label: name}, i) =>
+      (both || tall === (i === 1) ? `${name} ${number(point[i], 3, true)}` : [])).join(", "));
+    const snap = (z, i, n = 0) => {
+      const {min, max, log} = axes[i], given = typeof step === "function" ? step() : step, by = given[i] ?? given;
       const u = log ? Math.log(z) / Math.log(by) : z / by, near = Math.round(u);
       // a key goes to the next grid point, from wherever the handle is
-      const to = Math.abs(u - near) < 1e-6 || n === 0 ? near + n : (n > 0 ? Math.floor(u) : Math.ceil(u)) + n;
+      const to = n + (n === 0 || Math.abs(u - near) < 1e-6 ? near : n > 0 ? Math.floor(u) : Math.ceil(u));
       return clamp(Number((log ? by ** to : to * by).toPrecision(12)), min, max);
     };
-    const move = (point) => {
-      const old = get();
-      set([axis === "y" ? old[0] : point[0], axis === "x" ? old[1] : point[1]]);
+    const move = (x, y) => {
+      set([tall ? get()[0] : x, axis === "x" ? get()[1] : y]);
       this.figure.changed();
     };
-    const free = (event) => { const [x, y] = this.at(event); move([snap(x, this.x, sx), snap(y, this.y, sy)]); };
-    let held = false;
     const node = el("div", {class: `lf-handle lf-${axis}`, role: "slider", tabindex: 0, "aria-label": label,
-      "aria-orientation": axis === "y" ? "vertical" : "horizontal",
-      onpointerdown: (event) => { held = true; node.setPointerCapture(event.pointerId); },
-      onpointermove: (event) => held && free(event),
-      onpointerup: () => { held = false; },
-      onpointercancel: () => { held = false; },
+      "aria-orientation": tall ? "vertical" : "horizontal",
+      onpointerdown: (event) => node.setPointerCapture(event.pointerId),
+      onpointermove: (event) => { if (node.hasPointerCapture(event.pointerId)) move(...this.at(event).map((z, i) => snap(z, i))); },
       onkeydown: (event) => {
-        const [i, j] = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key] ?? [0, 0];
-        const n = (event.shiftKey ? 10 : 1) * (both ? 1 : i + j), old = get();
-        if (!(i || j) || event.ctrlKey || event.altKey || event.metaKey) return;
+        const way = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key];
+        if (!way || event.ctrlKey || event.altKey || event.metaKey) return;
         event.preventDefault();
-        const dx = both ? n * i : n, dy = both ? n * j : n; // with one axis all four arrows serve
-        move([dx ? snap(old[0], this.x, sx, dx) : old[0], dy ? snap(old[1], this.y, sy, dy) : old[1]]);
+        const n = way.map((z) => (both ? z : way[0] + way[1]) * (event.shiftKey ? 10 : 1)); // with one axis all four arrows serve
+        move(...get().map((z, i) => (n[i] ? snap(z, i, n[i]) : z)));
       }});
     this.stage.append(node);
     this.handles.push(() => {
-      const point = get();
+      const point = get(), {min, max} = axes[tall ? 1 : 0];
       node.style.transform = `translate(${this.px(point[0])}px, ${this.py(point[1])}px)`;
-      const said = {valuemin: main.min, valuemax: main.max, valuenow: point[axis === "y" ? 1 : 0], valuetext: words(point)};
-      for (const [key, value] of Object.entries(said)) node.setAttribute(`aria-${key}`, value);
+      const said = {valuemin: min, valuemax: max, valuenow: point[tall ? 1 : 0], valuetext: words(point)};
+      for (const key in said) node.setAttribute(`aria-${key}`, said[key]);
     });
     return node;
   }
@@ -386,7 +358,7 @@ class Plot {
 
 export class Figure {
   constructor(figure, settings, mount = el("div")) {
-    Object.assign(this, {figure, settings, mount, id: `lf-${++figures}`, at: 0, total: 0, plots: [], controls: [], swatches: []});
+    Object.assign(this, {figure, settings, mount, id: `lf-${++figures}`, at: 0, total: 0, steps: 0, plots: [], controls: [], swatches: []});
     mount.classList.add("lf");
     if (!mount.parentNode) figure.insertBefore(mount, figure.querySelector("figcaption"));
     this.stages = el("div", {class: "lf-stages"});
@@ -441,7 +413,7 @@ export class Figure {
   reset() {
     this.pause();
     for (const control of this.controls) control.set(control.initial);
-    this.at = 0;
+    Object.assign(this, {at: 0, total: this.steps});
     this.changed();
   }
 
@@ -480,7 +452,7 @@ export class Figure {
 
   numberField({label, min, max, step = "any", value}) {
     const input = el("input", {type: "number", min, max, step, oninput: () => {
-      if (Number.isFinite(input.valueAsNumber)) control.take(clamp(input.valueAsNumber, min, max));
+      if (Number.isFinite(input.valueAsNumber)) control.take(clamp(input.valueAsNumber, min ?? -Infinity, max ?? Infinity));
     }, onblur: () => control.set(control.value)});
     const control = this.control("field", label, input, value, (z) => { if (document.activeElement !== input) input.value = z; });
     return control;
@@ -536,7 +508,7 @@ export class Figure {
    * the end up to there (then compute() must reach this.total); start: where time begins.
    */
   transport({steps, perSecond = Math.max(12, steps / 8), most = steps, start = steps, label = "step t"}) {
-    Object.assign(this, {total: steps, at: start, most, perSecond, initialTotal: steps});
+    Object.assign(this, {steps, total: steps, at: start, most, perSecond});
     const bar = el("div", {class: "lf-transport"}), id = `${this.id}-t`;
     this.play = this.button("Play", () => (this.timer ? this.pause() : this.animate()), bar);
     this.play.classList.add("lf-primary");
