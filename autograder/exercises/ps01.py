@@ -795,7 +795,7 @@ _LINEAR_DECAY = Exercise(
         Mistake(
             "never-constant",
             "Your rate keeps falling after τ and becomes negative: from k = τ on it is constant, "
-            "ε_τ.",
+            "α_τ.",
             _never_constant,
         ),
         Mistake(
@@ -806,17 +806,17 @@ _LINEAR_DECAY = Exercise(
         ),
         Mistake(
             "down-to-zero",
-            "Your schedule falls to zero and ignores `lr_end`: add (k/τ)·ε_τ.",
+            "Your schedule falls to zero and ignores `lr_end`: add (k/τ)·α_τ.",
             _down_to_zero,
         ),
         Mistake(
             "zero-after",
-            "Your schedule stops training after τ with a rate of 0: the rate stays at ε_τ.",
+            "Your schedule stops training after τ with a rate of 0: the rate stays at α_τ.",
             _zero_after,
         ),
         Mistake(
             "start-after",
-            "Your schedule jumps back to the first rate after τ: it stays at ε_τ.",
+            "Your schedule jumps back to the first rate after τ: it stays at α_τ.",
             _start_after,
         ),
         Mistake(
@@ -826,18 +826,18 @@ _LINEAR_DECAY = Exercise(
         ),
         Mistake(
             "exponential",
-            "Your schedule is the exponential one, ε_0 (ε_τ/ε_0)^(k/τ): this exercise asks for a "
+            "Your schedule is the exponential one, α_0 (α_τ/α_0)^(k/τ): this exercise asks for a "
             "straight line.",
             _exponential,
         ),
         Mistake(
             "ends-added",
-            "Your schedule adds the whole of ε_τ from the start: weigh it with k/τ.",
+            "Your schedule adds the whole of α_τ from the start: weigh it with k/τ.",
             _ends_added,
         ),
         Mistake(
             "one-too-early",
-            "Your schedule reaches ε_τ at k = τ − 1, one update too early: the fraction is k/τ.",
+            "Your schedule reaches α_τ at k = τ − 1, one update too early: the fraction is k/τ.",
             _one_too_early,
         ),
     ),

@@ -307,8 +307,8 @@ _MOMENTUM_STEP = Exercise(
         ),
         Mistake(
             "velocity-of-opposite-sign",
-            "Your function has v ← μv − αg and θ ← θ + v: that is the textbook's convention (L5), "
-            "whose v has the opposite sign; the course has v ← μv + αg and θ ← θ − v.",
+            "Your function has v ← μv − αg and θ ← θ + v: that is the textbook's convention (L3 to "
+            "L5), whose v has the opposite sign; the course has v ← μv + αg and θ ← θ − v.",
             _velocity_of_opposite_sign,
         ),
         Mistake(
@@ -600,8 +600,8 @@ _NAG_STEP = Exercise(
         ),
         Mistake(
             "velocity-of-opposite-sign",
-            "Your function has v ← μv − αg and θ ← θ + v: that is the textbook's convention (L5), "
-            "whose v has the opposite sign; the course has v ← μv + αf'(y) and θ ← θ − v.",
+            "Your function has v ← μv − αg and θ ← θ + v: that is the textbook's convention (L3, "
+            "L5), whose v has the opposite sign; the course has v ← μv + αf'(y) and θ ← θ − v.",
             _nag_velocity_of_opposite_sign,
         ),
         Mistake(

@@ -1188,7 +1188,7 @@ _PRONG_PROJECT = Exercise(
         ),
         Mistake(
             "last-line-of-the-slide",
-            "Your d is b − Vc, as the last line of the lecture's algorithm has it: that changes "
+            "Your d is b − Vc, as line 10 of the lecture's algorithm has it: that changes "
             "the function. d = b + VUc = b + Wc.",
             _project_slides_last_line,
         ),

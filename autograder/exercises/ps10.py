@@ -335,7 +335,7 @@ _DROPOUT_TEST = Exercise(
         Mistake(
             "drop-rate",
             "Your function multiplies by the share that is dropped, 1 − keep: multiply by `keep`. "
-            "(The lecture's p is the drop rate; its factor is 1 − p.)",
+            "(torch's p is the drop rate; with it the factor would be 1 − p.)",
             _test_drop_rate,
         ),
         Mistake(

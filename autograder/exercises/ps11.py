@@ -645,7 +645,7 @@ _LOCAL_MATMUL = Exercise(
         ),
         Mistake(
             "interleaved-inputs",
-            "Your function takes every B-th entry of x for a piece: a piece is m neighbouring "
+            "Your function takes every G-th entry of x for a piece: a piece is m neighbouring "
             "entries.",
             _local_interleaved_input,
         ),
@@ -658,7 +658,7 @@ _LOCAL_MATMUL = Exercise(
         Mistake(
             "not-joined",
             "Your function keeps an axis for the blocks: join it with the last, so that the result "
-            "has the shape (..., B·n).",
+            "has the shape (..., G·n).",
             _local_not_joined,
         ),
         Mistake(

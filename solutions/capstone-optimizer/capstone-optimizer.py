@@ -80,7 +80,7 @@ class CourseAdam(torch.optim.Optimizer):
         betas: the decay rates (γ₁, γ₂), weights of the old values.
         eps: ε, added to the root.
 
-    Lectures: L1 (Adam, with a slip in the correction), L2, L3, L5. Kingma and Ba 2015.
+    Lectures: L1 (Adam, with a slip in the correction), L2 to L5. Kingma and Ba 2015.
     """
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
@@ -157,7 +157,7 @@ def train_and_predict(X, y, X_val):
     Returns:
         The labels of X_val, integer array of shape (m,).
 
-    Lectures: L4 (the recipe), L3.
+    Lectures: L4 (the recipe).
     """
     ### BEGIN SOLUTION
     torch.manual_seed(0)

@@ -82,7 +82,7 @@ def softmax_cross_entropy(logits, labels):
         loss: a number, the mean over the n examples (finite, whatever the logits).
         grad: the gradient of the loss with respect to the logits, shape (n, k).
 
-    Lectures: L1 and L3 (the loss that is minimized).
+    Lectures: L4 (the recap of SGD).
     """
     ### BEGIN SOLUTION
     n, k = logits.shape
@@ -136,7 +136,7 @@ def minibatch_gradient(w, X, y, idx):
     Returns:
         The gradient, float array of shape (d,).
 
-    Lectures: L1 (SGD), L2 and L5 (minibatches).
+    Lectures: L2, L3 and L5 (SGD).
     """
     ### BEGIN SOLUTION
     rows = X[idx]
@@ -182,7 +182,7 @@ def sgd_step(theta, grad, lr):
     Returns:
         The new θ, a new array of the same shape.
 
-    Lectures: L1 (SGD; one of its slides prints a plus), L2, L3, L5.
+    Lectures: L1 (SGD; one of its slides prints a plus), L2, L3, L4, L5.
     """
     ### BEGIN SOLUTION
     return theta - lr * grad
@@ -202,11 +202,11 @@ check(sgd_step)
 # *About 10 minutes. Chapter: [Stochastic gradient descent](../sgd.md), on schedules.*
 #
 # Minibatch gradients stay noisy, also at the minimum: with a constant rate SGD never comes to
-# rest. So the rate falls. The linear schedule goes from $\varepsilon_0$ to
-# $\varepsilon_\tau$ in $\tau$ updates and stays there:
+# rest. So the rate falls. The linear schedule goes from $\alpha_0$ to $\alpha_\tau$ in
+# $\tau$ updates and stays there:
 #
-# $$\varepsilon_k = \Bigl(1 - \frac k\tau\Bigr)\varepsilon_0 + \frac k\tau\,\varepsilon_\tau
-# \quad (k < \tau), \qquad \varepsilon_k = \varepsilon_\tau \quad (k \ge \tau).$$
+# $$\alpha_k = \Bigl(1 - \frac k\tau\Bigr)\alpha_0 + \frac k\tau\,\alpha_\tau
+# \quad (k < \tau), \qquad \alpha_k = \alpha_\tau \quad (k \ge \tau).$$
 #
 # **By hand.** From 1 to 0.2 in 4 updates: 1, 0.8, 0.6, 0.4, 0.2, 0.2, 0.2, …
 
@@ -215,19 +215,19 @@ check(sgd_step)
 def linear_decay(k, lr_start, lr_end, tau):
     """Learning rate of update k: a straight line until update tau, constant from then on.
 
-        ε_k = (1 − k/τ) ε_0 + (k/τ) ε_τ   for k < τ
-        ε_k = ε_τ                         for k ≥ τ
+        α_k = (1 − k/τ) α_0 + (k/τ) α_τ   for k < τ
+        α_k = α_τ                         for k ≥ τ
 
     Arguments:
         k: number of the update, an integer ≥ 0.
-        lr_start: rate ε_0 of update 0, a number ≥ 0.
-        lr_end: rate ε_τ from update τ on, a number ≥ 0; may be larger than lr_start (warm-up).
+        lr_start: rate α_0 of update 0, a number ≥ 0.
+        lr_end: rate α_τ from update τ on, a number ≥ 0; may be larger than lr_start (warm-up).
         tau: number of updates τ, an integer ≥ 1.
 
     Returns:
         The learning rate, a number.
 
-    Lectures: L3 and L5 (choosing the learning rate), L2 (schedules).
+    Lectures: L5, and L3 up to τ (SGD); L2 has other schedules.
     """
     ### BEGIN SOLUTION
     fraction = min(k / tau, 1.0)
@@ -240,7 +240,7 @@ check(linear_decay)
 
 # %% [markdown]
 # **Next.** Theory asks that the rates add up to infinity while their squares do not. Does this
-# schedule meet both? One of the lectures says so; the chapter has a look.
+# schedule meet both? One of the lectures says so of its first τ updates; the chapter has a look.
 
 # %% [markdown]
 # ## Gradient clipping
@@ -250,29 +250,31 @@ check(linear_decay)
 # At a cliff of the loss a single gradient can be so large that one step undoes hours of training.
 # Clipping keeps its direction and limits its length:
 #
-# $$g \leftarrow \begin{cases} \dfrac{m}{\lVert g\rVert}\, g & \text{if } \lVert g\rVert > m\\[1ex]
+# $$g \leftarrow \begin{cases}
+# \dfrac{g_{\max}}{\lVert g\rVert}\, g & \text{if } \lVert g\rVert > g_{\max}\\[1ex]
 # g & \text{otherwise,}\end{cases} \qquad \lVert g\rVert = \sqrt{\textstyle\sum_j g_j^2}.$$
 #
 # The norm goes over **all** entries, whatever the shape of the array. A gradient of zero stays
 # zero.
 #
-# **By hand.** $g = (6, 8)$ has norm 10. With $m = 5$ it becomes $(3, 4)$; with $m = 20$ it stays.
+# **By hand.** $g = (6, 8)$ has norm 10. With $g_{\max} = 5$ it becomes $(3, 4)$; with
+# $g_{\max} = 20$ it stays.
 
 
 # %% exercise="clip_by_norm"
 def clip_by_norm(grad, max_norm):
     """The gradient, shortened to the norm max_norm if it is longer.
 
-        g ← g · m / ‖g‖   if ‖g‖ > m,   else g
+        g ← g · g_max / ‖g‖   if ‖g‖ > g_max,   else g
 
     Arguments:
         grad: gradient g, float array of any shape; not to be changed in place.
-        max_norm: largest norm m > 0 that is let through, a number.
+        max_norm: largest norm g_max > 0 that is let through, a number.
 
     Returns:
-        An array of the same shape and direction with Euclidean norm ‖g‖ ≤ m.
+        An array of the same shape and direction with Euclidean norm ‖g‖ ≤ g_max.
 
-    Lectures: L3 (exploding gradients). L4 prints the norm without its square root.
+    Lectures: L3 (cliffs). L4 prints the norm without its square root.
     """
     ### BEGIN SOLUTION
     norm = np.sqrt(np.sum(grad**2))
@@ -319,7 +321,7 @@ def condition_number(H):
     Returns:
         κ ≥ 1, a number.
 
-    Lectures: L2 (conditioning), L5 (ill-conditioning).
+    Lectures: L2 (Hessian-based analysis); L3 prints it for any matrix.
     """
     ### BEGIN SOLUTION
     eigenvalues = np.linalg.eigvalsh(H)

@@ -79,7 +79,7 @@ def momentum_step(theta, v, grad, lr, mu):
         theta: the new parameters.
         v: the new velocity; in this order, as a tuple.
 
-    Lectures: L1 (momentum), L2, L3; L5 adds a velocity of opposite sign.
+    Lectures: L1; L2 with the rate outside; L3, L4, L5 add a velocity of opposite sign.
     """
     ### BEGIN SOLUTION
     v = mu * v + lr * grad
@@ -226,7 +226,7 @@ def minimize_quadratic(A, b, theta0, lr, mu, steps, nesterov):
     Returns:
         The trajectory, float array of shape (steps + 1, n); row 0 is theta0.
 
-    Lectures: L1 and L2 (momentum and NAG on an ill-conditioned quadratic).
+    Lectures: L1 to L5 (momentum), L1, L3, L5 (NAG); none runs them on a quadratic.
     """
     ### BEGIN SOLUTION
     theta, v = theta0, np.zeros_like(theta0)
@@ -273,7 +273,7 @@ def effective_lr(lr, mu):
     Returns:
         The effective rate, a number.
 
-    Lectures: L5 (the terminal velocity), L2.
+    Lectures: L1 and L2 (momentum).
     """
     ### BEGIN SOLUTION
     return lr / (1 - mu)

@@ -207,7 +207,7 @@ def adagrad_step(theta, r, grad, lr, eps):
         theta: the new parameters.
         r: the new sum; in this order, as a tuple.
 
-    Lectures: L1 (AdaGrad, with θ² for g² on the slides), L3, L5.
+    Lectures: L1 (AdaGrad, with θ² for g² on the slides), L3, L4, L5.
     """
     ### BEGIN SOLUTION
     r = r + grad**2
@@ -267,7 +267,7 @@ def net_update(grads, rule, lr):
     Returns:
         The change of the weight, a number.
 
-    Lectures: L1 (why Rprop does not work with minibatches), after Hinton's lecture 6e.
+    Lectures: L1 (problems with Rprop), after Hinton's lecture 6e.
     """
     ### BEGIN SOLUTION
     if rule == "sgd":

@@ -131,7 +131,7 @@ def decay_weights(gamma, t):
     Returns:
         The weights, float array of shape (t,), the oldest first.
 
-    Lectures: L1 (RMSProp); it comes back with Adam.
+    Lectures: none prints the weights; L1 and L4 speak of the decay. They come back with Adam.
     """
     ### BEGIN SOLUTION
     return (1 - gamma) * gamma ** np.arange(t - 1, -1, -1)
@@ -191,7 +191,7 @@ def rmsprop_nesterov_step(theta, v, r, grad_at_lookahead, lr, mu, gamma, eps):
         v: the new velocity.
         r: the new running mean; in this order, as a tuple.
 
-    Lectures: L1, L5 (with a velocity of opposite sign, and without ε).
+    Lectures: L5 (with a velocity of opposite sign, two minus signs, and without ε).
     """
     ### BEGIN SOLUTION
     r = gamma * r + (1 - gamma) * grad_at_lookahead**2
@@ -263,7 +263,7 @@ def adadelta_step(theta, r, p, grad, lr, gamma1, gamma2, eps):
         r: the new running mean of squared gradients.
         p: the new running mean of squared steps; in this order, as a tuple.
 
-    Lectures: L1 (AdaDelta, with a misprint in the last line).
+    Lectures: L1 (AdaDelta, with a misprint in the last line, and without ε).
     """
     ### BEGIN SOLUTION
     r = gamma1 * r + (1 - gamma1) * grad**2

@@ -77,7 +77,7 @@ def bias_correction(x, gamma, t):
     Returns:
         The corrected mean, a new array of the same shape.
 
-    Lectures: L1 (Adam, where the slide mixes two conventions), L3 and L5.
+    Lectures: L1 (Adam, where the slide mixes two conventions), L2 to L5.
     """
     ### BEGIN SOLUTION
     return x / (1 - gamma**t)
@@ -141,7 +141,7 @@ def adam_step(theta, r, p, grad, t, lr, gamma1, gamma2, eps):
         r: the new mean of gradients, not corrected.
         p: the new mean of squares, not corrected; in this order, as a tuple.
 
-    Lectures: L1 (Adam, with another correction on the slide), L2, L3, L5. Kingma and Ba 2015.
+    Lectures: L1 (Adam, with another correction on the slide), L2 to L5. Kingma and Ba 2015.
     """
     ### BEGIN SOLUTION
     r = gamma1 * r + (1 - gamma1) * grad
@@ -253,7 +253,7 @@ def adam_trajectory(theta0, grads, lr, gamma1, gamma2, eps):
     Returns:
         The trajectory, float array of shape (steps + 1, *S); the first entry is theta0.
 
-    Lectures: L1 (Adam), L3 and L5 (as an algorithm with its loop).
+    Lectures: L2 to L5 (Adam, as an algorithm with its loop).
     """
     ### BEGIN SOLUTION
     theta, r, p = theta0, np.zeros_like(theta0), np.zeros_like(theta0)

@@ -82,7 +82,7 @@ def newton_step(theta, grad, H, damping):
     Returns:
         The new θ, a new array of shape (n,).
 
-    Lectures: L5 (second-order methods).
+    Lectures: L1 (Hessian updates, without damping); L5 names the method.
     """
     ### BEGIN SOLUTION
     damped = H + damping * np.eye(len(theta))
@@ -136,7 +136,7 @@ def conjugate_gradient(A, b, x0, steps):
     Returns:
         The trajectory, float array of shape (steps + 1, n); row 0 is x0. Once r is zero, x stays.
 
-    Lectures: L5 (conjugate gradients).
+    Lectures: L1 and L5 name the method.
     """
     ### BEGIN SOLUTION
     x, r = x0, b - A @ x0
@@ -198,7 +198,7 @@ def bfgs_update(H_inv, s, y):
     Returns:
         The new H, float array of shape (n, n).
 
-    Lectures: L5 (BFGS).
+    Lectures: L5 names the method.
     """
     ### BEGIN SOLUTION
     if s @ y <= 0:
@@ -256,7 +256,7 @@ def lbfgs_direction(grad, S, Y):
     Returns:
         d = −H g, float array of shape (n,), to be added: θ ← θ + αd. Without usable pairs −g.
 
-    Lectures: L5 (L-BFGS).
+    Lectures: none.
     """
     ### BEGIN SOLUTION
     usable = [i for i in range(len(S)) if S[i] @ Y[i] > 0]
@@ -377,7 +377,7 @@ def polyak_average(thetas):
     Returns:
         The means, float array of the same shape; entry k is the mean of entries 0 to k.
 
-    Lectures: L5 (Polyak averaging).
+    Lectures: L5 (8.7.3, in words).
     """
     ### BEGIN SOLUTION
     return np.array([thetas[: k + 1].mean(axis=0) for k in range(len(thetas))])
@@ -422,7 +422,7 @@ def coordinate_descent_sweep(A, b, x):
     Returns:
         x after the sweep, a new array of shape (n,).
 
-    Lectures: L5 (coordinate descent).
+    Lectures: L5 (8.7.2, in words).
     """
     ### BEGIN SOLUTION
     x = x.copy()

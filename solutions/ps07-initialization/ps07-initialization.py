@@ -76,7 +76,7 @@ def xavier_bound(fan_in, fan_out):
     Returns:
         The bound a, a number: weights are drawn from U(−a, a).
 
-    Lectures: L5 (after Goodfellow et al., equation 8.23). torch: nn.init.xavier_uniform_.
+    Lectures: none; L5 prints another bound, 1/√n_in. torch: nn.init.xavier_uniform_.
     """
     ### BEGIN SOLUTION
     return np.sqrt(6 / (fan_in + fan_out))
@@ -200,7 +200,7 @@ def relu_backward(x, grad_out):
     Returns:
         ∂L/∂x, a new array of the same shape.
 
-    Lectures: L4 (ReLU).
+    Lectures: L4 (ReLU), without the gradient.
     """
     ### BEGIN SOLUTION
     return grad_out * (x > 0)
@@ -219,7 +219,7 @@ check(relu_backward)
 #
 # *About 3 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
 #
-# Left of 0 a little leaks through, with a small fixed slope $a$ (0.01 in the lecture):
+# Left of 0 a little leaks through, with a small fixed slope $a$ (often 0.01):
 #
 # $$y = \begin{cases} x & \text{where } x > 0\\ a\,x & \text{elsewhere.}\end{cases}$$
 #
@@ -239,7 +239,7 @@ def leaky_relu_forward(x, slope):
     Returns:
         y, a new array of the same shape.
 
-    Lectures: L4 (leaky ReLU, with a = 0.01).
+    Lectures: L4 (variants of ReLU).
     """
     ### BEGIN SOLUTION
     return np.where(x > 0, x, slope * x)
@@ -280,7 +280,7 @@ def leaky_relu_backward(x, slope, grad_out):
     Returns:
         ∂L/∂x, a new array of the same shape.
 
-    Lectures: L4 (leaky ReLU).
+    Lectures: L4 (variants of ReLU), without the gradient.
     """
     ### BEGIN SOLUTION
     return np.where(x > 0, grad_out, slope * grad_out)
@@ -371,7 +371,7 @@ def prelu_backward(x, slope, grad_out):
         grad_x: ∂L/∂x, shape (n, d).
         grad_slope: ∂L/∂a, shape (d,); in this order, as a tuple.
 
-    Lectures: L4 (parametric ReLU). Paper: He et al. 2015, equations 2 and 3.
+    Lectures: L4 says that the slope is learned. Paper: He et al. 2015, equations 2 and 3.
     """
     ### BEGIN SOLUTION
     grad_x = np.where(x > 0, grad_out, slope * grad_out)
@@ -461,7 +461,7 @@ def maxout_backward(winner, pieces, grad_out):
     Returns:
         ∂L/∂x, float array of shape (..., u·k), in the order in which x came in.
 
-    Lectures: L4 (maxout).
+    Lectures: L4 (maxout), without the gradient.
     """
     ### BEGIN SOLUTION
     won = winner[..., None] == np.arange(pieces)
@@ -520,7 +520,7 @@ def gradient_norms(weights, x, activation):
     Returns:
         Norms ‖∂f/∂W_l‖ (roots of sums of squares), float array of shape (L,), first layer first.
 
-    Lectures: L5 (vanishing and exploding gradients), after Goodfellow et al., section 8.2.5.
+    Lectures: L1, L4 and L5 speak of vanishing gradients. Goodfellow et al., section 8.2.5.
     """
     ### BEGIN SOLUTION
     functions = {

@@ -83,7 +83,7 @@ def batchnorm_forward(x, gamma, beta, eps):
     Returns:
         y, float array of shape (n, d).
 
-    Lectures: L1 (batch normalization; its slide has no ε and a term too many), L3.
+    Lectures: L5, L1 (its slide has no ε and a term too many), L3 (without γ and β).
     """
     ### BEGIN SOLUTION
     mean, variance = x.mean(axis=0), x.var(axis=0)
@@ -145,7 +145,7 @@ def batchnorm_backward(grad_out, x, gamma, eps):
         grad_gamma: ∂L/∂γ, shape (d,).
         grad_beta: ∂L/∂β, shape (d,); in this order, as a tuple.
 
-    Lectures: L1, L3 (batch normalization). Paper: Ioffe and Szegedy 2015, section 3.
+    Lectures: none prints the gradient. Paper: Ioffe and Szegedy 2015, section 3.
     """
     ### BEGIN SOLUTION
     n = len(x)
@@ -203,7 +203,7 @@ def batchnorm_inference(x, gamma, beta, running_mean, running_var, eps):
     Returns:
         y, float array of shape (n, d).
 
-    Lectures: L1, L3 (batch normalization).
+    Lectures: L3 (running averages at test time).
     """
     ### BEGIN SOLUTION
     return gamma * (x - running_mean) / np.sqrt(running_var + eps) + beta
@@ -224,38 +224,41 @@ check(batchnorm_inference)
 # ill-conditioning.*
 #
 # During training each batch adds its statistics to running averages. They start with mean 0 and
-# variance 1; the **old** value has the weight $\kappa$ (`keep`, usually 0.9):
+# variance 1; the **old** value has the weight `keep`, usually 0.9:
 #
-# $$m \leftarrow \kappa\, m + (1 - \kappa)\, m_\text{batch}, \qquad
-# s^2 \leftarrow \kappa\, s^2 + (1 - \kappa)\, \frac{1}{n - 1} \sum_i (x_i - m_\text{batch})^2.$$
+# $$\begin{aligned}
+# m &\leftarrow \text{keep}\cdot m + (1 - \text{keep})\, m_\text{batch},\\
+# s^2 &\leftarrow \text{keep}\cdot s^2
+# + (1 - \text{keep})\, \frac{1}{n - 1} \sum_i (x_i - m_\text{batch})^2.
+# \end{aligned}$$
 #
 # The variance that is averaged is the **unbiased** one, divided by $n - 1$: it estimates the
 # variance of all data, not that of this batch. That is the paper's convention and torch's; Keras
 # averages the biased one. And torch's argument `momentum` is the weight of the *new* value,
-# $1 - \kappa$.
+# $1 - \text{keep}$.
 #
-# **By hand.** One feature, running mean 0, running variance 1, $\kappa = 0.9$, batch $(1, 3)$: the
-# mean becomes $0.1 \cdot 2 = 0.2$, the variance $0.9 + 0.1 \cdot 2 = 1.1$.
+# **By hand.** One feature, running mean 0, running variance 1, $\text{keep} = 0.9$, batch $(1, 3)$:
+# the mean becomes $0.1 \cdot 2 = 0.2$, the variance $0.9 + 0.1 \cdot 2 = 1.1$.
 
 
 # %% exercise="update_running"
 def update_running(running_mean, running_var, x, keep):
     """Running statistics after one more batch.
 
-        m ← κ m + (1 − κ) m_batch
-        s² ← κ s² + (1 − κ) s²_batch,   s²_batch = (1/(n − 1)) Σ_i (x_i − m_batch)²
+        m ← keep · m + (1 − keep) m_batch
+        s² ← keep · s² + (1 − keep) s²_batch,   s²_batch = (1/(n − 1)) Σ_i (x_i − m_batch)²
 
     Arguments:
         running_mean: m, float array of shape (d,); not to be changed in place.
         running_var: s², float array of shape (d,); not to be changed in place.
         x: batch, float array of shape (n, d), n ≥ 2.
-        keep: κ, weight of the old value, a number in [0, 1].
+        keep: weight of the old value, a number in [0, 1].
 
     Returns:
         mean: the new running mean, shape (d,).
         var: the new running variance, shape (d,); in this order, as a tuple.
 
-    Paper: Ioffe and Szegedy 2015, algorithm 2. torch: nn.BatchNorm1d(momentum=1 − κ).
+    Paper: Ioffe and Szegedy 2015, algorithm 2. torch: nn.BatchNorm1d(momentum=1 − keep).
     """
     ### BEGIN SOLUTION
     mean, variance = x.mean(axis=0), x.var(axis=0, ddof=1)
@@ -271,7 +274,7 @@ check(update_running)
 
 # %% [markdown]
 # **Next.** After how many batches has the start, mean 0 and variance 1, lost all but a hundredth of
-# its weight at $\kappa = 0.9$? The picture at the end shows it.
+# its weight at $\text{keep} = 0.9$? The picture at the end shows it.
 
 # %% [markdown]
 # ## Folding it away

@@ -82,7 +82,7 @@ def fisher_softmax(W, X):
     Returns:
         F, float array of shape (k·d, k·d); parameter W[a, i] has the number a·d + i.
 
-    Lectures: L1 (natural gradient).
+    Lectures: L1 uses F; its formula is in Amari 1998.
     """
     ### BEGIN SOLUTION
     z = X @ W.T
@@ -138,7 +138,7 @@ def natural_gradient_step(theta, grad, F, lr, damping):
     Returns:
         The new θ, of the same shape.
 
-    Lectures: L1 (natural gradient).
+    Lectures: L1 (natural gradient, without damping).
     """
     ### BEGIN SOLUTION
     v = lr * np.linalg.solve(F + damping * np.eye(len(F)), grad.reshape(-1))
@@ -231,7 +231,7 @@ check(whitening)
 #
 # $$V = W U^{-1}, \qquad d = b + W c.$$
 #
-# (The slide has other signs in its last line. Put an $h$ into both forms and see.)
+# (The slide has other signs in its line 10. Put an $h$ into both forms and see.)
 #
 # **By hand.** One input: $W = 6$, $b = 1$, $c = 2$, $U = 3$ gives $V = 2$ and $d = 13$. At $h = 4$
 # both forms say $25$: $6 \cdot 4 + 1$ and $2 \cdot 3 \cdot (4 - 2) + 13$.
@@ -253,7 +253,7 @@ def prong_project(W, b, c, U):
         V: float array of shape (m, n).
         d: float array of shape (m,); in this order, as a tuple.
 
-    Lectures: L1 (PRONG, algorithm 1, whose last line changes the function).
+    Lectures: L1 (PRONG, algorithm 1, whose line 10 changes the function).
     """
     ### BEGIN SOLUTION
     return np.linalg.solve(U.T, W.T).T, b + W @ c
@@ -295,7 +295,7 @@ def prong_canonical(V, d, c, U):
         W: float array of shape (m, n).
         b: float array of shape (m,); in this order, as a tuple.
 
-    Lectures: L1 (PRONG, algorithm 1, which prints b = d + W c).
+    Lectures: L1 (PRONG, algorithm 1, whose line 7 prints b = d + W c).
     """
     ### BEGIN SOLUTION
     W = V @ U

@@ -54,9 +54,9 @@ from selfcheck import check
 #
 # $$y = x \cdot \text{mask}.$$
 #
-# The probability that an entry of the mask is 1 is called `keep` in this course. Elsewhere, in
-# lecture L4 and in torch, a *drop* rate $p = 1 - \text{keep}$ is given; swapping the two is the
-# most common error with dropout. In the form of the lecture training scales nothing, so `keep` is
+# The probability that an entry of the mask is 1 is called `keep` in this course; it is the $p$ of
+# lecture L4. In torch a *drop* rate $p = 1 - \text{keep}$ is given; swapping the two is the most
+# common error with dropout. In the form of the lecture training scales nothing, so `keep` is
 # handed over here and not needed until the next exercise.
 #
 # **By hand.** $x = (2, 3)$ and the mask $(1, 0)$ give $y = (2, 0)$, whatever `keep` is.
@@ -120,7 +120,7 @@ def dropout_test(W, b, keep):
         W: the weights for testing.
         b: the bias for testing; in this order, as a tuple.
 
-    Lectures: L4 (dropout; it speaks of the drop rate p, so the factor is 1 − p).
+    Lectures: L4 (dropout; its p is the keep rate).
     """
     ### BEGIN SOLUTION
     return keep * W, b.copy()
@@ -201,7 +201,7 @@ def inverted_dropout_backward(grad_y, mask, keep):
     Returns:
         The gradient in the input x, a new array of the same shape.
 
-    Lectures: L4 (dropout).
+    Lectures: none; the chain rule gives it.
     """
     ### BEGIN SOLUTION
     return grad_y * mask / keep
@@ -300,7 +300,7 @@ def l1_step(w, b, grad_w, grad_b, lr, lam):
         w: the new weights.
         b: the new biases; in this order, as a tuple.
 
-    Lectures: L4 (regularization).
+    Lectures: L4 (regularization, with a ½ in the penalty that its gradient lacks).
     """
     ### BEGIN SOLUTION
     return w - lr * (grad_w + lam * np.sign(w)), b - lr * grad_b
@@ -347,7 +347,7 @@ def early_stopping(val_losses, patience):
         best: the epoch to keep, an integer counted from 0.
         stop: the last epoch that is trained; in this order, as a tuple.
 
-    Lectures: L4 (early stopping).
+    Lectures: L4 names it, without a rule.
     """
     ### BEGIN SOLUTION
     best = 0
@@ -445,7 +445,7 @@ def random_crop_flip(img, dy, dx, flip):
     Returns:
         The new image, of the same shape.
 
-    Lectures: L4 (more training data, by making some).
+    Lectures: L4 (data augmentation).
     """
     ### BEGIN SOLUTION
     H, W = img.shape[-2:]

@@ -14,9 +14,9 @@
 # # Problem set 11: large networks and many machines
 #
 # What does a layer cost? How does work split over machines? You will count the weights and
-# operations of a convolution and of an Inception block, find out where a published table is wrong,
-# write a layer that splits without communication, and combine gradients that come from several
-# workers, in time and late. There is one question to answer in words.
+# operations of a convolution and of an Inception block, hold a published table against its own
+# columns, write a layer that splits without communication, and combine gradients that come from
+# several workers, in time and late. There is one question to answer in words.
 #
 # **Time:** about an hour and a quarter. The exercises do not depend on each other.
 #
@@ -78,7 +78,7 @@ def conv_cost(h, w, c_in, c_out, k):
         params: the number of weights, without biases.
         ops: the number of operations on one image; a multiplication with its addition is one.
 
-    Lectures: L2 (efficient models).
+    Lectures: L2 (the table of Inception-v1 has such numbers).
     """
     ### BEGIN SOLUTION
     params = k**2 * c_in * c_out
@@ -132,7 +132,7 @@ def inception_cost(row):
         params: the number of weights of all convolutions, without biases.
         ops: the number of operations on one image, as in conv_cost.
 
-    Lectures: L2 (the table of GoogLeNet, after Szegedy et al. 2015).
+    Lectures: L2 (the table of Inception-v1, after Szegedy et al. 2015).
     """
     ### BEGIN SOLUTION
     h, w, c_in, n1, r3, n3, r5, n5, p = row
@@ -187,10 +187,13 @@ else:
     print("* more than 2 % of the weights, or a million operations, away from what is printed")
 
 # %% [markdown]
-# When your functions are right, three rows are marked: the first convolution has 9,408 weights
-# (9.2 K) and 118 M operations, not 2.7 K and 34 M; block 4c has 497.5 K weights, not 463 K; and
-# block 5a has 1018 K weights and 51 M operations, not 1072 K and 54 M. Everything else agrees to
-# within 2 %.
+# When your functions are right, three rows are marked. The first is no error: a plain 7 × 7
+# convolution has 9,408 weights (9.2 K) and 118 M operations, but the network that was built has a
+# *separable* one, 8 filters of 7 × 7 for each of the 3 colours and then 1 × 1 from 24 to 64
+# channels. That is $49 \cdot 3 \cdot 8 + 24 \cdot 64 = 2{,}712$ weights and 34.02 M operations, as
+# printed; the table does not say so. The other two remain unexplained: block 4c has 497.5 K
+# weights, not 463 K, and block 5a has 1018 K weights and 51 M operations, not 1072 K and 54 M.
+# Everything else agrees to within 2 %.
 
 # %% [markdown]
 # ## A layer that splits over machines
@@ -200,10 +203,10 @@ else:
 # A dense layer $y = Wx$ needs every input for every output. On several machines that means sending
 # numbers around in every step. If $W$ is **block-diagonal**, it does not:
 #
-# $$W = \begin{pmatrix} W_1 & & \\ & \ddots & \\ & & W_B \end{pmatrix}, \qquad
+# $$W = \begin{pmatrix} W_1 & & \\ & \ddots & \\ & & W_G \end{pmatrix}, \qquad
 # y_b = W_b\, x_b,$$
 #
-# where $x$ is cut into $B$ pieces of $m$ neighbouring entries each, and the outputs of the blocks
+# where $x$ is cut into $G$ pieces of $m$ neighbouring entries each, and the outputs of the blocks
 # are put one after the other. Machine $b$ keeps $W_b$, and never asks the others.
 #
 # Compute it without making the large matrix. `x` may be one input or an array of them: the last
@@ -217,17 +220,17 @@ else:
 def local_matmul(x, blocks):
     """A linear layer with a block-diagonal matrix.
 
-        y = diag(W₁, …, W_B) x,   so y_b = W_b x_b for each of the B pieces of x
+        y = diag(W₁, …, W_G) x,   so y_b = W_b x_b for each of the G pieces of x
 
     Arguments:
-        x: inputs, float array of shape (..., B·m), cut into B pieces of m neighbours along the
+        x: inputs, float array of shape (..., G·m), cut into G pieces of m neighbours along the
             last axis; not to be changed in place.
-        blocks: the matrices W_b, float array of shape (B, n, m).
+        blocks: the matrices W_b, float array of shape (G, n, m).
 
     Returns:
-        The outputs, float array of shape (..., B·n).
+        The outputs, float array of shape (..., G·n).
 
-    Lectures: L2 (model parallelism). torch.nn.Conv1d calls the blocks groups.
+    Lectures: L2 (local connectivity, with two blocks). torch.nn.Conv1d calls the blocks groups.
     """
     ### BEGIN SOLUTION
     pieces = np.split(x, len(blocks), axis=-1)
@@ -240,7 +243,7 @@ def local_matmul(x, blocks):
 check(local_matmul)
 
 # %% [markdown]
-# **Next.** With $B$ blocks the layer has $1/B$ of the weights of a dense one. What can it not
+# **Next.** With $G$ blocks the layer has $1/G$ of the weights of a dense one. What can it not
 # compute any more, however many such layers follow each other?
 
 # %% [markdown]
@@ -274,8 +277,8 @@ def data_parallel_gradient(shards):
     Returns:
         The mean gradient over all examples, same shape.
 
-    Lectures: L2 (data parallelism). torch's DistributedDataParallel takes the plain mean, which
-    is the same if all shards have the same size.
+    Lectures: L2 (distributed training, in words). torch's DistributedDataParallel takes the
+    plain mean, which is the same if all shards have the same size.
     """
     ### BEGIN SOLUTION
     total = sum(n for _, n in shards)
@@ -328,7 +331,7 @@ def stale_sgd(grads, delay, lr):
     Returns:
         The displacements θ_t − θ_0 for t = 0, …, T, float array of shape (T + 1, ...).
 
-    Lectures: L2 (asynchronous SGD).
+    Lectures: none; L2 shows the system of Dean et al. 2012, which works so.
     """
     ### BEGIN SOLUTION
     trajectory = np.zeros((len(grads) + 1, *grads.shape[1:]))
