@@ -22,9 +22,10 @@ def rows() -> list[tuple[str, str, str]]:
     found = []
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if re.match(r"\| L\d", line):
-            cells = [cell.strip() for cell in line.strip("|").split("|")]
-            assert len(cells) == 3, f"a row needs three cells: {line}"
-            found.append(tuple(cells))
+            slide, text = (cell.strip() for cell in line.strip("|").split("|"))
+            says, arrow, where = text.partition(" → ")
+            assert arrow, f"no arrow to a place in the book: {line}"
+            found.append((slide, says, where))
     return found
 
 
