@@ -45,7 +45,7 @@ def _load(app: Sphinx, page: str, _template: str, context: dict[str, Any], _doct
 
 
 def squeeze(source: str) -> str:
-    """Take whole-line comments, block comments and indentation from a script.
+    """Take comments and indentation from a script.
 
     A template literal over several lines would lose its spaces: such a script stays as it is.
     """
@@ -53,6 +53,7 @@ def squeeze(source: str) -> str:
         return source
     code = re.sub(r"^ */\*.*?\*/\n", "", source, flags=re.MULTILINE | re.DOTALL)
     code = re.sub(r"^ *//.*\n", "", code, flags=re.MULTILINE)
+    code = re.sub(r" // [^\"'`\n]*$", "", code, flags=re.MULTILINE)  # in a string a quote follows
     return re.sub(r"^\s+", "", code, flags=re.MULTILINE)
 
 

@@ -50,6 +50,7 @@ class OptimizerFigure extends Figure {
         this.rates[m] = this.slider({...options, label: `${m === "rprop" ? "Δ₀" : "α"} of ${STYLES[m].label}`, value: given.rates[m]});
     }
     for (const [key, label] of Object.entries(SWITCHES)) if (uses(key)) this.hyper[key] = this.checkbox({label, value: given[key]});
+    this.row("lf-setting");
     this.surface = this.select({label: "surface", value: given.surface,
       options: Object.fromEntries(Object.entries(VIEWS).map(([key, v]) => [key, `${v.label}: ${v.formula}`]))});
     this.surface.take = (name) => { this.choose(name); this.changed(); };

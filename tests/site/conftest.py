@@ -16,6 +16,7 @@ import contextlib
 import functools
 import html
 import http.server
+import importlib.util
 import json
 import math
 import os
@@ -36,6 +37,27 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "book" / "_static"
 BUILD = ROOT / ".make" / "test-site"
+
+
+def _squeeze() -> Callable[[str], str]:
+    spec = importlib.util.spec_from_file_location(
+        "live_figures", ROOT / "book" / "_ext" / "live_figures.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Callable[[str], str] = module.squeeze
+    return found
+
+
+def copy_served(folder: Path, module: Path | None = None) -> None:
+    """Copy the static files, and a module of a figure, with scripts as the site serves them."""
+    squeeze = _squeeze()
+    shutil.copytree(STATIC, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("downloads"))
+    if module is not None:
+        shutil.copy(module, folder / "figures")
+    for script in (*folder.glob("figures/*.js"), *folder.glob("*.js")):
+        script.write_text(squeeze(script.read_text("utf-8")), "utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -159,7 +181,7 @@ PAGE = """<!DOCTYPE html>
 <link rel="icon" href="data:,"><meta name="viewport" content="width=device-width">
 <link rel="stylesheet" href="_static/course.css">
 <link rel="stylesheet" href="_static/figures/core.css">
-<style>body {{ font: 16px system-ui, sans-serif; margin: 1rem; }}
+<style>:root {{ --pst-color-primary: #176de8; }} body {{ font: 16px system-ui, sans-serif; margin: 1rem; }}
 [data-theme=dark] {{ --pst-color-text-base: #ced6dd; --pst-color-text-muted: #9ca4af;
 --pst-color-border: #48566b; --pst-color-background: #14181e; --pst-color-primary: #6cb6ff; }}
 [data-theme=dark] body {{ background: #14181e; color: #ced6dd; }}</style></head><body>
@@ -175,7 +197,7 @@ viewBox="0 0 40 20"><text x="2" y="12" font-size="4">static</text></svg></div></
 def figure_page(visit: Visit, tmp_path: Path) -> Visit:
     """``with figure_page(NAME, settings, theme=…, width=…) as page``: one live figure by itself.
 
-    Needs no build of the book. ``module`` is a file to use as figures/NAME.js where there is none.
+    Needs no build of the book. ``module`` is a file NAME.js that does not lie in figures/.
     """
 
     @contextlib.contextmanager
@@ -188,9 +210,7 @@ def figure_page(visit: Visit, tmp_path: Path) -> Visit:
         **options: Any,
     ) -> Iterator[Page]:
         folder = tmp_path / f"page-{len(list(tmp_path.iterdir()))}"
-        shutil.copytree(STATIC, folder / "_static", ignore=shutil.ignore_patterns("downloads"))
-        if module is not None:
-            shutil.copy(module, folder / "_static" / "figures" / f"{name}.js")
+        copy_served(folder / "_static", module)
         given = html.escape(json.dumps(settings))
         (folder / "index.html").write_text(
             PAGE.format(name=name, theme=theme, settings=given), "utf-8"
@@ -246,17 +266,11 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
 
     def call(module: str | Path, name: str, *args: Any) -> Any:
         # Copied each time, so that a session sees files as they are.
-        shutil.copytree(
-            STATIC, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("downloads")
-        )
-        if isinstance(module, Path):
-            place = folder / "figures" / module.name
-            if STATIC in module.parents:
-                place = folder / module.relative_to(STATIC)
-            else:
-                shutil.copy(module, place)
-        else:
-            place = folder / "figures" / f"{module}.js"
+        if isinstance(module, str):
+            module = STATIC / "figures" / f"{module}.js"
+        own = STATIC in module.parents
+        copy_served(folder, None if own else module)
+        place = folder / (module.relative_to(STATIC) if own else f"figures/{module.name}")
         job = json.dumps({"module": place.as_uri(), "name": name, "args": _pack(list(args))})
         done = subprocess.run(
             [program, str(folder / "run.mjs")],

@@ -65,6 +65,57 @@ def test_what_is_not_finite_travels_from_and_to_node(node: Callable[..., Any]) -
     assert node(HALVING, "path", float("inf"), 1.0, 1) == [1.0, float("-inf")]
 
 
+# ---- weight -------------------------------------------------------------------------------------
+
+
+def served(path: Path) -> int:
+    """Bytes of a file as the site serves it."""
+    text = path.read_text("utf-8")
+    squeeze = load(ROOT / "book" / "_ext" / "live_figures.py").squeeze
+    return len((squeeze(text) if path.suffix == ".js" else text).encode())
+
+
+def test_the_core_and_each_figure_stay_small() -> None:
+    assert served(FIGURES / "core.js") <= 22_000
+    for path in FIGURES.glob("*.js"):
+        if path not in CORE:
+            assert path.stat().st_size <= 7_000, path.name
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
+def test_a_page_loads_at_most_60_kilobytes_of_figures(page: Path) -> None:
+    text = page.read_text("utf-8")
+    names = set(re.findall(r"\blive\(\s*[\"']([a-z0-9-]+)[\"']", text))
+    files = [FIGURES / f"{name}.js" for name in names]
+    if "{optimizer-figure}" in text:
+        files += [STATIC / "optimizer-figure.js", STATIC / "optimizer-rules.js"]
+    assert sum(map(served, files + (CORE if files else []))) <= 60_000
+
+
+def test_squeezing_takes_comments_and_indentation_and_nothing_else() -> None:
+    squeeze = load(ROOT / "book" / "_ext" / "live_figures.py").squeeze
+    source = """// a comment
+const a = "x // y", b = `/* z */`; // so
+/**
+ * More.
+ */
+  const c = a  * b;
+"""
+    assert squeeze(source) == 'const a = "x // y", b = `/* z */`;\nconst c = a  * b;\n'
+    literal = "const a = `\n   kept`;  // also\n"
+    assert squeeze(literal) == literal
+
+
+# ---- looks --------------------------------------------------------------------------------------
+
+
+def test_static_and_live_figures_share_colours_and_dashes(node: Callable[..., Any]) -> None:
+    style = load(ROOT / "book" / "course_style.py")
+    assert node("styles", "STYLES") == style.METHODS
+    found = [(s["light"], s["dark"], tuple(s["dash"])) for s in node("styles", "SERIES")]
+    assert found == list(style.SERIES)
+
+
 # ---- in the page --------------------------------------------------------------------------------
 
 

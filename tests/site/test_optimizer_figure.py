@@ -46,6 +46,7 @@ def load_extension(name: str = "optimizer_figure") -> ModuleType:
 
 Open = Callable[..., Any]
 figure = load_extension()
+load_extension("live_figures")  # Sphinx finds both in sys.modules
 SURFACES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = figure.SURFACES
 
 # ---- the rules, against the reference -------------------------------------------------------
@@ -277,7 +278,7 @@ Noise leaves a saddle.
 ```
 """
 CONF = """\
-extensions = ["myst_parser", "optimizer_figure"]
+extensions = ["myst_parser", "optimizer_figure", "live_figures"]
 html_theme = "{theme}"
 html_static_path = ["_static"]
 numfig = True

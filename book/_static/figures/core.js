@@ -30,7 +30,8 @@ export function number(z, digits = 3, trim = false) {
   const sign = z < 0 ? "−" : "";
   if (!Number.isFinite(z)) return `${sign}∞`;
   const [factor, e] = Math.abs(z).toExponential(digits - 1).split("e"), power = Number(e), places = Math.max(0, digits - 1 - power);
-  if (power < -3 || power > 4) return `${sign}${trim ? Number(factor) : factor} × 10${raised(power)}`;
+  if (power < -3 || power > 4)
+    return `${sign}${trim && Number(factor) === 1 ? "" : `${trim ? Number(factor) : factor} × `}10${raised(power)}`;
   return sign + Number(factor + "e" + e).toLocaleString("en-US",
     {maximumFractionDigits: places, minimumFractionDigits: trim ? 0 : places});
 }
@@ -125,8 +126,6 @@ class Plot {
       onclick: (event) => { if (onpick) { onpick(this.at(event)); figure.changed(); } }});
     this.stage = el("div", {class: "lf-stage", style: `aspect-ratio: ${aspect}`}, this.canvas);
   }
-
-  describe(text) { this.canvas.setAttribute("aria-label", text); }
 
   // Pixels of a value, and back
   px(z, axis = "x") {
@@ -424,6 +423,12 @@ export class Figure {
     return plot;
   }
 
+  /** What follows goes into a grid of its own, below all that is there. */
+  row(kind = "") {
+    this.mount.append(this.grid);
+    this.grid = el("div", {class: `lf-controls ${kind}`});
+  }
+
   /** Put a labelled control in place; it holds value, set(value) and its input. */
   control(kind, label, input, value, set, extra = []) {
     input.id = `${this.id}-${this.controls.length}`;
@@ -493,9 +498,7 @@ export class Figure {
       group.append(el(box ? "label" : "div", {class: "lf-entry"}, ...(box ? [input] : []), swatch, el("span", {}, label), words));
       this.controls.push(entry);
       this.swatches.push(() => {
-        fit(swatch, 48, 18);
-        const c = swatch.getContext("2d"), sample = Object.assign(Object.create(Plot.prototype), {c});
-        c.clearRect(0, 0, 48, 18);
+        const c = fit(swatch, 48, 18), sample = Object.assign(Object.create(Plot.prototype), {c});
         sample.stroke([[0, 9], [40, 9]], style, 2.25);
         sample.fill(() => drawMarker(c, style.marker, 40, 9, 6), style);
       });
