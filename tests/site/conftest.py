@@ -181,7 +181,8 @@ PAGE = """<!DOCTYPE html>
 <link rel="icon" href="data:,"><meta name="viewport" content="width=device-width">
 <link rel="stylesheet" href="_static/course.css">
 <link rel="stylesheet" href="_static/figures/core.css">
-<style>:root {{ --pst-color-primary: #176de8; }} body {{ font: 16px system-ui, sans-serif; margin: 1rem; }}
+<style>:root {{ --pst-color-primary: #176de8; }}
+body {{ font: 16px system-ui, sans-serif; margin: 1rem; }}
 [data-theme=dark] {{ --pst-color-text-base: #ced6dd; --pst-color-text-muted: #9ca4af;
 --pst-color-border: #48566b; --pst-color-background: #14181e; --pst-color-primary: #6cb6ff; }}
 [data-theme=dark] body {{ background: #14181e; color: #ced6dd; }}</style></head><body>
