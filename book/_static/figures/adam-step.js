@@ -2,8 +2,8 @@
 import {Figure, SERIES, STYLES, number, range, register, seeded} from "./core.js";
 
 const SHOWN = 60;
-const PATTERNS = {constant: "constant", alternating: "alternating", spike: "one spike in a constant", growing: "growing as fast as fools Adam most",
-  noise: "noise around zero"};
+const PATTERNS = {constant: "constant", alternating: "alternating", spike: "constant with one spike",
+  growing: "growing by γ₂/γ₁ a step", noise: "noise around zero"};
 
 /** SHOWN gradients of a pattern; "growing" grows by γ₂/γ₁ a step, the worst case of the text. */
 export function gradients(pattern, gamma1, gamma2) {
@@ -30,9 +30,9 @@ export function steps(list, silence, gamma1, gamma2, correct, adamax) {
 class AdamStep extends Figure {
   build() {
     this.means = this.addPlot({label: "Gradients, their mean and the divisor", aspect: 2.2,
-      x: {min: 0.5, max: SHOWN + 0.5, label: "step since the silence ended"}, y: {min: -1, max: 1, label: "gradient"}});
+      x: {min: 0.5, max: SHOWN + 0.5, label: "step after the silence"}, y: {min: -1, max: 1, label: "gradient"}});
     this.plot = this.addPlot({label: "Length of the step in units of alpha", aspect: 1.7,
-      x: {min: 0.5, max: SHOWN + 0.5, label: "step since the silence ended"}, y: {min: -1.5, max: 8, label: "v / α"}});
+      x: {min: 0.5, max: SHOWN + 0.5, label: "step after the silence"}, y: {min: -1.5, max: 8, label: "v / α"}});
     this.entries = this.legend([{label: "gradient g", style: SERIES[4]}, {label: "mean of gradients", style: SERIES[0]},
       {label: "divisor", style: SERIES[1]}, {label: "step v/α", style: STYLES.adam}]);
     this.row();
@@ -40,21 +40,21 @@ class AdamStep extends Figure {
     const counts = {0: "none", 10: "10 steps", 100: "100 steps", 1000: "1,000 steps", 20000: "20,000 steps"};
     this.silence = this.select({label: "silence before", options: counts, value: String(this.settings.silence)});
     this.gamma1 = this.slider({label: "γ₁", min: 0, max: 0.99, step: 0.01, value: this.settings.gamma1});
-    // equal steps in the memory 1/(1 − γ₂)
-    this.short = this.slider({label: "γ₂", min: 0.0001, max: 0.5, log: true, value: 1 - this.settings.gamma2,
-      format: (z) => number(1 - z, 4, true)});
-    this.correct = this.checkbox({label: "bias correction", value: true});
+    // What matters is the memory 1/(1 − γ₂), so that is what the slider moves.
+    this.memory = this.slider({label: "γ₂", min: 2, max: 10000, log: true, value: Math.round(1 / (1 - this.settings.gamma2)),
+      format: (m) => number(1 - 1 / m, m > 900 ? 4 : 3, true)});
+    this.correct = this.checkbox({label: "bias correction", value: this.settings.correct});
     this.adamax = this.checkbox({label: "AdaMax", value: false});
     this.row();
     this.button("Reset", () => this.reset());
   }
 
   compute() {
-    const gamma2 = 1 - this.short.value, gamma1 = this.gamma1.value;
-    this.list = gradients(this.pattern.value, gamma1 || 0.01, gamma2);
+    const gamma2 = 1 - 1 / this.memory.value, gamma1 = this.gamma1.value;
+    this.list = gradients(this.pattern.value, Math.max(gamma1, 0.01), gamma2);
     this.run = steps(this.list, Number(this.silence.value), gamma1, gamma2, this.correct.value, this.adamax.value);
     const sizes = this.run.map(({step}) => step), most = Math.max(...sizes.map(Math.abs));
-    this.top = sizes.findIndex((z) => Math.abs(z) === most);
+    this.top = sizes.findIndex((z) => Math.abs(z) > most * (1 - 1e-6));
     Object.assign(this.plot.y, {min: Math.min(-1.5, ...sizes), max: Math.max(1.6, 1.15 * most)});
     const high = Math.max(...this.list.map(Math.abs), ...this.run.map(({root}) => root));
     Object.assign(this.means.y, {min: Math.min(0, ...this.list) * 1.1, max: 1.1 * high});

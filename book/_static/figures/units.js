@@ -2,8 +2,8 @@
 import {Figure, SERIES, STYLES, number, range, register} from "./core.js";
 
 const STEPS = 200;
-const METHODS = {gd: STYLES.gd, rmsprop: STYLES.rmsprop, adadelta: STYLES.adadelta,
-  scaled: {...SERIES[1], label: "AdaDelta, ε scaled too"}, newton: STYLES.newton};
+const METHODS = {gd: STYLES.gd, rmsprop: STYLES.rmsprop, scaled: {...SERIES[1], label: "AdaDelta, ε scaled too"},
+  adadelta: STYLES.adadelta, newton: STYLES.newton};
 
 /**
  * Positions in metres on the loss c·½x² from x = 1 m, t = 0 ... steps, when the parameter is the
@@ -36,8 +36,8 @@ export function path(method, s, c, steps) {
 /** Whether a path in another unit leaves the one in metres by more than a centimetre. */
 export const notices = (one, other) => one.some((x, t) => !(Math.abs(x - other[t]) <= 0.01));
 
-const unit = (s) => ({0.001: "kilometres", 0.01: "hectometres", 0.1: "decametres", 1: "metres", 10: "decimetres",
-  100: "centimetres", 1000: "millimetres"})[s];
+const power = (k) => Number((10 ** k).toPrecision(1));
+const unit = (k) => ["1 km", "100 m", "10 m", "1 m", "1 dm", "1 cm", "1 mm"][k + 3];
 
 class Units extends Figure {
   build() {
@@ -45,19 +45,19 @@ class Units extends Figure {
       x: {min: 0, max: STEPS, label: "step t"}, y: {min: -0.35, max: 1.15, label: "position in metres"}});
     this.entries = this.legend(Object.values(METHODS).map((style) => ({label: style.label, style, box: true})), "Methods");
     this.row();
-    const powers = {label: "unit of the parameter", min: -3, max: 3, step: 1, format: (k) => unit(Number((10 ** k).toPrecision(1)))};
-    this.scale = this.slider({...powers, value: Math.log10(this.settings.scale)});
+    const powers = {min: -3, max: 3, step: 1};
+    this.scale = this.slider({...powers, label: "unit of the parameter", value: Math.log10(this.settings.scale), format: unit});
     this.loss = this.slider({...powers, label: "loss multiplied by", value: Math.log10(this.settings.loss),
-      format: (k) => number(Number((10 ** k).toPrecision(1)), 1, true)});
+      format: (k) => number(power(k), 1, true)});
     this.row();
     this.transport({steps: STEPS});
     this.before = Object.fromEntries(Object.keys(METHODS).map((name) => [name, path(name, 1, 1, STEPS)]));
   }
 
   compute() {
-    const [s, c] = [10 ** this.scale.value, 10 ** this.loss.value].map((z) => Number(z.toPrecision(1)));
+    const s = power(this.scale.value), c = power(this.loss.value);
     this.now = Object.fromEntries(Object.keys(METHODS).map((name) => [name, path(name, s, c, STEPS)]));
-    this.changed_ = s !== 1 || c !== 1;
+    this.other = s !== 1 || c !== 1;
   }
 
   draw() {
@@ -65,7 +65,7 @@ class Units extends Figure {
     Object.entries(METHODS).forEach(([name, style], i) => {
       if (!this.entries[i].shown) return;
       const points = (list) => range(list.length, (t) => [t, list[t]]);
-      if (this.changed_) this.plot.line(points(this.before[name]), style, {width: 1.25, alpha: 0.45});
+      if (this.other) this.plot.line(points(this.before[name]), style, {width: 1.25, alpha: 0.45});
       const line = points(this.now[name].slice(0, this.at + 1));
       this.plot.line(line, style, {width: 2.5});
       this.plot.points(line.slice(-1), style, {size: 5, halo: true});
@@ -77,10 +77,10 @@ class Units extends Figure {
   }
 
   describe() {
-    if (!this.changed_) return `In metres, step ${this.at}: the thin lines of comparison appear when you change a unit.`;
+    if (!this.other) return `Step ${this.at}, in metres. Change the unit, and these paths stay as thin lines.`;
     const who = (wanted) => Object.keys(METHODS).filter((name) => notices(this.before[name], this.now[name]) === wanted)
       .map((name) => METHODS[name].label).join("; ") || "none";
-    return `Over ${STEPS} steps these move otherwise than before: ${who(true)}. These do not notice: ${who(false)}.`;
+    return `These notice the change: ${who(true)}. These do not: ${who(false)}.`;
   }
 }
 register("units", Units);
