@@ -116,6 +116,26 @@ def test_static_and_live_figures_share_colours_and_dashes(node: Callable[..., An
     assert found == list(style.SERIES)
 
 
+def luminance(colour: Any) -> float:
+    parts = [c / 255 for c in (bytes.fromhex(colour[1:]) if isinstance(colour, str) else colour)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("theme", "page"), [("light", "#ffffff"), ("dark", "#14181e")])
+def test_curves_stand_out_from_the_page_and_from_contours(
+    node: Callable[..., Any], theme: str, page: str
+) -> None:
+    """WCAG 1.4.11: graphics need a contrast of 3 to 1 to what they lie on, texts 4.5 to 1."""
+    looks, themes = node("styles", "SERIES"), node("core", "THEMES")[theme]
+    inks = [(look[theme], 3) for look in looks] + [(themes["text"], 4.5), (themes["muted"], 4.5)]
+    for ground in (page, themes["low"], themes["high"]):
+        for ink, least in inks:
+            least = 3 if ink == themes["muted"] and ground != page else least
+            a, b = sorted((luminance(ink), luminance(ground)))
+            assert (b + 0.05) / (a + 0.05) >= least, (ink, ground)
+
+
 # ---- in the page --------------------------------------------------------------------------------
 
 
@@ -238,6 +258,26 @@ def test_handle_follows_pointer_and_keys(figure_page: Open) -> None:
 
 
 @pytest.mark.browser
+def test_a_finger_drags_the_handle_without_scrolling_the_page(figure_page: Open) -> None:
+    with figure_page("halving", SETTINGS, module=HALVING, width=390) as page:
+        page.set_viewport_size({"width": 390, "height": 300})  # so small that it could scroll
+        handle = page.get_by_role("slider", name="Start")
+        handle.scroll_into_view_if_needed()
+        box, before = handle.bounding_box(), page.evaluate("scrollY")
+        assert box is not None
+        x, y = box["x"] + 22, box["y"] + 22
+        touch = page.context.new_cdp_session(page)
+        for kind, down in [("touchStart", 0), ("touchMove", 20), ("touchMove", 40)]:
+            points = [{"x": x, "y": y + down}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        height = page.locator(".lf-stage").evaluate("e => e.clientHeight - 52")  # the frame's
+        moved = float(str(handle.get_attribute("aria-valuenow")))
+        assert moved == pytest.approx(1.5 - 40 * 4 / height, abs=0.15)
+        assert page.evaluate("scrollY") == before
+
+
+@pytest.mark.browser
 def test_every_control_is_named_and_shows_focus(figure_page: Open) -> None:
     with figure_page("halving", SETTINGS, module=HALVING) as page:
         reached = []
@@ -275,6 +315,14 @@ def test_theme_is_followed_at_once(figure_page: Open) -> None:
     with figure_page("halving", SETTINGS, module=HALVING) as page:
         light = canvas(page)
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        page.wait_for_function(
+            "b => document.querySelector('.lf-stage canvas').toDataURL() !== b", arg=light
+        )
+        page.evaluate("delete document.documentElement.dataset.theme")
+        page.wait_for_function(
+            "b => document.querySelector('.lf-stage canvas').toDataURL() === b", arg=light
+        )
+        page.emulate_media(color_scheme="dark")
         page.wait_for_function(
             "b => document.querySelector('.lf-stage canvas').toDataURL() !== b", arg=light
         )

@@ -163,7 +163,7 @@ class Plot {
     }
     c.save();
     c.beginPath();
-    c.rect(left, top, right - left, bottom - top);
+    c.rect(left - 6, top, right - left + 12, bottom - top); // markers at the ends stay whole
     c.clip();
   }
 
