@@ -498,9 +498,9 @@ export class Figure {
       group.append(el(box ? "label" : "div", {class: "lf-entry"}, ...(box ? [input] : []), swatch, el("span", {}, label), words));
       this.controls.push(entry);
       this.swatches.push(() => {
-        const c = fit(swatch, 48, 18), sample = Object.assign(Object.create(Plot.prototype), {c});
-        sample.stroke([[0, 9], [40, 9]], style, 2.25);
-        sample.fill(() => drawMarker(c, style.marker, 40, 9, 6), style);
+        const c = fit(swatch, 40, 18), sample = Object.assign(Object.create(Plot.prototype), {c});
+        sample.stroke([[0, 9], [32, 9]], style, 2.25);
+        sample.fill(() => drawMarker(c, style.marker, 32, 9, 6), style);
       });
       return entry;
     });

@@ -13,7 +13,7 @@ export const STYLES = {
     "dash": [9, 4], "marker": "triangle"},
   "nag": {"label": "NAG", "light": "#b3260f", "dark": "#ff9480",
     "dash": [11, 3, 2, 3], "marker": "diamond"},
-  "manhattan": {"label": "Manhattan", "light": "#7a5c00", "dark": "#f2c94c",
+  "manhattan": {"label": "Manhattan", "light": "#6b6f76", "dark": "#b4b9c1",
     "dash": [2, 5], "marker": "cross"},
   "rprop": {"label": "Rprop", "light": "#5d5a00", "dark": "#d3cf5a",
     "dash": [5, 2], "marker": "hexagon"},
