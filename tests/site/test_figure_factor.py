@@ -64,6 +64,20 @@ def test_no_setting_nearby_is_better_than_the_best(node: Open, method: str, kapp
             assert highest(rate * 1.005, mu * up) > best
 
 
+@pytest.mark.parametrize(
+    ("a", "mu", "nesterov"), [(0.02, 0.9, False), (0.7, 0.6, True), (3, 0.8, False)]
+)
+def test_a_swinging_path_touches_its_envelope(
+    node: Open, a: float, mu: float, nesterov: bool
+) -> None:
+    path = torch.tensor(node("factor", "path", a, mu, nesterov, 60), dtype=torch.float64)
+    factor = node("factor", "factor", a, mu, nesterov)
+    envelope = node("factor", "amplitude", a, mu, nesterov) * factor ** torch.arange(61.0)
+    share = path.abs() / envelope
+    assert float(share.max()) <= 1 + 1e-9
+    assert float(share.max()) > 0.97
+
+
 def test_the_comb_goes_from_flat_to_steep(node: Open) -> None:
     teeth = node("factor", "comb", 100)
     expected = torch.logspace(-2, 0, 20, dtype=torch.float64).tolist()

@@ -103,7 +103,7 @@ def test_the_tasks_of_the_caption(figure_page: Open, theme: str, width: int) -> 
         assert rests(page)["Manhattan"] > 0.7
         # 4. L1's stream: SGD stays at its start, the others leave, Rprop fastest
         page.get_by_role("button", name="Reset").click()
-        page.get_by_label("gradient").select_option("turn")
+        page.get_by_label("gradient", exact=True).select_option("turn")
         put(page, "step t", 400)
         left = rests(page)
         assert left["SGD"] == pytest.approx(0.5, abs=0.02)

@@ -27,6 +27,12 @@ export function path(a, mu, nesterov, steps) {
   })];
 }
 
+/** C of the envelope C·factorᵗ that a swinging direction touches, started from 1 with v = 0. */
+export function amplitude(a, mu, nesterov) {
+  const rho = modes(a, mu, nesterov).factor, cos = (1 + memory(a, mu, nesterov) - a) / (2 * rho);
+  return Math.hypot(1, ((1 - a) / rho - cos) / Math.sqrt(1 - cos * cos));
+}
+
 /** [αλmax, μ] with the lowest highest dot: gradient descent, momentum or NAG. */
 export function best(method, kappa) {
   const s = Math.sqrt(3 * kappa + 1), r = (Math.sqrt(kappa) - 1) / (Math.sqrt(kappa) + 1);
@@ -94,7 +100,8 @@ class Factor extends Figure {
     this.paths.forEach((p, i) => sizes.bars([[i + 1, Math.min(Math.max(Math.abs(p[at]), 1e-6), 10)]], i === w ? SERIES[1] : style));
     sizes.rule({y: 1, label: "at the start"});
     time.rule({y: 0});
-    if (seen.swings) for (const s of [1, -1])
+    const high = seen.swings && amplitude(this.as[w], this.mu.value, this.method.value === "nag");
+    if (high) for (const s of [high, -high])
       time.line(range(STEPS + 1, (t) => [t, s * seen.factor ** t]), "muted", {width: 1.25, dash: [4, 4]});
     time.line(this.paths[w].slice(0, at + 1).map((y, t) => [t, y]), SERIES[1], {dash: []});
     time.points([[at, this.paths[w][at]]], SERIES[1], {size: 5});
