@@ -15,7 +15,7 @@ from autograder.reference import adagrad_step, sgd_step
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-SETTINGS = {"start": [-1.6, 1.2], "every": 5, "adagrad": 0.08, "sgd": 0.016}
+SETTINGS = {"start": [-1.6, 1.2], "every": 5, "adagrad": 0.086, "sgd": 0.016}
 Open = Callable[..., Any]
 
 
