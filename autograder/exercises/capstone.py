@@ -829,7 +829,7 @@ _TRAIN = Exercise(
     "train_and_predict",
     title="A network that reaches 93 %",
     minutes=40,
-    section="momentum.md#on-data-digits",
+    section="momentum.md#on-data",
     parameters=("X", "y", "X_val"),
     returns=("labels",),
     reference=_true_labels,

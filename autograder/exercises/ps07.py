@@ -15,7 +15,7 @@ from autograder.selfcheck.spec import Case
 from .cases import Array, case_maker, column_major, floats, readonly, spread, strided
 from .definition import Check, Exercise, Mistake, ProblemSet, Written
 
-_SECTION = "learning-as-optimization.md#plateaus-and-vanishing-or-exploding-gradients"
+_SECTION = "learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients"
 
 
 def _signed(rng: np.random.Generator, *signs: int) -> Array:

@@ -13,7 +13,7 @@ from autograder.selfcheck.spec import Case
 from .cases import Array, case_maker, column_major, floats, readonly, strided
 from .definition import Check, Exercise, Mistake, ProblemSet, Written
 
-_SECTION = "learning-as-optimization.md#ill-conditioning-and-the-hessian"
+_SECTION = "learning-as-optimization.md#ill-conditioning"
 
 _X = floats([[1, -2, 0.5], [3, 0, 4], [-2, 1, 1.5], [0.5, 5, -3]])
 _GAMMA = floats([2, -0.5, 1.5])

@@ -1186,7 +1186,7 @@ _EARLY_STOPPING = Exercise(
     "early_stopping",
     title="Early stopping",
     minutes=15,
-    section="learning-as-optimization.md#on-data-the-surrogate-keeps-working",
+    section="learning-as-optimization.md#the-surrogate-keeps-working",
     parameters=("val_losses", "patience"),
     returns=("best", "stop"),
     reference=reference.early_stopping,

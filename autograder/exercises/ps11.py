@@ -799,7 +799,7 @@ _DATA_PARALLEL = Exercise(
     "data_parallel_gradient",
     title="One gradient from many workers",
     minutes=10,
-    section="sgd.md#on-data-how-large-a-batch",
+    section="sgd.md#how-large-a-batch",
     parameters=("shards",),
     returns=("grad",),
     reference=reference.data_parallel_gradient,

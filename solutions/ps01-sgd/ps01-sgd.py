@@ -293,8 +293,8 @@ check(clip_by_norm)
 # %% [markdown]
 # ## The condition number
 #
-# *About 10 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
-# ill-conditioning.*
+# *About 10 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on the
+# condition number.*
 #
 # Near a minimum a loss looks like a quadratic, with curvatures given by the eigenvalues of its
 # Hessian $H$. The rate must suit the steepest direction and then is too small for the flattest.

@@ -97,7 +97,7 @@ check(momentum_step)
 # %% [markdown]
 # ## Where NAG looks
 #
-# *About 5 minutes. Chapter: [Momentum](../momentum.md).*
+# *About 5 minutes. Chapter: [Momentum](../momentum.md), on Nesterov's jump.*
 #
 # With momentum, most of the next step is known before the gradient is: $\mu v$ of it is carried
 # over. So look there first, and take the gradient at the point
@@ -189,7 +189,7 @@ check(nag_step)
 # %% [markdown]
 # ## Down a quadratic valley
 #
-# *About 20 minutes. Chapter: [Momentum](../momentum.md), on quadratics.*
+# *About 20 minutes. Chapter: [Momentum](../momentum.md), on one direction.*
 #
 # Now let them run. The function is
 #
@@ -249,7 +249,7 @@ check(minimize_quadratic)
 # %% [markdown]
 # ## How fast momentum really moves
 #
-# *About 5 minutes. Chapter: [Momentum](../momentum.md), on a constant gradient.*
+# *About 5 minutes. Chapter: [Momentum](../momentum.md), on the sum of past gradients.*
 #
 # If the gradient stays the same, $v = \alpha g\,(1 + \mu + \mu^2 + \dots)$: the steps add up. In
 # the end momentum moves as fast as plain gradient descent would with the **effective learning

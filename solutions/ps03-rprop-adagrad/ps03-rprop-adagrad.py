@@ -47,8 +47,7 @@ from selfcheck import check
 # %% [markdown]
 # ## One step of Rprop
 #
-# *About 20 minutes. Background:
-# [plateaus, and vanishing or exploding gradients](../learning-as-optimization.md).*
+# *About 20 minutes. Chapter: [Rprop](../rprop.md).*
 #
 # The size of a gradient can mislead: it is tiny on a plateau, where long steps would be right, and
 # huge at a cliff. Rprop looks at its **sign** only. Each weight has a step size $\Delta$ of its
@@ -123,8 +122,7 @@ check(rprop_step)
 # %% [markdown]
 # ## One step of the Manhattan rule
 #
-# *About 5 minutes. Background:
-# [plateaus, and vanishing or exploding gradients](../learning-as-optimization.md).*
+# *About 5 minutes. Chapter: [Rprop](../rprop.md), on the sign.*
 #
 # Take the adaptation away, and what is left of Rprop is a step of the same length, always, against
 # the sign of the gradient:
@@ -169,8 +167,7 @@ check(manhattan_step)
 # %% [markdown]
 # ## One step of AdaGrad
 #
-# *About 10 minutes. Background:
-# [ill-conditioning, and the Hessian](../learning-as-optimization.md).*
+# *About 10 minutes. Chapter: [AdaGrad](../adagrad.md).*
 #
 # AdaGrad adds up the squares of each weight's gradients and divides by the root of the sum. A
 # weight that has seen large gradients gets short steps, one that has seen few gets long ones:
@@ -225,7 +222,7 @@ check(adagrad_step)
 # %% [markdown]
 # ## Nine against one
 #
-# *About 20 minutes. Background: [the noise of minibatches](../sgd.md).*
+# *About 20 minutes. Chapter: [Rprop](../rprop.md), on nine against one.*
 #
 # Hinton's lecture has a weight whose gradient is $0.1$ on nine minibatches and $-0.9$ on the
 # tenth. The gradients add up to zero, so the weight should end where it was. Does it? Compute

@@ -48,7 +48,7 @@ from selfcheck import check
 # %% [markdown]
 # ## One step of RMSProp
 #
-# *About 10 minutes. Background: [the noise of minibatches](../sgd.md).*
+# *About 10 minutes. Chapter: [RMSProp](../rmsprop.md).*
 #
 # Each weight's gradient is divided by its root mean square over the recent past:
 #
@@ -104,7 +104,7 @@ check(rmsprop_step)
 # %% [markdown]
 # ## How far back a running mean remembers
 #
-# *About 10 minutes. Background: [notation](../notation.md), on decay rates.*
+# *About 10 minutes. Chapter: [RMSProp](../rmsprop.md), on the window.*
 #
 # Write $r \leftarrow \gamma r + (1-\gamma) g^2$ out for $t$ updates from $r = 0$ and you find a
 # weighted sum of all squares so far, $r_t = \sum_i w_i\, g_i^2$, with
@@ -148,7 +148,7 @@ check(decay_weights)
 # %% [markdown]
 # ## RMSProp with Nesterov's momentum
 #
-# *About 15 minutes. Chapter: [Momentum](../momentum.md), on the rule.*
+# *About 15 minutes. Chapter: [RMSProp](../rmsprop.md), with Nesterov momentum.*
 #
 # Somebody has taken the gradient $g = f'(y)$ at the lookahead $y = \theta - \mu v$ for you. Divide
 # it as RMSProp does, and let it join a velocity as NAG does:
@@ -210,8 +210,7 @@ check(rmsprop_nesterov_step)
 # %% [markdown]
 # ## One step of AdaDelta
 #
-# *About 15 minutes. Background:
-# [ill-conditioning, and the Hessian](../learning-as-optimization.md).*
+# *About 15 minutes. Chapter: [AdaDelta](../adadelta.md).*
 #
 # If $\theta$ is a length in meters, a Newton step is in meters. An RMSProp step is not: the units
 # of $g$ cancel, and $\alpha$ must bring the meters. AdaDelta takes them from its own past steps,

@@ -46,7 +46,7 @@ from selfcheck import check
 # %% [markdown]
 # ## A mean that starts from zero
 #
-# *About 5 minutes. Symbols: [Notation](../notation.md).*
+# *About 5 minutes. Chapter: [Adam](../adam.md), on the correction.*
 #
 # A **running mean** $x \leftarrow \gamma x + (1 - \gamma)\,\text{new}$ keeps the fraction $\gamma$
 # of the old value. It has to start somewhere, and it starts from zero. After $t$ updates the
@@ -94,8 +94,8 @@ check(bias_correction)
 # %% [markdown]
 # ## One step of Adam
 #
-# *About 20 minutes. Symbols: [Notation](../notation.md), which also lists the names that the paper
-# and torch use.*
+# *About 20 minutes. Chapter: [Adam](../adam.md). The [notation](../notation.md) lists the names
+# that the paper and torch use.*
 #
 # Adam keeps two running means, of gradients ($r$) and of their squares ($p$), corrects both, and
 # divides one by the root of the other:
@@ -162,7 +162,7 @@ check(adam_step)
 # %% [markdown]
 # ## One step of AdaMax
 #
-# *About 15 minutes. Symbols: [Notation](../notation.md).*
+# *About 15 minutes. Chapter: [Adam](../adam.md), on AdaMax.*
 #
 # Instead of the root of a mean of squares, AdaMax divides by the largest absolute gradient, with
 # old ones fading away:
@@ -223,7 +223,7 @@ check(adamax_step)
 # %% [markdown]
 # ## Adam from the start
 #
-# *About 15 minutes. Symbols: [Notation](../notation.md).*
+# *About 15 minutes. Chapter: [Adam](../adam.md).*
 #
 # Now put the step into a loop. The gradients are given, one row a step, so that all that is left
 # is bookkeeping: both means start from zero, $t$ counts from 1, and every $\theta$ is kept. Return

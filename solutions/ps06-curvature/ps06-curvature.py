@@ -51,8 +51,7 @@ from selfcheck import check
 # %% [markdown]
 # ## One step of Newton's method
 #
-# *About 10 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on the
-# Hessian.*
+# *About 10 minutes. Chapter: [Curvature](../curvature.md), on Newton's method.*
 #
 # Near $\theta$ the loss looks like a quadratic with the Hessian $H$. Newton's method goes to the
 # point where that quadratic is flat. The **damped** form adds $\lambda$ to every curvature first,
@@ -100,7 +99,7 @@ check(newton_step)
 # %% [markdown]
 # ## Conjugate gradients
 #
-# *About 20 minutes. Chapter: [Momentum](../momentum.md), on quadratics.*
+# *About 20 minutes. Chapter: [Curvature](../curvature.md), on conjugate gradient.*
 #
 # On $f(x) = \tfrac12 x^\top A x - b^\top x$ the **residual** $r = b - Ax$ is the negative gradient.
 # Steepest descent follows it and undoes in each step part of the one before. Conjugate gradients
@@ -163,8 +162,7 @@ check(conjugate_gradient)
 # %% [markdown]
 # ## The BFGS update
 #
-# *About 15 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on the
-# Hessian.*
+# *About 15 minutes. Chapter: [Curvature](../curvature.md), on BFGS.*
 #
 # BFGS never computes a Hessian. It watches: a step $s = \theta_+ - \theta$ changed the gradient by
 # $y = g_+ - g$, so the inverse Hessian should map $y$ to $s$. Of all symmetric changes of the
@@ -218,8 +216,7 @@ check(bfgs_update)
 # %% [markdown]
 # ## L-BFGS: the direction without the matrix
 #
-# *About 20 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on the
-# Hessian.*
+# *About 20 minutes. Chapter: [Curvature](../curvature.md), on BFGS.*
 #
 # L-BFGS keeps the last $m$ pairs $(s_i, y_i)$ and never forms $H$. What BFGS would make of a
 # scaled identity with these pairs, applied to the gradient, comes out of two loops. With
@@ -283,7 +280,7 @@ check(lbfgs_direction)
 # %% [markdown]
 # ## A rate that sets itself: vSGD
 #
-# *About 15 minutes. Chapter: [Stochastic gradient descent](../sgd.md), on noisy gradients.*
+# *About 15 minutes. Chapter: [RMSProp](../rmsprop.md), on fancy RMSProp.*
 #
 # If all gradients agree, the best rate of a parameter is $1/h$, with its curvature $h$: that is
 # Newton's. If they are noise, the rate should fall. vSGD keeps running means of the gradient, of
@@ -352,7 +349,7 @@ check(vsgd_step)
 # %% [markdown]
 # ## Averaging the iterates
 #
-# *About 10 minutes. Chapter: [Stochastic gradient descent](../sgd.md), on noisy gradients.*
+# *About 10 minutes. Chapter: [Curvature](../curvature.md), on averaging.*
 #
 # SGD with a constant rate walks around the minimum. The mean of where it has been is much closer
 # to it than any single point. Polyak averaging keeps the mean of all iterates so far:
@@ -394,7 +391,7 @@ check(polyak_average)
 # %% [markdown]
 # ## One coordinate at a time
 #
-# *About 10 minutes. Chapter: [Stochastic gradient descent](../sgd.md), on exact gradients.*
+# *About 10 minutes. Chapter: [Curvature](../curvature.md), on coordinate descent.*
 #
 # Along a single axis a quadratic is a parabola, and its minimum is known exactly. Coordinate
 # descent goes there, then along the next axis. On $f(x) = \tfrac12 x^\top A x - b^\top x$ one sweep
