@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -101,3 +105,33 @@ def test_the_worst_case_of_the_text_is_reached(figure_page: Open) -> None:
 def test_it_fits_a_phone(figure_page: Open, theme: str) -> None:
     with figure_page("adam-step", SETTINGS, theme=theme, width=390) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+# ---- the optimizer figure of the chapter ---------------------------------------------------------
+
+
+def extension() -> ModuleType:
+    path = Path(__file__).resolve().parents[2] / "book" / "_ext" / "optimizer_figure.py"
+    name = f"optimizer_figure_of_{Path(__file__).stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.2, 0.5])
+def test_on_beale_s_function_adam_settles_and_rmsprop_jumps(rate: float) -> None:
+    """The caption under Beale's function, at the rates that it names and between."""
+    figure = extension()
+
+    def late(method: str) -> list[float]:
+        settings = figure.Settings(
+            surface="beale", methods=(method,), start=(0.9, 1.2), steps=200, alpha=rate
+        )
+        points, diverged = figure.trajectory(method, settings)
+        assert diverged is None
+        return [math.dist(points[i], points[i - 1]) for i in range(-10, 0)]
+
+    assert max(late("adam")) < 0.01
+    assert max(late("rmsprop")) > 0.3 * rate

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -98,3 +102,41 @@ def test_a_diverged_method_is_named(figure_page: Open) -> None:
 def test_it_fits_a_phone(figure_page: Open, theme: str) -> None:
     with figure_page("units", SETTINGS, theme=theme, width=390) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+# ---- the optimizer figure of the chapter ---------------------------------------------------------
+
+
+def extension() -> ModuleType:
+    path = Path(__file__).resolve().parents[2] / "book" / "_ext" / "optimizer_figure.py"
+    name = f"optimizer_figure_of_{Path(__file__).stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_epsilon_is_the_rate_in_the_long_valley() -> None:
+    """The caption under the valley: hardly leaves, arrives, swings."""
+    figure = extension()
+
+    def end(eps: float) -> list[tuple[float, float]]:
+        settings = figure.Settings(
+            surface="valley",
+            methods=("adadelta",),
+            start=(-1.6, 1.2),
+            steps=300,
+            gamma=0.95,
+            eps=eps,
+        )
+        points, diverged = figure.trajectory("adadelta", settings)
+        assert diverged is None
+        return list(points)
+
+    x, y = end(1e-8)[-1]
+    assert x < -1.4 and y > 1.0, "hardly leaves the start"
+    x, y = end(1e-4)[-1]
+    assert abs(x) < 0.05 and abs(y) < 0.05, "arrives"
+    late = [y for _, y in end(1e-2)[-20:]]
+    assert max(late) > 0.3 and min(late) < -0.3, "swings across the valley"
