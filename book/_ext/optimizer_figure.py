@@ -270,6 +270,20 @@ def _loss(surface: str, point: tuple[float, float]) -> float:
     return float(SURFACES[surface](x, y))
 
 
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(z: float) -> str:
+    """Write a number as the script does: 0.0620, 1,310, −3.14 × 10⁻⁷."""
+    if z == 0 or not math.isfinite(z):
+        return {0.0: "0", math.inf: "∞", -math.inf: "−∞"}.get(z, "not a number")
+    factor, e = f"{z:.2e}".split("e")
+    power = int(e)
+    if -4 < power < 5:
+        return f"{float(f'{factor}e{e}'):,.{max(0, 2 - power)}f}".replace("-", "−")
+    return f"{factor} × 10{str(power).translate(SUPERSCRIPT)}".replace("-", "−")
+
+
 # ---- the picture ---------------------------------------------------------------------------------
 
 MARKERS: dict[str, Any] = {
@@ -322,11 +336,7 @@ def draw(settings: Settings, path: Path) -> str:
         points, diverged = trajectory(method, settings)
         look = STYLES[method]
         loss = _loss(settings.surface, points[-1])
-        end = (
-            f"loss {loss:.3g}".replace("-", "−")
-            if diverged is None
-            else f"diverged at step {diverged}"
-        )
+        end = f"loss {number(loss)}" if diverged is None else f"diverged at step {diverged}"
         said.append(f"{look['label']} {end}")
         # matplotlib counts dashes in line widths, the script in pixels
         dashes: dict[str, Any] = (

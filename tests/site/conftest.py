@@ -131,7 +131,7 @@ def visit(browser: Browser) -> Visit:
     """``with visit(url, theme="dark", width=390) as page``, in a context of its own.
 
     The test fails on any request outside that server, any script error, and any word on the
-    console (but the theme's "Changed to dark mode"). Further options go to
+    console but the theme's notes on its own doings. Further options go to
     ``Browser.new_context``, for example ``reduced_motion="reduce"``. A width below 500 is a phone
     with a touch screen.
     """
@@ -162,7 +162,7 @@ def visit(browser: Browser) -> Visit:
         page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
 
         def listen(said: Any) -> None:
-            if not said.text.startswith("[PST]: Changed to"):  # the theme's own, in plain words
+            if not said.text.startswith(("[PST]: Changed to", "[togglebutton]")):
                 troubles.append(f"console: {said.text}")
 
         page.on("console", listen)

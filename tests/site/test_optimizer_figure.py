@@ -188,6 +188,11 @@ def test_minima_are_minima(surface: str) -> None:
         assert abs(float(SURFACES[surface](at[0], at[1])) - view["lowest"]) < 1e-6
 
 
+@pytest.mark.parametrize("z", [0.0, 0.06204, -1310.4, 99999.6, 3.14159e-7, 0.00099996, 12.5])
+def test_picture_and_script_write_numbers_alike(node: Callable[..., Any], z: float) -> None:
+    assert figure.number(z) == node("core", "number", z)
+
+
 def test_divergence_is_noticed_and_dated(node: Callable[..., Any]) -> None:
     # The factor in θ₂ is 1 - 0.1 * 40 = -3: from 1.2 past 400 (100 windows) at step 6.
     run = node(ASSETS[1], "run", "gd", "valley", [-1.6, 1.2], {"alpha": 0.1}, STEPS)

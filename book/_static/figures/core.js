@@ -175,7 +175,7 @@ class Plot {
 
   axes() {
     const {box: {left, right, top, bottom}, x, y, inside, c} = this;
-    const room = (z, end) => !inside || (z > 26 && z < end - 26);
+    const room = (z, end) => !inside || (z > 34 && z < end - 26); // the other axis has its label there
     for (const [z, text] of this.xs) {
       const at = this.px(z);
       if (!room(at, right)) continue;
