@@ -1,0 +1,206 @@
+"""What the captions of the optimizer figures promise, followed with the reference's paths.
+
+A caption is a set of claims: try this and you see that. Each test takes the settings that stand on
+the page, changes what the caption says to change, and looks for what the caption says is seen. The
+browser tests show that the controls work; the paths on the page are the reference's to 1e-9.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import itertools
+import math
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "optimizer_figure", BOOK / "_ext" / "optimizer_figure.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["optimizer_figure"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+extension = load()
+Point = tuple[float, float]
+
+
+def on_page(page: str) -> list[Any]:
+    """The settings of each optimizer figure of a page, in order."""
+    text = (BOOK / f"{page}.md").read_text("utf-8")
+    found = []
+    for block in re.findall(r"^```\{optimizer-figure\}\n(.*?)^```", text, re.M | re.S):
+        given = dict(re.findall(r"^:([a-z-]+): *(.*)$", block, re.M))
+        spec = extension.OptimizerFigure.option_spec
+        options = {key: spec[key](value) for key, value in given.items()}
+        found.append(extension.OptimizerFigure.settings(SimpleNamespace(options=options)))
+    return found
+
+
+class Figure:
+    """A figure with some settings changed."""
+
+    def __init__(self, settings: Any, **changed: Any):
+        rates = {**settings.rates, **changed.pop("rates", {})}
+        self.settings = dataclasses.replace(settings, rates=rates, **changed)
+        self.minimum: Point = extension.VIEWS[self.settings.surface]["minima"][0]
+
+    def path(self, method: str) -> list[Point]:
+        points: list[Point] = extension.trajectory(method, self.settings)[0]
+        return points
+
+    def diverged(self, method: str) -> bool:
+        return extension.trajectory(method, self.settings)[1] is not None
+
+    def loss(self, method: str) -> float:
+        return math.inf if self.diverged(method) else self.loss_at(self.path(method)[-1])
+
+    def loss_at(self, point: Point) -> float:
+        value: float = extension._loss(self.settings.surface, point)
+        return value
+
+    def distances(self, method: str) -> list[float]:
+        return [math.dist(point, self.minimum) for point in self.path(method)]
+
+
+def index(s: Any) -> None:
+    assert any(Figure(s, alpha=0.06).loss(m) > 1e3 for m in s.methods), "something breaks"
+    losses = {m: Figure(s).loss(m) for m in s.methods}
+    assert losses["nag"] < losses["momentum"] < losses["gd"]
+
+
+def sgd(s: Any) -> None:
+    within, past = Figure(s, alpha=0.049).path("gd"), Figure(s, alpha=0.052).path("gd")
+    assert abs(within[-1][1]) < abs(within[0][1]), "below 0.05 the swinging dies away"
+    assert abs(past[-1][1]) > abs(past[0][1]), "past 0.05 it grows"
+    floors = []
+    for alpha in (s.alpha, s.alpha / 4):
+        across = [y for _, y in Figure(s, alpha=alpha, steps=500).path("sgd")[-200:]]
+        floors.append(sum(y * y for y in across) / len(across))
+    assert floors[1] < 0.5 * floors[0], "a lower rate makes the end of SGD's path less ragged"
+
+
+def momentum(s: Any) -> None:
+    figure = Figure(s)
+    assert figure.path("gd") == figure.path("momentum") == figure.path("nag"), "one path at μ = 0"
+    for method in ("momentum", "nag"):
+        losses = {mu: Figure(s, mu=mu / 100).loss(method) for mu in range(0, 100, 3)}
+        best = min(losses, key=losses.__getitem__)
+        assert 60 <= best <= 90
+        assert losses[99] > 100 * losses[best], "above the best value it swings"
+
+
+def rprop(s: Any) -> None:
+    figure = Figure(s)
+    x, y = figure.path("rprop")[5]
+    assert abs(x - s.start[0]) == pytest.approx(abs(y - s.start[1])), "along the diagonal"
+    assert figure.loss("rprop") < 1e-3 * figure.loss("momentum")
+    view = extension.VIEWS["tilted"]
+    tilted = Figure(s, surface="tilted", start=tuple(view["start"]), alpha=view["alpha"])
+    assert tilted.loss("rprop") > 10 * tilted.loss("momentum"), "the advantage is gone"
+
+
+def adagrad(s: Any) -> None:
+    for start in (s.start, (1.5, 1.0), (-1.0, -1.4)):
+        figure = Figure(s, start=start)
+        path, distances = figure.path("adagrad"), figure.distances("adagrad")
+        length = sum(math.dist(a, b) for a, b in itertools.pairwise(path))
+        assert length < 1.1 * distances[0], "almost straight, from wherever it starts"
+        assert distances[-1] < 0.01 * distances[0]
+        crossings = sum(a[1] * b[1] < 0 for a, b in itertools.pairwise(path))
+        assert crossings == 0
+    valley = Figure(s).path("gd")
+    assert sum(a[1] * b[1] < 0 for a, b in itertools.pairwise(valley)) > 5
+    for surface in ("beale", "rosenbrock"):
+        start = tuple(extension.VIEWS[surface]["start"])
+        losses = [
+            Figure(s, surface=surface, start=start, rates={"adagrad": 10 ** (k / 4)}).loss(
+                "adagrad"
+            )
+            for k in range(-12, 3)
+        ]
+        assert 0 < losses.index(min(losses)) < len(losses) - 1, "there is a best rate to find"
+
+
+def rmsprop(s: Any) -> None:
+    figure = Figure(s)
+    distances = figure.distances("rmsprop")
+    assert min(distances[:21]) < 0.05, "at the minimum within twenty steps"
+    assert max(distances[20:]) > 0.3, "thrown out"
+    for rate in (s.rates["rmsprop"], s.rates["rmsprop"] / 2):
+        for x, y in Figure(s, rates={"rmsprop": rate}).path("rmsprop")[-10:]:
+            assert abs(x) == pytest.approx(rate / 2, rel=0.05), "±α/2 along both axes"
+            assert abs(y) == pytest.approx(rate / 2, rel=0.05)
+    assert figure.distances("adagrad")[-1] < 1e-6, "AdaGrad comes to rest"
+    first = Figure(s, gamma=0.99).path("rmsprop")[1]
+    assert math.dist(first, s.start) == pytest.approx(math.sqrt(2) * 10 * s.rates["rmsprop"])
+
+
+def adadelta(s: Any) -> None:
+    start = math.dist(s.start, (0, 0))
+    assert Figure(s, eps=1e-8).distances("adadelta")[-1] > 0.85 * start, "hardly leaves the start"
+    assert Figure(s, eps=1e-4).distances("adadelta")[-1] < 0.02 * start, "arrives"
+    swinging = Figure(s, eps=1e-2).path("adadelta")[-20:]
+    assert all(a[1] * b[1] < 0 for a, b in itertools.pairwise(swinging))
+    assert min(abs(y) for _, y in swinging) > 0.3, "swings across the valley"
+    x, y = Figure(s).path("adadelta")[100]
+    ratio = abs(x - s.start[0]) / abs(y - s.start[1])
+    assert 0.7 < ratio < 1.4, "about as fast both ways"
+
+
+def adam(s: Any) -> None:
+    for alpha in (s.alpha, 0.5):
+        assert Figure(s, alpha=alpha).distances("adam")[-1] < 0.05, "Adam settles at the cross"
+    jumps = [max(Figure(s, alpha=a).distances("rmsprop")[-40:]) for a in (s.alpha, 0.2, 0.5)]
+    assert 0.1 < jumps[0] < jumps[1] < jumps[2], "the wider the larger α is"
+    for method in ("adam", "amsgrad"):
+        with_, without = (
+            math.dist(Figure(s, correct=on).path(method)[1], s.start) for on in (True, False)
+        )
+        assert without == pytest.approx(math.sqrt(10) * with_, rel=0.01), "the first step"
+
+
+def curvature(s: Any) -> None:
+    figure = Figure(s)
+    path = figure.path("newton")
+    assert figure.loss_at(path[5]) < 1e-6 < figure.loss_at(path[4])
+    x0, x1, y0, y1 = extension.VIEWS[s.surface]["window"]
+    outside = [not (x0 <= x <= x1 and y0 <= y <= y1) for x, y in path]
+    assert sum(outside) == 1, "one of the steps leads out of the picture"
+    for method in ("gd", "momentum"):
+        assert figure.distances(method)[-1] > 0.5, "still on their way"
+
+
+CLAIMS: dict[str, list[Callable[[Any], None]]] = {
+    "index": [index],
+    "sgd": [sgd],
+    "momentum": [momentum],
+    "rprop": [rprop],
+    "adagrad": [adagrad],
+    "rmsprop": [rmsprop],
+    "adadelta": [adadelta],
+    "adam": [adam],
+    "curvature": [curvature],
+}
+PAGES = [page.stem for page in BOOK.glob("*.md") if "{optimizer-figure}" in page.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_the_caption_keeps_its_promises(page: str) -> None:
+    figures = on_page(page)
+    assert figures
+    for settings, claim in zip(figures, CLAIMS[page], strict=True):
+        claim(settings)
