@@ -25,7 +25,7 @@ export function run(lambda, alpha, eps, steps, every) {
 
 class AdamRest extends Figure {
   build() {
-    const x = {min: 0, max: STEPS, label: "step t"};
+    const x = {min: 0, max: STEPS / 1000, label: "step t, in thousands"};
     this.place = this.addPlot({label: "Distance from the minimum over the steps", aspect: 1.4, x,
       y: {min: 1e-20, max: 10, log: true, label: "|θ|"}});
     this.divisor = this.addPlot({label: "The divisor over the steps", aspect: 1.4, x: {...x},
@@ -47,10 +47,11 @@ class AdamRest extends Figure {
   }
 
   draw() {
-    const at = (list, f) => range(list.length, (i) => [i * EVERY, f(list[i])]);
+    const at = (list, f) => range(list.length, (i) => [(i * EVERY) / 1000, f(list[i])]);
     this.place.line(at(this.seen.distance, (z) => Math.max(z, 1e-24)), SERIES[0], {width: 1.5});
     this.divisor.line(at(this.seen.root, (z) => z + this.eps.value), SERIES[0], {width: 1.5});
-    this.divisor.rule({y: this.limit, label: "αλ/38"});
+    this.divisor.rule({y: this.limit});
+    this.divisor.text("αλ/38", [0.4, this.limit], {align: "left", dy: 10});
   }
 
   describe() {
