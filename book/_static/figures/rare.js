@@ -59,7 +59,10 @@ class Rare extends Figure {
   }
 
   /** Distance still to go along the flat direction of the valley. */
-  left({points}) { return Math.abs(turn(points[this.at], this.degrees.value, -1)[1]); }
+  left({points}) {
+    const far = Math.abs(turn(points[this.at], this.degrees.value, -1)[1]);
+    return far < 1e-12 ? 0 : far; // rounding is no distance
+  }
 
   draw() {
     const {valley, rates, at} = this, every = this.every.value, degrees = this.degrees.value;
