@@ -60,7 +60,7 @@ class Factor extends Figure {
       get: () => [this.rate.value, Math.min(this.top, 1.4)],
       set: ([x]) => this.rate.set(Math.min(4.2, Math.max(0.1, Number(x.toPrecision(4)))))});
     this.transport({steps: STEPS, perSecond: 15, start: 40});
-    this.method = this.select({label: "method", options: {momentum: "Momentum (GD at μ = 0)", nag: "NAG"}});
+    this.method = this.select({label: "method", options: {momentum: "Momentum", nag: "NAG"}});
     this.kappa = this.select({label: "condition number κ", options: {10: "10", 100: "100", 1000: "1,000"}, value: String(kappa)});
     this.rate = this.slider({label: "αλmax", min: 0.1, max: 4.2, step: 0.01, value: rate, format: (z) => number(z)});
     this.mu = this.slider({label: "momentum μ", min: 0, max: 0.99, step: 0.001, value: mu, format: (z) => z.toFixed(3)});
@@ -90,8 +90,7 @@ class Factor extends Figure {
     curve.rule({y: 1});
     curve.rule({y: this.highest, style: SERIES[3], dash: [2, 3]});
     curve.text("above 1 it grows", [curve.x.min, 1], {align: "left", base: "bottom", dx: 6, dy: -4, style: "muted"});
-    curve.text(`highest dot ${this.highest.toFixed(3)}`, [curve.x.min, Math.min(this.highest, 1)],
-      {align: "left", base: "top", dx: 6, dy: 6, style: SERIES[3]});
+    curve.text(`highest dot ${this.highest.toFixed(3)}`, [curve.x.min, 0], {align: "left", base: "bottom", dx: 6, dy: -6, style: SERIES[3]});
     curve.line(this.line, style);
     this.as.forEach((a, i) => {
       const {factor: f} = this.modes[i];
