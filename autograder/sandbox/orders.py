@@ -17,12 +17,15 @@ from autograder.selfcheck.values import Buffer, Room, decode, encode
 
 from .wire import packed
 
-_ANSWER_PARTS = 8_000
+_ANSWER_PARTS = 6_000
 _ANSWER_SIZE = 1 << 19
 
 
 def answer_room() -> Room:
-    """What all values of one answer may take together: ten times what right ones do."""
+    """What all values of one answer may take together.
+
+    Right answers take a fifth of it at most, unless they are lists of NumPy's numbers.
+    """
     return Room(_ANSWER_PARTS, _ANSWER_SIZE)
 
 

@@ -32,7 +32,7 @@ _MAX_DEPTH = 16
 _MAX_TEXT = 10_000
 _DTYPE = re.compile(r"[<|][biufc]\d{1,2}")
 _TEXT_PART = 4  # characters of text that count as one part
-_ARRAY_PARTS, _UNSUPPORTED_PARTS = 4, 8  # what their descriptions take, in numbers of a list
+_LIST_PARTS, _ARRAY_PARTS, _UNSUPPORTED_PARTS = 3, 8, 8  # what these take, in numbers of a list
 
 
 class ValueRefused(ValueError):
@@ -95,6 +95,7 @@ class _Encoder:
         if isinstance(value, (np.ndarray, np.generic)):
             return self.array(value)
         if isinstance(value, (list, tuple)):
+            self.take(_LIST_PARTS)
             name = "list" if isinstance(value, list) else "tuple"
             return {name: [self.tree(item, depth + 1) for item in value]}
         return self.unsupported(kind.__name__[:100])
@@ -175,6 +176,7 @@ class Decoder:
         if kind == "float" and isinstance(content, str) and content in ("nan", "inf", "-inf"):
             return float(content)
         if kind in ("list", "tuple") and isinstance(content, list):
+            self.take(_LIST_PARTS)
             items = [self.value(item, depth + 1) for item in content]
             return items if kind == "list" else tuple(items)
         if kind == "array" and isinstance(content, dict):
