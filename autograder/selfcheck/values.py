@@ -116,7 +116,7 @@ class _Encoder:
         if plain.dtype.kind not in "biufc":
             return self.unsupported(f"array of {plain.dtype}"[:100])
         if not self.room.take(_ARRAY_PARTS, plain.nbytes):
-            raise ValueRefused(f"an array of shape {plain.shape} is too large to be an answer")
+            raise ValueRefused(f"with an array of shape {plain.shape} the answer is too large")
         layout = "strided"
         if plain.flags.c_contiguous or plain.flags.f_contiguous:
             layout = "C" if plain.flags.c_contiguous else "F"
@@ -213,7 +213,7 @@ class Decoder:
             raise ValueRefused("an array whose shape does not fit its bytes")
         self.used.add(index)
         if not self.room.take(_ARRAY_PARTS, len(self.buffers[index])):
-            raise ValueRefused(f"an array of shape {tuple(shape)} is too large to be an answer")
+            raise ValueRefused(f"with an array of shape {tuple(shape)} the answer is too large")
         try:
             array = np.ndarray(shape, dtype, self.buffers[index])
             if not self.views:

@@ -22,14 +22,14 @@ from autograder.paths import CourseDirectory, UserError
 PS = "ps01-sgd"
 # what is to end it is told by the hand-in: a text that a cell of it shows
 PROGRAM = """
-import os, signal, sys
+import os, time
 from autograder.grading import grader
 submission = grader._Run._submission
 def deadly(run, student):
     made = submission(run, student)
     if any("deadly" in cell.output.text for cell in made.cells):
         os.kill(os.getpid(), int(os.environ["BY"]))
-        signal.pause()
+        time.sleep(2)  # until that has come
     return made
 grader._Run._submission = deadly
 from autograder.cli import main
