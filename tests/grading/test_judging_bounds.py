@@ -127,35 +127,48 @@ def memory_of(spec: ProblemSetSpec, handin: HandIn) -> int:
     return peak + handin.size
 
 
+P = answer_room().parts - 20
+S = answer_room().size
+
+# what fills the room that there is
+FULL: dict[str, Return] = {
+    "a text": lambda i: ["x" * 3_600] * (P // 901),
+    "short texts": lambda i: [""] * P,
+    "numbers": lambda i: [0.1234567890123456] * P,
+    "numbers and one text": lambda i: [0.5] * (P - 1) + ["x"],
+    "integers": lambda i: [2**62] * P,
+    "NaN": lambda i: [float("nan")] * P,
+    "integers beyond 64 bits": lambda i: [1 << 10_000] * (P // 9),
+    "numbers of NumPy's": lambda i: [np.float64(0.1)] * (P // 9),
+    "lists of one": lambda i: [[0.5] for _ in range(P // 5)],
+    "empty lists": lambda i: [[] for _ in range(P // 4)],
+    "lists in lists": lambda i: [[[[[[[[[0.5]]]]]]]] for _ in range(P // 33)],
+    "ragged lists": lambda i: [[0.5] * (k % 7) for k in range(P // 7)],
+    "objects": lambda i: [object() for _ in range(P // 9)],
+    "small arrays": lambda i: [np.zeros(8) for _ in range(P // 9)],
+    "an array": lambda i: np.zeros(S // 8),
+    "an array of bytes": lambda i: np.zeros(S, np.int8),
+    "many dimensions": lambda i: np.zeros((2,) * (S.bit_length() - 1), np.int8),
+    "arrays of bytes and one of complex numbers": lambda i: [
+        *(np.zeros(S // 32, np.int8) for _ in range(16)),
+        np.zeros(S // 32, np.complex128),
+    ],
+}
 LARGE: dict[str, Return] = {
+    **FULL,
     "a long text among short ones": lambda i: ["x" * 10_000] + [""] * 99_980,
-    "texts": lambda i: ["x" * 3900] + [""] * 90,
-    "many short texts": lambda i: ["" for _ in range(7990)],
-    "numbers": lambda i: [0.5] * 7990,
-    "numbers and one text": lambda i: [0.5] * 7980 + ["x"],
-    "integers": lambda i: [2**62] * 7990,
-    "integers beyond 64 bits": lambda i: [10**10_000] * 80,
-    "NaN": lambda i: [float("nan")] * 7990,
-    "numbers of NumPy's": lambda i: [np.float64(0.1)] * 1500,
-    "lists of one": lambda i: [[0.5] for _ in range(3900)],
-    "empty lists": lambda i: [[] for _ in range(7990)],
-    "lists in lists": lambda i: [[[[[[[[[0.5]]]]]]]] for _ in range(700)],
-    "ragged lists": lambda i: [[0.5] * (k % 7) for k in range(2000)],
-    "an array": lambda i: np.zeros((255, 256)),
-    "an array of bytes": lambda i: np.zeros(500_000, np.int8),
-    "twenty dimensions": lambda i: np.zeros((2,) * 18, np.int8),
-    "eight dimensions": lambda i: np.zeros((5,) * 8, np.int8),
     "dimensions of one": lambda i: np.zeros((1,) * 32),
     "an empty array of a huge shape": lambda i: np.zeros((0, 2**20, 2**20)),
     "a row of nothing": lambda i: np.zeros((2**31 - 1, 0), np.int8),
-    "a small array and one of complex numbers": lambda i: [
-        *(np.zeros(20_000, np.int8) for _ in range(9)),
-        np.zeros(20_000, np.complex128),
-    ],
-    "arrays in lists": lambda i: [np.zeros(8) for _ in range(1500)],
-    "objects": lambda i: [object() for _ in range(800)],
-    "an order's worth in its last call": lambda i: 0.5 if i % 7 else [0.5] * 7000,
+    "too much in the last calls": lambda i: 0.5 if i % 7 else [0.5] * (P - 50),
 }
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_values_of_these_tests_fill_the_room(name: str) -> None:
+    room = answer_room()
+    encode(FULL[name](0), [], room)
+    assert room.parts < P / 10 or room.size < S / 10
 
 
 def events(work: Callable[[], object]) -> int:
