@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from autograder.grading.batch import ClassResult
 
 # in a file or a pipe there is no window to fit the table of points into
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(
+    highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else 200
+)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 course_option = click.option(
     "--course-dir",

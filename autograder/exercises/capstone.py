@@ -30,10 +30,17 @@ def optimizer_trajectory(optimizer_class, thetas, groups, grads, lrs, beta1, bet
     saved and loaded into a new optimizer, as for a training that goes on another day.
     """
     import io
+    import sys
 
     for base in optimizer_class.__mro__:
         if base.__module__.startswith("torch.optim") and base is not torch.optim.Optimizer:
             raise TypeError(f"derive from torch.optim.Optimizer, not from torch's {base.__name__}")
+
+    def refuse_ready_made(frame, event, called):
+        module = frame.f_globals.get("__name__") or ""
+        ready_made = module.startswith("torch.optim.") and module != "torch.optim.optimizer"
+        if ready_made or (event == "c_call" and "_fused_" in called.__name__):
+            raise TypeError("write the update yourself: torch's own optimizers are absent here")
 
     def members(parameters):
         return [
@@ -44,8 +51,22 @@ def optimizer_trajectory(optimizer_class, thetas, groups, grads, lrs, beta1, bet
     def row():
         return np.concatenate([p.detach().numpy().copy().ravel() for p in parameters])
 
+    def make(groups, **settings):
+        sys.setprofile(refuse_ready_made)
+        try:
+            return optimizer_class(groups, **settings)
+        finally:
+            sys.setprofile(None)
+
+    def step(optimizer):
+        sys.setprofile(refuse_ready_made)
+        try:
+            optimizer.step()
+        finally:
+            sys.setprofile(None)
+
     parameters = [torch.nn.Parameter(torch.tensor(theta)) for theta in thetas]
-    optimizer = optimizer_class(
+    optimizer = make(
         [{"params": some, "lr": lr} for some, lr in zip(members(parameters), lrs[0], strict=True)],
         betas=(beta1, beta2),
         eps=eps,
@@ -58,14 +79,14 @@ def optimizer_trajectory(optimizer_class, thetas, groups, grads, lrs, beta1, bet
             file.seek(0)
             parameters = [torch.nn.Parameter(p.detach().clone()) for p in parameters]
             # rates, betas and eps are in the saved state, too
-            optimizer = optimizer_class([{"params": some} for some in members(parameters)])
+            optimizer = make([{"params": some} for some in members(parameters)])
             optimizer.load_state_dict(torch.load(file))
         if t > 0 and list(lrs[t]) != list(lrs[t - 1]):
             for group, lr in zip(optimizer.param_groups, lrs[t], strict=True):
                 group["lr"] = lr
         for p, gradient in zip(parameters, gradients, strict=True):
             p.grad = None if gradient is None else torch.from_numpy(gradient)
-        optimizer.step()
+        step(optimizer)
         rows.append(row())
     return np.stack(rows)
 
@@ -767,13 +788,49 @@ def _digits() -> tuple[Array, Array]:
     return np.asarray(data.data, dtype=np.int16), np.asarray(data.target, dtype=np.int64)
 
 
-def _split_case(label: str, rng: np.random.Generator) -> Case:
+def _split_case(label: str, rng: np.random.Generator, images: Array, labels: Array) -> Case:
     """1347 images to learn from and 450 to predict."""
-    images, labels = _digits()
     order = rng.permutation(len(images))
     train, val = order[:1347], order[1347:]
     _labels[_key(images[val])] = labels[val]
     return _train(label, images[train], labels[train], images[val])
+
+
+def _redrawn(images: Array, rng: np.random.Generator) -> Array:
+    """The images, each turned, sheared, scaled and moved a little, with noise."""
+    count = len(images)
+    turn, shear = rng.uniform(-0.06, 0.06, (2, count))
+    across, down = rng.uniform(0.96, 1.04, (2, count))
+    cos, sin = np.cos(turn), np.sin(turn)
+    grid = np.arange(8) - 3.5
+    y, x = grid[None, :, None], grid[None, None, :]
+
+    def each(values: Array) -> Array:
+        return values[:, None, None]
+
+    # where each pixel comes from
+    rows = each(down) * (each(cos) * y + each(sin) * x) + each(rng.uniform(-0.2, 0.2, count)) + 3.5
+    columns = (
+        each(across) * (each(cos + shear) * x - each(sin) * y)
+        + each(rng.uniform(-0.2, 0.2, count))
+        + 3.5
+    )
+    framed = np.pad(images.reshape(count, 8, 8).astype(float), ((0, 0), (3, 3), (3, 3)))
+    top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    lower, right = rows - top, columns - left
+    number = np.arange(count)[:, None, None]
+    values = sum(
+        weight * framed[number, np.clip(top + i + 3, 0, 13), np.clip(left + j + 3, 0, 13)]
+        for i, j, weight in (
+            (0, 0, (1 - lower) * (1 - right)),
+            (0, 1, (1 - lower) * right),
+            (1, 0, lower * (1 - right)),
+            (1, 1, lower * right),
+        )
+    )
+    noisy = values + rng.normal(0.0, 0.5, (count, 8, 8))
+    redrawn: Array = np.rint(np.clip(noisy, 0, 16)).astype(images.dtype).reshape(count, 64)
+    return redrawn
 
 
 def _true_labels(X: Tensor, y: Tensor, X_val: Tensor) -> Tensor:
@@ -783,11 +840,20 @@ def _true_labels(X: Tensor, y: Tensor, X_val: Tensor) -> Tensor:
 
 
 def _public_split() -> list[Case]:
-    return [_split_case("one way to split the digits", np.random.default_rng(2026))]
+    return [_split_case("one way to split the digits", np.random.default_rng(2026), *_digits())]
 
 
 def _held_out_split(rng: np.random.Generator) -> list[Case]:
-    return [_split_case("another way to split the digits", rng)]
+    """Images that nobody has seen, with the classes numbered in another order.
+
+    The digits are public: a table of them, or a network trained on them before, must not help.
+    """
+    images, labels = _digits()
+    order = rng.permutation(10)
+    numbers = np.empty_like(order)
+    numbers[order] = np.roll(order, 1)  # one cycle: no class keeps its number
+    redrawn = _redrawn(images, rng)
+    return [_split_case("digits redrawn and renumbered", rng, redrawn, numbers[labels])]
 
 
 def _all_zero(X, y, X_val):

@@ -3,7 +3,8 @@
 For each hand-in that is graded a line is appended to a journal, then its files (autograded
 notebook, feedback) are put in their places; the gradebook and the reports are written at the end.
 A run that did not come to its end goes on from the journal. Memory holds of a hand-in little more
-than its name: results stay on disk.
+than its name: results stay on disk. A hand-in during whose grading a run was killed is graded last
+and alone, and set aside when that happens again: no hand-in can stop a class for ever.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from autograder.reports.pages import report_page
 from autograder.reports.tables import Overview, Run, grades_csv, read_run, results_json
 
 from .gradebook import GradebookRow, save
+from .grader import ungraded
 from .handin import Damaged, read_bytes
 from .interrupt import Interrupted, StopSignals
 from .journal import Entry, Order, Store, alone
-from .results import Submission
-from .session import Graded, Handed, Opening, Settings, open_session
+from .results import Status, Submission
+from .session import Graded, Handed, Opening, Session, Settings, open_session, render
+from .under_way import UnderWay
 
 Progress = Callable[[int, int, Submission], None]
 
@@ -131,7 +134,8 @@ class _Batch:
         self.everyone = everyone
         self.entries: dict[str, Entry] = {}
         self.graded = 0
-        self.states: dict[str, _State] = {}  # of files that are being graded
+        self.handed: dict[str, tuple[_State, str]] = {}  # files being graded, with fingerprints
+        self.under_way = UnderWay(course.reports(problem_set))
         self.weaker_because: dict[str, str] = {}
 
     # what to do
@@ -217,12 +221,16 @@ class _Batch:
                     due = self._due(wanted, order)
                 self.store.begin(order)
                 begun = run
-                handins = session.process_all(self._handins(due))
+                handins = self._graded(session, due)
                 for graded in self.signals.while_waiting_for(handins):
                     submission = self._record(graded)
                     if progress is not None:
                         progress(self.graded, len(due), submission)
+        except UserError:
+            self.under_way.stop()
+            raise
         except KeyboardInterrupt as stop:
+            self.under_way.stop()
             if begun is not None and self.store.journaled:
                 self._finish(begun, cut_short=True)
             raise Interrupted(self.signals.number or signal.SIGINT, self._told(len(due))) from stop
@@ -274,11 +282,45 @@ class _Batch:
 
     # doing it
 
-    def _handins(self, due: Sequence[str]) -> Iterator[Handed]:
+    def _graded(self, session: Session, due: Sequence[str]) -> Iterator[Graded]:
+        """Grade these: first those of which nothing speaks against, then each other one alone."""
+        suspects: list[str] = []
+        yield from session.process_all(self._handins(session, due, suspects))
+        for student in suspects:
+            handed = self._hand(student)
+            _, _, fingerprint = handed
+            if self.under_way.is_to_blame(student, fingerprint):
+                told = (
+                    "the grader was killed while it graded this hand-in, and again while it graded "
+                    "nothing else; look at it by hand"
+                )
+                spec = session.evaluation.spec
+                aside = ungraded(student, spec, Status.CRASHED, told, fingerprint)
+                yield render(aside, session.release, session.run())
+            else:
+                self.under_way.begin(student, fingerprint, alone=True)
+                yield from session.process_all([handed])
+
+    def _handins(
+        self, session: Session, due: Sequence[str], suspects: list[str]
+    ) -> Iterator[Handed]:
+        """Hand out what is due; what a grader died of, perhaps, goes to ``suspects``."""
         for student in due:
-            path = self.course.submitted(self.problem_set, student)
-            self.states[student] = _state(path)
-            yield student, path, self._fingerprint(student)
+            handed = self._hand(student)
+            _, _, fingerprint = handed
+            if self.under_way.was_left(student, fingerprint):
+                suspects.append(student)
+                continue
+            if session.grades_here:
+                self.under_way.begin(student, fingerprint)
+            yield handed
+
+    def _hand(self, student: str) -> Handed:
+        path = self.course.submitted(self.problem_set, student)
+        state = _state(path)
+        fingerprint = self._fingerprint(student)
+        self.handed[student] = state, fingerprint
+        return student, path, fingerprint
 
     def _record(self, graded: Graded) -> Submission:
         """Put down a result, and the files of the hand-in."""
@@ -286,13 +328,15 @@ class _Batch:
         submission = graded.submission
         student = submission.student
         path = self.course.submitted(self.problem_set, student)
-        if self.states.pop(student) != _state(path):  # written to just now: which one was graded?
+        state, fingerprint = self.handed.pop(student)
+        if state != _state(path):  # written to just now: which one was graded?
             submission = replace(submission, fingerprint="", outdated=True)
         notebook, feedback = encoded(graded.notebook), encoded(graded.feedback)
         checksums = zlib.crc32(notebook), zlib.crc32(feedback)
         self.entries[student] = self.store.add(submission, checksums)
         write_whole(self.course.autograded(self.problem_set, student), notebook)
         write_whole(self.course.feedback(self.problem_set, student), feedback)
+        self.under_way.end(student, fingerprint)
         self.graded += 1
         return submission
 
@@ -328,6 +372,8 @@ class _Batch:
         write_whole(folder / "report.html", report_page(run, rows, overview), durable=True)
         write_whole(folder / "results.json", results_json(run), durable=True)
         if not cut_short:
+            outdated = any(entry.outdated for entry in self.entries.values())
+            self.under_way.close(complete=not (outdated or run.not_graded))
             self.store.forget_journal()
         written, submissions = read_run(folder / "results.json")
         run = replace(written, submissions=submissions)

@@ -201,6 +201,8 @@ def _who_is_there(release: Release) -> dict[str, str]:
 class ClusterSession(Session):
     """A session whose hand-ins are graded by the workers of a Dask cluster."""
 
+    grades_here = False  # that a worker dies, is seen and told here
+
     def _open(self, opening: Opening | None) -> None:
         self._address = self.settings.scheduler or ""
         self._client = _connect(self._address)

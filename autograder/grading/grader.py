@@ -20,12 +20,12 @@ from autograder.sandbox.wire import (
     DeadlineMissed,
     Frame,
 )
-from autograder.selfcheck.judge import NO_ANSWER, CheckResult
+from autograder.selfcheck.judge import NO_ANSWER, NONSENSE, REFUSED, CheckResult
 from autograder.selfcheck.spec import ExerciseSpec
 
 from .handin import Damaged, parse, read_bytes
 from .inert import inert_picture, inert_text
-from .marking import NONSENSE, Marking
+from .marking import Marking, Stopwatch, TakesTooLong
 from .plan import Plan, Release, make_plan
 from .results import ExerciseResult, GradedCell, Output, Status, Submission
 
@@ -62,8 +62,10 @@ _LOSSES = 2  # workers that an exercise may cost before the rest of its checks i
 _MORE_RESTARTS = 4  # besides those: a bad exercise must not cost the others' points
 _SENT_AHEAD = 1 << 16  # bytes of orders; what a socket's buffer takes without blocking
 _TRIES = 3  # of starting again when the sandbox itself fails
-_MAX_RETURNED = 1 << 26  # bytes that all calls of a hand-in may return together
-_MAX_SENT = 1 << 27  # bytes that a hand-in's workers may send together, of whatever kind
+_MAX_ANSWER = 1 << 21  # bytes that come for the calls of a check, public or held-out
+_MAX_RETURNED = 1 << 25  # bytes that all calls of a hand-in may return together
+_MAX_SENT = 1 << 26  # bytes that a hand-in's workers may send together, of whatever kind
+_JUDGING_SECONDS = 5.0  # of CPU time for what a hand-in returned; the worst known takes below 1 s
 # the worst comes first: of several things that happened, this is the status
 _SEVERITY = (Status.TIMEOUT, Status.OUT_OF_MEMORY, Status.CRASHED, Status.ERROR)
 
@@ -423,10 +425,15 @@ class _Run:
     def _take_answer(self, asked: _Asked, task: _Task) -> None:
         of_check = task.exercise, task.check, task.public
         frames = self.frames[of_check] = []  # it may have been asked, and half answered, before
+        size = 0
         while True:
             frame = self._hear(asked, task)
             frames.append(frame)
+            size += len(frame.header) + len(frame.body)
             self.received += len(frame.header) + len(frame.body)
+            if size > _MAX_ANSWER:
+                frames.clear()
+                raise BadMessage("more data than the calls of a check may return")
             if self.received > _MAX_RETURNED:
                 raise BadMessage("more data than a notebook may return")
             if frame.last:
@@ -434,10 +441,24 @@ class _Run:
             if len(frames) > self.marking.calls(*of_check):
                 raise BadMessage("more than it was asked for")
 
-    def _result(self, spec: ExerciseSpec) -> ExerciseResult:
+    def _not_judged(self, spec: ExerciseSpec) -> ExerciseResult:
+        told = "not judged: to compare what the notebook returned took too long"
+        self.incidents.append(_Incident(Status.TIMEOUT, told))
+        results = tuple(
+            CheckResult(check.name, False, check.points, told, error=str(Status.TIMEOUT))
+            for check in spec.checks
+        )
+        return ExerciseResult(spec.name, 0, spec.max_score, results)
+
+    def _result(self, spec: ExerciseSpec, in_time: Stopwatch) -> ExerciseResult:
         missing = self.absent.get(spec.name)
         frames = {key[1:]: value for key, value in self.frames.items() if key[0] == spec.name}
-        judged = self.marking.judge(spec.name, frames) if missing is None else None
+        judged = None
+        if missing is None:
+            try:
+                judged = self.marking.judge(spec.name, frames, in_time)
+            except TakesTooLong:
+                return self._not_judged(spec)
         if judged is None:
             told = missing or f"the notebook defines no function {spec.name} that can be called"
             untouched = spec.name in self.plan.untouched
@@ -462,7 +483,11 @@ class _Run:
     def _note_errors(self, results: Sequence[CheckResult]) -> None:
         for result in results:
             if result.error == NONSENSE:
-                self.incidents.append(_nonsense(BadMessage(result.message)))
+                text = "the notebook's process sent something else than results of its calls"
+                self.incidents.append(_Incident(Status.CRASHED, text))
+            elif result.error == REFUSED:
+                text = "a call returned something that cannot be compared"
+                self.incidents.append(_Incident(Status.ERROR, text))
             elif result.error == "MemoryError":
                 self.incidents.append(_Incident(Status.OUT_OF_MEMORY, "a call ran out of memory"))
             elif result.error not in (None, NO_ANSWER):
@@ -472,7 +497,8 @@ class _Run:
     # the whole
 
     def _submission(self, student: str) -> Submission:
-        exercises = tuple(self._result(spec) for spec in self.specs.values())
+        in_time = Stopwatch(_JUDGING_SECONDS)
+        exercises = tuple(self._result(spec, in_time) for spec in self.specs.values())
         score = sum(exercise.score for exercise in exercises)
         max_score = sum(spec.max_score for spec in self.specs.values())
         status, detail = self._status(exercises, score == max_score)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MAX_BYTES = 20 << 20
+MAX_BYTES = 50 << 20
+MAX_PARTS = 3_000_000  # brackets, commas and colons outside of texts: each takes much memory
 MAX_CELLS = 1000
 MAX_SOURCE = 200_000  # characters a cell
+
+
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 class Damaged(Exception):
@@ -76,8 +81,14 @@ def parse(data: bytes) -> Handin:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Damaged(f"it is not UTF-8 text (byte {error.start})") from None
+    # by far most bytes of a large notebook lie in texts: pictures, and what cells have printed
+    if len(data) > MAX_PARTS:
+        outside = _TEXT.sub(b"", data)
+        if sum(map(outside.count, (b"[", b"{", b",", b":"))) > MAX_PARTS:
+            raise Damaged("it has too many parts to be a notebook")
     try:
-        tree = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse)
+        # outputs may hold NaN, which JSON does not have but Python writes; nothing here reads them
+        tree = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_Constant)
     except RecursionError:
         raise Damaged("the JSON is nested too deeply") from None
     except Damaged:
@@ -105,8 +116,14 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _refuse(constant: str) -> Any:
-    raise Damaged(f"it holds the value {constant}, which JSON does not have")
+@dataclass(frozen=True)
+class _Constant:
+    """NaN or an infinity: no value of any kind that is looked for in a notebook."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def _cell(index: int, cell: Any) -> HandedCell:

@@ -7,22 +7,44 @@ pure function of what came back, so each distinct answer is judged once.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autograder.exercises.definition import ProblemSetSpec
 from autograder.sandbox import orders
 from autograder.sandbox.wire import BadMessage, Frame
-from autograder.selfcheck.judge import CheckResult, judge
+from autograder.selfcheck.judge import NONSENSE, REFUSED, CheckResult, judge
 from autograder.selfcheck.spec import Case, ExerciseSpec, Outcome
-from autograder.selfcheck.values import ValueRefused, decode
+from autograder.selfcheck.values import Decoder, ValueRefused
 
 from .inert import inert_text
 
 _MAX_REMEMBERED = 4096  # answers
-NONSENSE = "BadMessage"  # error of a check whose answer is not in the form of answers
 
 Answers = Mapping[tuple[int, bool], Sequence[Frame]]  # by check and whether its cases are public
+
+
+class TakesTooLong(Exception):
+    """What a notebook returned cannot be judged in the time for that."""
+
+
+class Stopwatch:
+    """Raises TakesTooLong when asked after ``seconds`` of this thread's CPU time.
+
+    Wall time would depend on what else the machine does, and so would the grade.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.thread_time() + seconds
+
+    def __call__(self) -> None:
+        if time.thread_time() > self._end:
+            raise TakesTooLong
+
+
+def _no_hurry() -> None:
+    pass
 
 
 class Marking:
@@ -54,8 +76,13 @@ class Marking:
         cases = self._specs[exercise].checks[check].cases
         return [(i, c.case) for i, c in enumerate(cases) if c.case.public is public]
 
-    def judge(self, exercise: str, answers: Answers) -> tuple[CheckResult, ...] | None:
-        """Results of the checks of an exercise; None if the notebook has no such function."""
+    def judge(
+        self, exercise: str, answers: Answers, in_time: Callable[[], None] = _no_hurry
+    ) -> tuple[CheckResult, ...] | None:
+        """Results of the checks of an exercise; None if the notebook has no such function.
+
+        ``in_time`` is called again and again and may raise, as a Stopwatch does.
+        """
         digest = hashlib.blake2b(exercise.encode(), digest_size=16)
         for key in sorted(answers):
             digest.update(repr((key, len(answers[key]))).encode())
@@ -67,28 +94,32 @@ class Marking:
         if known not in self._known:
             if len(self._known) >= _MAX_REMEMBERED:
                 self._known.clear()
-            self._known[known] = self._judge(self._specs[exercise], answers)
+            self._known[known] = self._judge(self._specs[exercise], answers, in_time)
         return self._known[known]
 
-    def _judge(self, spec: ExerciseSpec, answers: Answers) -> tuple[CheckResult, ...] | None:
+    def _judge(
+        self, spec: ExerciseSpec, answers: Answers, in_time: Callable[[], None]
+    ) -> tuple[CheckResult, ...] | None:
         outcomes: list[list[list[Outcome]]] = [[[] for _ in check.cases] for check in spec.checks]
         for (check, public), frames in sorted(answers.items()):
             asked = self._cases(spec.name, check, public)
+            room = orders.answer_room()  # of an honest worker nothing more comes
             try:
                 for frame in frames:
+                    in_time()
                     message, buffers = frame.open()
                     if "absent" in message:
                         return None
-                    _take(message, buffers, asked, outcomes[check])
+                    _take(message, Decoder(buffers, room, views=True), asked, outcomes[check])
             except BadMessage as error:
                 index, _ = asked[0]
                 outcomes[check][index] = [Outcome(error=NONSENSE, detail=str(error))]
-        return tuple(judge(spec, outcomes))
+        return tuple(judge(spec, outcomes, in_time))
 
 
 def _take(
     message: dict[str, Any],
-    buffers: list[bytes],
+    decoder: Decoder,
     asked: Sequence[tuple[int, Case]],
     of_check: list[list[Outcome]],
 ) -> None:
@@ -103,10 +134,10 @@ def _take(
         index, case = asked[number]
         if len(of_check[index]) >= case.calls:
             raise BadMessage("more outcomes than it was asked for")
-        of_check[index].append(_outcome(entry, buffers, len(case.arguments)))
+        of_check[index].append(_outcome(entry, decoder, len(case.arguments)))
 
 
-def _outcome(entry: dict[str, Any], buffers: list[bytes], parameters: int) -> Outcome:
+def _outcome(entry: dict[str, Any], decoder: Decoder, parameters: int) -> Outcome:
     if "error" in entry:
         error, detail = inert_text(entry["error"], 100), inert_text(entry.get("detail"), 500)
         return Outcome(error=error or "an exception", detail=detail)
@@ -115,8 +146,8 @@ def _outcome(entry: dict[str, Any], buffers: list[bytes], parameters: int) -> Ou
         if after is not None and (not isinstance(after, list) or len(after) != parameters):
             raise ValueRefused("the arguments are missing")
         return Outcome(
-            decode(entry.get("value"), buffers),
-            after=None if after is None else tuple(decode(tree, buffers) for tree in after),
+            decoder.value(entry.get("value")),
+            after=None if after is None else tuple(decoder.value(tree) for tree in after),
         )
     except ValueRefused as refused:
-        return Outcome(error="ValueRefused", detail=str(refused))
+        return Outcome(error=REFUSED, detail=str(refused))

@@ -122,8 +122,10 @@ class Session:
     """An open sandbox and the evaluated spec of one problem set. Use it in a ``with`` block.
 
     The sandbox starts while the reference is evaluated in its own process, or was ``opening``
-    before.
+    before. ``grades_here`` says that hand-ins are graded in this process.
     """
+
+    grades_here = True
 
     def __init__(
         self,

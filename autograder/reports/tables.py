@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -249,7 +250,12 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
+# what begins a formula, also in full width; some spreadsheets part cells at semicolons, too
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r]")
+_PARTED = re.compile(r"(;\s*)(?=[=+\-@＝＋－＠])")
+
+
 def _guarded(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    return "'" * bool(_FORMULA.match(value)) + _PARTED.sub(r"\1'", value)

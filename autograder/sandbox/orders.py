@@ -9,13 +9,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autograder.selfcheck.spec import Case
-from autograder.selfcheck.values import decode, encode
+from autograder.selfcheck.values import Buffer, Room, decode, encode
 
 from .wire import packed
+
+_ANSWER_PARTS = 6_000
+_ANSWER_SIZE = 1 << 19
+
+
+def answer_room() -> Room:
+    """What all values of one answer may take together.
+
+    Right answers take a fifth of it at most, unless they are lists of NumPy's numbers.
+    """
+    return Room(_ANSWER_PARTS, _ANSWER_SIZE)
 
 
 def run(source: str) -> bytes:
@@ -45,7 +56,7 @@ def _tree(case: Case, buffers: list[bytes]) -> dict[str, Any]:
     }
 
 
-def case_in(tree: dict[str, Any], buffers: list[bytes]) -> Case:
+def case_in(tree: dict[str, Any], buffers: Sequence[Buffer]) -> Case:
     """The case that an entry of ``cases`` stands for."""
     return Case(
         "",

@@ -33,6 +33,7 @@ DENIED = {
         "fanotify_init fanotify_mark seccomp"
     ),
     "files by handle": "open_by_handle_at name_to_handle_at",
+    "special files": "mknod mknodat",
     "the machine": (
         "settimeofday clock_settime clock_adjtime adjtimex stime sethostname setdomainname mbind "
         "set_mempolicy set_mempolicy_home_node"

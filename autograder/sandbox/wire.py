@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_HEADER = 1 << 22
-MAX_BODY = 1 << 25
+MAX_BODY = 1 << 22
+MAX_STRUCTURE = 1 << 17  # brackets, commas and colons of a header: JSON takes much memory for each
 HELD_SECONDS = 0.05  # for which a worker may hold an answer back, to send several together
 _READ_AHEAD = 1 << 18
 _PREFIX = struct.Struct(">BII")
@@ -47,8 +48,10 @@ class Frame:
     header: bytes
     body: bytes
 
-    def open(self) -> tuple[dict[str, Any], list[bytes]]:
-        """The message and its buffers. Raises BadMessage."""
+    def open(self) -> tuple[dict[str, Any], list[memoryview]]:
+        """The message and its buffers, which are views of the body. Raises BadMessage."""
+        if sum(map(self.header.count, (b"{", b"[", b",", b":"))) > MAX_STRUCTURE:
+            raise BadMessage("a header of too many parts")
         try:
             message = json.loads(self.header.decode("utf-8"))
         except (ValueError, RecursionError):
@@ -59,8 +62,9 @@ class Frame:
         if sum(lengths) != len(self.body):
             raise BadMessage("buffers that are not as long as it says")
         buffers, at = [], 0
+        body = memoryview(self.body)
         for length in lengths:
-            buffers.append(self.body[at : at + length])
+            buffers.append(body[at : at + length])
             at += length
         return message, buffers
 
@@ -106,7 +110,7 @@ class Channel:
         except OSError as error:
             raise ChannelClosed(str(error)) from None
 
-    def receive(self, deadline: float | None = None) -> tuple[dict[str, Any], list[bytes]]:
+    def receive(self, deadline: float | None = None) -> tuple[dict[str, Any], list[memoryview]]:
         """Receive one message with its buffers; ``deadline`` is a time.monotonic() value.
 
         Raises ChannelClosed, DeadlineMissed or BadMessage.

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -28,15 +28,14 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.spec import Outcome
-from autograder.selfcheck.values import ValueRefused, encode
+from autograder.selfcheck.values import Buffer, ValueRefused, encode
 
-from .orders import case_in
+from .orders import answer_room, case_in
 from .wire import HELD_SECONDS, Channel, ChannelClosed, packed, packed_parts
 
 _MAX_TEXT = 20_000  # characters of output a cell
 _MAX_IMAGES = 8  # a cell
 _MAX_IMAGE = 1 << 20  # characters of base64
-_MAX_VALUE = 1 << 24  # bytes of one returned value
 _MAX_HELD = 1 << 20  # bytes of answers that are held back to be sent together
 
 
@@ -249,7 +248,7 @@ def _error(error: BaseException) -> dict[str, str]:
 
 
 def _call_function(
-    outbox: Outbox, function: Any, order: dict[str, Any], buffers: list[bytes]
+    outbox: Outbox, function: Any, order: dict[str, Any], buffers: Sequence[Buffer]
 ) -> None:
     if not callable(function):
         outbox.put(packed({"absent": order["call"]}))
@@ -283,6 +282,7 @@ class _Answer:
         self.outcomes: list[str] = []  # JSON
         self.buffers: list[bytes] = []
         self.size = 0
+        self.room = answer_room()
 
     def add(self, case: int, outcome: Outcome) -> None:
         """Take in the outcome of a call."""
@@ -301,9 +301,9 @@ class _Answer:
     def tree(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.error is not None:
             return {"error": outcome.error[:100], "detail": outcome.detail}
-        tree = {"value": encode(outcome.value, self.buffers, _MAX_VALUE)}
+        tree = {"value": encode(outcome.value, self.buffers, self.room)}
         if outcome.after is not None:
-            tree["after"] = [encode(item, self.buffers, _MAX_VALUE) for item in outcome.after]
+            tree["after"] = [encode(item, self.buffers, self.room) for item in outcome.after]
         return tree
 
     def send(self, *, last: bool) -> None:

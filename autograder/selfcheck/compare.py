@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .calls import as_outputs
 from .values import Unsupported
+
+_MOST_DIMENSIONS = 64  # of an array, for NumPy
+_MOST_LISTED = 10_000  # numbers of a list that are shown
+_MOST_SHOWN = 1300  # numbers of an array that are written out: what four dimensions may need
+_MOST_TEXT = 100  # characters of a text that are quoted
+_PLAIN = frozenset({int, float, bool, complex})
 
 
 class Sentences(NamedTuple):
@@ -162,32 +168,22 @@ def _identical(a: Any, b: Any) -> bool:
 
 
 def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Difference | None:
+    """The difference of one output. Its cost depends on what is expected, not on what came."""
     if _identical(expected, got):
         return None
     if isinstance(expected, (str, bool)):
-        return differs(name, "is not what was expected", f"expected {expected!r}, got {got!r}")
-    number = _numeric(got)
-    if number is None:
-        detail = f"its type is {got.type_name}" if isinstance(got, Unsupported) else ""
-        what = "should be numeric, but is"
-        rough = f"{what} {describe(got, exact=False)}"
-        return differs(name, f"{what} {describe(got)}", detail, rough)
+        return Difference(name, partial(_other_than, expected, got))
     want = np.asarray(expected)
-    scalar = want.ndim == 0 and number.size == 1
-    if number.shape != want.shape and not scalar:
-        expected_shape = f"expected {want.shape}"
-        told = f"has shape {number.shape}, {expected_shape}"
-        rough = (
-            told if _is_near(number.shape, want.shape) else f"has another shape, {expected_shape}"
-        )
-        return differs(name, told, _values(want, number), rough)
-    number = number.reshape(want.shape)
+    number = _fitting(got, want.shape)
+    if number is None:
+        return Difference(name, partial(_misfit, want, got))
     if np.iscomplexobj(want):  # only where an earlier answer is compared with itself
         same = np.array_equal(want, number, equal_nan=True)
         return None if same else differs(name, "is not what was expected")
     if np.iscomplexobj(number):
         if np.any(number.imag != 0):
-            return differs(name, "is complex", _values(want, number))
+            with_imaginary = number
+            return Difference(name, lambda: Sentences("is complex", _values(want, with_imaginary)))
         number = number.real
     with np.errstate(all="ignore"):
         wide = number.astype(np.float64)
@@ -206,18 +202,106 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
     return Difference(name, put)
 
 
+def _other_than(expected: str | bool, got: Any) -> Sentences:
+    """How something differs from a text or a truth value."""
+    plain = got is None or isinstance(got, (bool, int, float))
+    short = isinstance(got, str) and len(got) <= _MOST_TEXT
+    told = repr(got) if plain or short else describe(got)
+    return Sentences("is not what was expected", f"expected {expected!r}, got {told}")
+
+
+def _misfit(want: np.ndarray[Any, Any], got: Any) -> Sentences:
+    """How something differs that is not numeric, or not of the right shape."""
+    form = _form(got)
+    if form is None:
+        detail = f"its type is {got.type_name}" if isinstance(got, Unsupported) else ""
+        what = "should be numeric, but is"
+        return Sentences(f"{what} {describe(got)}", detail, f"{what} {describe(got, exact=False)}")
+    shape, number = form
+    expected_shape = f"expected {want.shape}"
+    told = f"has shape {shape}, {expected_shape}"
+    rough = told if _is_near(shape, want.shape) else f"has another shape, {expected_shape}"
+    return Sentences(told, "" if number is None else _values(want, number), rough)
+
+
 def _is_near(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     """Whether a shape is a mistake as people make it: an axis lost, added or moved, one too few."""
     common = {1, *(size + more for size in wanted for more in (-1, 0, 1))}
     return len(shape) <= len(wanted) + 1 and common.issuperset(shape)
 
 
+def _fitting(value: Any, shape: tuple[int, ...]) -> np.ndarray[Any, Any] | None:
+    """The numbers in a value as an array of this shape; None if it does not hold just these.
+
+    Nothing is converted before it is plain that it fits: to make an array of a list that holds
+    one long text, or lists of all lengths, could take any time and any memory.
+    """
+    if not shape:  # a number may come as a container of one
+        for _ in range(_MOST_DIMENSIONS):
+            if not isinstance(value, (list, tuple)) or len(value) != 1:
+                break
+            value = value[0]
+    if isinstance(value, (np.ndarray, np.generic)):
+        if value.shape != shape and (shape or value.size != 1):
+            return None
+    elif isinstance(value, (list, tuple)) and not _holds(value, shape):
+        return None
+    number = _numeric(value)
+    if number is None or (number.shape != shape and (shape or number.size != 1)):
+        return None
+    return number.reshape(shape)
+
+
+def _holds(value: Any, shape: tuple[int, ...]) -> bool:
+    """Whether lists nested in just this shape hold nothing but numbers, or arrays of them."""
+    if isinstance(value, (list, tuple)):
+        if not shape or len(value) != shape[0]:
+            return False
+        if len(shape) == 1 and _PLAIN.issuperset(map(type, value)):
+            return True
+        return all(_holds(item, shape[1:]) for item in value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return bool(value.shape == shape and value.dtype.kind in "biufc")
+    return not shape and isinstance(value, (int, float, complex))
+
+
+def _form(value: Any) -> tuple[tuple[int, ...], np.ndarray[Any, Any] | None] | None:
+    """Shape and numbers of a value; without the numbers if a list has too many to be shown.
+
+    None if it is not numeric.
+    """
+    if isinstance(value, (list, tuple)):
+        shape = _apparent_shape(value)
+        if shape is None or not _holds(value, shape):
+            return None
+        if math.prod(shape) > _MOST_LISTED:
+            return shape, None
+    number = _numeric(value)
+    return None if number is None else (number.shape, number)
+
+
+def _apparent_shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of nested lists if all are as the first ones; None if they nest too deeply."""
+    shape: list[int] = []
+    while isinstance(value, (list, tuple)):
+        shape.append(len(value))
+        if len(shape) > _MOST_DIMENSIONS:
+            return None
+        if not value:
+            return tuple(shape)
+        value = value[0]
+    if isinstance(value, (np.ndarray, np.generic)):
+        shape += value.shape
+    return tuple(shape)
+
+
 def _numeric(value: Any) -> np.ndarray[Any, Any] | None:
+    """A value as an array of numbers, or None. Of a list it must be known that it holds them."""
     if isinstance(value, (bool, str, Unsupported)) or value is None:
         return None
     try:
         array = np.asarray(value)
-    except Exception:  # ragged lists, and objects that refuse in ways of their own
+    except Exception:  # objects that refuse in ways of their own
         return None
     return array if array.dtype.kind in "iufc" else None
 
@@ -292,6 +376,8 @@ def _values(want: Any, got: Any) -> str:
 def _short(array: Any) -> str:
     if array.ndim == 0:
         return f"{array[()]:.10g}"
+    if array.size > 30 and math.prod(min(size, 6) for size in array.shape) > _MOST_SHOWN:
+        return f"an array of {array.ndim} dimensions, too many to be shown"  # NumPy shortens each
     text = np.array2string(
         array, precision=6, threshold=30, edgeitems=3, separator=", ", suppress_small=False
     )

@@ -16,6 +16,13 @@ from .relations import RELATIONS
 from .spec import CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
 NO_ANSWER = "NotImplementedError"
+# errors of outcomes that no exception of the student's made; the detail tells why
+REFUSED = "ValueRefused"  # the value cannot be an answer
+NONSENSE = "BadMessage"  # what came has not the form of an answer
+_NO_EXCEPTION = {
+    REFUSED: "the result cannot be compared",
+    NONSENSE: "the process of the notebook sent something else than results",
+}
 CHANGED = "changes-argument"
 
 # What an exception of a held-out call may be called in a message: the type's name is the
@@ -43,14 +50,24 @@ class CheckResult:
 Outcomes = Sequence[Sequence[Sequence[Outcome]]]  # [check][case][call]
 
 
-def judge(spec: ExerciseSpec, outcomes: Outcomes) -> list[CheckResult]:
+def _no_hurry() -> None:
+    pass
+
+
+def judge(
+    spec: ExerciseSpec, outcomes: Outcomes, in_time: Callable[[], None] = _no_hurry
+) -> list[CheckResult]:
     """Results of all checks of an exercise, given the outcome of every call.
 
     ``outcomes`` has one entry a check, in it one a case, in it one a call; a missing call counts
-    as not passed. Never raises on what a student's function returned.
+    as not passed. Never raises on what a student's function returned. ``in_time`` is called
+    before each check is looked at, and may raise.
     """
     checks = list(zip(spec.checks, outcomes, strict=True))
-    problems = [_first_problem(spec, check, of_check) for check, of_check in checks]
+    problems = []
+    for check, of_check in checks:
+        in_time()
+        problems.append(_first_problem(spec, check, of_check))
     wrong = any(problem is not None for problem in problems)
     everywhere = _same_mistake(spec, checks) if wrong else None
     results = []
@@ -58,6 +75,7 @@ def judge(spec: ExerciseSpec, outcomes: Outcomes) -> list[CheckResult]:
         if problem is None:
             results.append(CheckResult(check.name, True, check.points))
             continue
+        in_time()
         mistake = everywhere or _same_mistake(spec, [(check, of_check)]) or problem.mistake
         message = problem.message
         if mistake is not None and mistake in spec.mistakes:
@@ -135,8 +153,11 @@ def _case_problem(
         if outcome.error == NO_ANSWER:
             return _Problem("not answered yet", unanswered=True, error=NO_ANSWER)
         if outcome.error is not None:
-            known = outcome.error if public or outcome.error in _KNOWN_ERRORS else "an exception"
             detail = f": {outcome.detail}" if public and outcome.detail else ""
+            if outcome.error in _NO_EXCEPTION:
+                told = f"{where}: {_NO_EXCEPTION[outcome.error]}{detail}"
+                return _Problem(told, error=outcome.error)
+            known = outcome.error if public or outcome.error in _KNOWN_ERRORS else "an exception"
             return _Problem(f"{where}: raised {known}{detail}", error=known)
         wrong = _wrong(spec, check, case.expected[step].value, outcome.value)
         if wrong is not None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,11 +26,13 @@ from typing import Any
 import numpy as np
 
 Tree = Any  # a JSON tree, as described above
+Buffer = bytes | memoryview
 
 _MAX_DEPTH = 16
-_MAX_NODES = 100_000
 _MAX_TEXT = 10_000
 _DTYPE = re.compile(r"[<|][biufc]\d{1,2}")
+_TEXT_PART = 4  # characters of text that count as one part
+_LIST_PARTS, _ARRAY_PARTS, _UNSUPPORTED_PARTS = 3, 8, 8  # what these take, in numbers of a list
 
 
 class ValueRefused(ValueError):
@@ -43,40 +46,67 @@ class Unsupported:
     type_name: str
 
 
-def encode(value: Any, buffers: list[bytes], max_bytes: int = 1 << 26) -> Tree:
+@dataclass
+class Room:
+    """What values may still take, together: ``parts`` (numbers in lists), ``size`` of arrays.
+
+    Whoever codes several values with the same room bounds their sum. An array counts each time
+    that it is named, also if its bytes are the same ones.
+    """
+
+    parts: int = 100_000
+    size: int = 1 << 26
+
+    def take(self, parts: int, size: int = 0) -> bool:
+        """Use up some of it; False if that is more than there is."""
+        self.parts -= parts
+        self.size -= size
+        return self.parts >= 0 and self.size >= 0
+
+
+def encode(value: Any, buffers: list[bytes], room: Room | None = None) -> Tree:
     """Return the JSON tree of ``value``; append the bytes of its arrays to ``buffers``.
 
-    Raises ValueRefused if the value nests deeper than 16 levels, has more than 100,000 parts or
-    more than ``max_bytes`` bytes of arrays.
+    Raises ValueRefused if the value nests deeper than 16 levels, or does not fit into ``room``.
     """
-    return _Encoder(buffers, max_bytes).tree(value, 0)
+    return _Encoder(buffers, room or Room()).tree(value, 0)
 
 
 class _Encoder:
-    def __init__(self, buffers: list[bytes], max_bytes: int) -> None:
+    def __init__(self, buffers: list[bytes], room: Room) -> None:
         self.buffers = buffers
-        self.bytes_left = max_bytes
-        self.nodes_left = _MAX_NODES
+        self.room = room
 
     def tree(self, value: Any, depth: int) -> Tree:
-        self.nodes_left -= 1
-        if depth > _MAX_DEPTH or self.nodes_left < 0:
-            raise ValueRefused("the value is nested too deeply or has too many parts")
+        if depth > _MAX_DEPTH:
+            raise ValueRefused("the value is nested too deeply to be an answer")
+        self.take(1)
         if value is None or value is True or value is False:
             return value
         kind = type(value)
         if kind is int:
-            return value if -(2**63) <= value < 2**63 else {"unsupported": "int beyond 64 bits"}
+            return value if -(2**63) <= value < 2**63 else self.unsupported("int beyond 64 bits")
         if kind is float:
             return value if math.isfinite(value) else {"float": repr(value)}
         if kind is str:
-            return value[:_MAX_TEXT]
+            text = value[:_MAX_TEXT]
+            self.take(len(text) // _TEXT_PART)
+            return text
         if isinstance(value, (np.ndarray, np.generic)):
             return self.array(value)
         if isinstance(value, (list, tuple)):
+            self.take(_LIST_PARTS)
             name = "list" if isinstance(value, list) else "tuple"
             return {name: [self.tree(item, depth + 1) for item in value]}
-        return {"unsupported": kind.__name__[:100]}
+        return self.unsupported(kind.__name__[:100])
+
+    def take(self, parts: int) -> None:
+        if not self.room.take(parts):
+            raise ValueRefused("the value has too many parts to be an answer")
+
+    def unsupported(self, type_name: str) -> Tree:
+        self.take(_UNSUPPORTED_PARTS)
+        return {"unsupported": type_name}
 
     def array(self, value: np.ndarray[Any, Any] | np.generic) -> Tree:
         # np.ndarray.view drops subclasses, whose methods could say anything
@@ -84,10 +114,9 @@ class _Encoder:
         if plain.dtype in (np.longdouble, np.clongdouble):
             plain = plain.astype(np.float64 if plain.dtype == np.longdouble else np.complex128)
         if plain.dtype.kind not in "biufc":
-            return {"unsupported": f"array of {plain.dtype}"[:100]}
-        self.bytes_left -= plain.nbytes
-        if self.bytes_left < 0:
-            raise ValueRefused(f"an array of shape {plain.shape} is too large to be an answer")
+            return self.unsupported(f"array of {plain.dtype}"[:100])
+        if not self.room.take(_ARRAY_PARTS, plain.nbytes):
+            raise ValueRefused(f"with an array of shape {plain.shape} the answer is too large")
         layout = "strided"
         if plain.flags.c_contiguous or plain.flags.f_contiguous:
             layout = "C" if plain.flags.c_contiguous else "F"
@@ -104,24 +133,34 @@ class _Encoder:
         }
 
 
-def decode(tree: Tree, buffers: list[bytes]) -> Any:
+def decode(tree: Tree, buffers: Sequence[Buffer]) -> Any:
     """Return the value that :func:`encode` turned into ``tree``; trust nothing in it.
 
     Raises ValueRefused for everything that :func:`encode` cannot have written.
     """
-    return _Decoder(buffers).value(tree, 0)
+    return Decoder(buffers).value(tree)
 
 
-class _Decoder:
-    def __init__(self, buffers: list[bytes]) -> None:
+class Decoder:
+    """Decodes the values of one message, none of which has a buffer in common with another.
+
+    With ``views``, arrays are read-only views of the buffers, whatever their layout was: values
+    that are only looked at need no memory of their own.
+    """
+
+    def __init__(
+        self, buffers: Sequence[Buffer], room: Room | None = None, *, views: bool = False
+    ) -> None:
         self.buffers = buffers
+        self.room = room or Room()
+        self.views = views
         self.used: set[int] = set()
-        self.nodes_left = _MAX_NODES
 
-    def value(self, tree: Tree, depth: int) -> Any:
-        self.nodes_left -= 1
-        if depth > _MAX_DEPTH or self.nodes_left < 0:
-            raise ValueRefused("the value is nested too deeply or has too many parts")
+    def value(self, tree: Tree, depth: int = 0) -> Any:
+        """The value of a tree. Raises ValueRefused as :func:`decode`."""
+        if depth > _MAX_DEPTH:
+            raise ValueRefused("the value is nested too deeply to be an answer")
+        self.take(1)
         if tree is None or isinstance(tree, bool):
             return tree
         if isinstance(tree, int) and -(2**63) <= tree < 2**63:
@@ -129,6 +168,7 @@ class _Decoder:
         if isinstance(tree, float) and math.isfinite(tree):
             return tree
         if isinstance(tree, str):
+            self.take(min(len(tree), _MAX_TEXT) // _TEXT_PART)
             return tree[:_MAX_TEXT]
         if not isinstance(tree, dict) or len(tree) != 1:
             raise ValueRefused("not plain data")
@@ -136,13 +176,19 @@ class _Decoder:
         if kind == "float" and isinstance(content, str) and content in ("nan", "inf", "-inf"):
             return float(content)
         if kind in ("list", "tuple") and isinstance(content, list):
+            self.take(_LIST_PARTS)
             items = [self.value(item, depth + 1) for item in content]
             return items if kind == "list" else tuple(items)
         if kind == "array" and isinstance(content, dict):
             return self.array(content)
         if kind == "unsupported" and isinstance(content, str):
+            self.take(_UNSUPPORTED_PARTS)
             return Unsupported("".join(c for c in content[:100] if c.isprintable()))
         raise ValueRefused("not plain data")
+
+    def take(self, parts: int) -> None:
+        if not self.room.take(parts):
+            raise ValueRefused("the value has too many parts to be an answer")
 
     def array(self, content: dict[str, Any]) -> np.ndarray[Any, Any]:
         try:
@@ -166,8 +212,12 @@ class _Decoder:
         ):
             raise ValueRefused("an array whose shape does not fit its bytes")
         self.used.add(index)
+        if not self.room.take(_ARRAY_PARTS, len(self.buffers[index])):
+            raise ValueRefused(f"with an array of shape {tuple(shape)} the answer is too large")
         try:
-            array = _laid_out(np.ndarray(shape, dtype, self.buffers[index]), layout)
+            array = np.ndarray(shape, dtype, self.buffers[index])
+            if not self.views:
+                array = _laid_out(array, layout)
         except ValueError:  # no entries, yet dimensions too large for NumPy
             raise ValueRefused("an array of an impossible shape") from None
         if readonly:

@@ -164,6 +164,91 @@ def test_a_ready_made_optimizer_is_no_answer(ready_made, graded):
     assert "derive from torch.optim.Optimizer" in results[0].message
 
 
+class Borrowed(torch.optim.Optimizer):
+    """The update is torch's, by name."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, torch.optim.Adam([torch.zeros(1)], lr, betas, eps).defaults)
+
+    _init_group = torch.optim.Adam._init_group
+    _cuda_graph_capture_health_check = torch.optim.Adam._cuda_graph_capture_health_check
+    step = torch.optim.Adam.step
+
+
+class Within(torch.optim.Optimizer):
+    """A ready-made optimizer inside, made only when it is needed."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+    def step(self, closure=None):
+        ready = self.__dict__.setdefault("ready", torch.optim.Adam(self.param_groups))
+        ready.step()
+
+
+class ByFunction(torch.optim.Optimizer):
+    """The function behind torch's Adam."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+    def step(self, closure=None):
+        from torch.optim.adam import adam
+
+        adam([], [], [], [], [], [], amsgrad=False, beta1=0.9, beta2=0.9, lr=1, eps=1,
+             weight_decay=0, maximize=False)  # fmt: skip
+
+
+class Fused(torch.optim.Optimizer):
+    """What torch's Adam calls where it is fast."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+    def step(self, closure=None):
+        torch._fused_adam_([], [], [], [], [], [], lr=1, beta1=0.9, beta2=0.9, eps=1,
+                           weight_decay=0, amsgrad=False, maximize=False)  # fmt: skip
+
+
+@pytest.mark.parametrize("borrower", [Borrowed, Within, ByFunction, Fused])
+def test_an_update_that_is_torchs_is_no_answer(borrower, graded):
+    results = graded(ADAM, borrower)
+    assert not any(result.passed for result in results)
+    assert "torch's own optimizers are absent here" in results[0].message
+
+
+def test_ready_made_optimizers_work_elsewhere():
+    weight = torch.nn.Parameter(torch.ones(1))
+    weight.grad = torch.ones(1)
+    with pytest.raises(TypeError):
+        capstone.optimizer_trajectory(Within, *_one_step())
+    torch.optim.Adam([weight]).step()
+    assert weight.item() < 1
+
+
+def _one_step():
+    return [np.ones(1)], [0], [[np.ones(1)]], [[0.1]], 0.9, 0.999, 1e-8, 0
+
+
+def test_a_table_of_the_public_digits_knows_no_image_of_the_grading(spec_of):
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    known = {tuple(map(int, image)): label for image, label in zip(*digits_of(digits), strict=True)}
+    check = spec_of(NAME, 3).exercises[1].checks[0]
+    held_out = next(case.case for case in check.cases if not case.case.public)
+    images = [*held_out.arguments["X"], *held_out.arguments["X_val"]]
+    assert sum(tuple(map(int, image)) in known for image in images) < 0.01 * len(images)
+    # the one that is most like an image has another number here
+    X, y = (held_out.arguments[name] for name in ("X", "y"))
+    nearest = nearest_neighbours(*digits_of(digits), X)
+    assert np.mean(np.asarray(nearest) == y) < 0.05
+
+
+def digits_of(digits):
+    return digits.data, digits.target
+
+
 def test_a_stub_is_unanswered(graded):
     class Stub(torch.optim.Optimizer):
         def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):

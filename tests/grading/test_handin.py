@@ -43,8 +43,13 @@ UNREADABLE = {
         notebook(CELL).replace(b'"source"', b'"outputs": [], "source"'),
         "same key twice",
     ),
-    "NaN": (notebook(CELL, metadata={"x": float("nan")}), "NaN"),
-    "an infinity": (notebook(CELL, metadata={"x": float("-inf")}), "-Infinity"),
+    "NaN as its format": (notebook(CELL, nbformat=float("nan")), "format NaN"),
+    "an infinity as its cells": (notebook(cells=float("-inf")), "no list of cells"),
+    "NaN as a source": (notebook({**CELL, "source": float("nan")}), "source of cell 1"),
+    "two million lists": (
+        notebook(CELL, x=777).replace(b"777", b"[7" + b",[]" * 2_000_000 + b"]"),
+        "too many parts",
+    ),
     "nested 100,000 deep": (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
     "objects nested 100,000 deep": (b'{"a":' * 100_000, "nested too deeply"),
     "a number of 10,000 digits": (notebook(CELL, x=1).replace(b"1", b"1" * 10_000), "JSON"),
@@ -147,9 +152,23 @@ def test_file_that_may_not_be_read_is_damaged(
 def test_large_file_is_damaged_without_being_read(tmp_path: Path) -> None:
     path = tmp_path / "large.ipynb"
     with path.open("wb") as file:
-        file.truncate(30 << 20)
-    with pytest.raises(Damaged, match="30 MB, more than the 20 MB"):
+        file.truncate(60 << 20)
+    with pytest.raises(Damaged, match="60 MB, more than the 50 MB"):
         read_bytes(path)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"data": {"image/png": "A" * (25 << 20)}},
+        {"text": ['[1, 2, 3], {"a": "b"}, \\n'] * 1_000_000},
+        {"data": {"application/json": [float("nan"), float("inf")]}},
+    ],
+    ids=["25 MB", "a million lines", "NaN"],
+)
+def test_saved_outputs_are_not_needed_and_do_no_harm(output: dict[str, object]) -> None:
+    data = notebook({**CELL, "outputs": [output]})
+    assert parse(data).cells == parse(notebook(CELL)).cells
 
 
 def test_mistake_of_the_grader_stops_no_batch_and_asks_for_a_person(

@@ -236,14 +236,19 @@ def lines(course: CourseDirectory) -> int:
         return 0
 
 
+def is_alone(course: CourseDirectory) -> bool:
+    """Whether one is graded alone that was being graded at a kill: a second one would blame it."""
+    return any((course.reports(PS) / "under-way").glob("*.alone"))
+
+
 def is_at(course: CourseDirectory, phase: str, before: int, moment: float) -> Callable[[], bool]:
     """Whether a run is in a phase; ``moment`` from 0 to 1 says where in it."""
     folder = course.reports(PS)
     began = time.monotonic()
     if phase == "start":
-        return lambda: time.monotonic() - began > 4 * moment
+        return lambda: time.monotonic() - began > 4 * moment and not is_alone(course)
     if phase == "grading":
-        return lambda: lines(course) - before > 1 + 8 * moment
+        return lambda: lines(course) - before > 1 + 8 * moment and not is_alone(course)
     if phase == "gradebook":
         return lambda: (course.root / "gradebook.db-journal").exists()
     names = (".grades.csv.new", ".report.html.new", ".results.json.new")

@@ -35,6 +35,7 @@ class StandIn:
     """A session that does not run hand-ins: what they score is a matter of their first byte."""
 
     level = "full"
+    grades_here = True
     weaker_because: dict[str, str] = {}  # noqa: RUF012
 
     def __init__(

@@ -162,7 +162,7 @@ def submission_of(student: str, **changes: Any) -> Submission:
     return Submission(student, **{**fields, **changes})
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "－", " ="])
 def test_spreadsheet_takes_no_cell_for_a_formula(start: str, run_of: Callable[..., Run]) -> None:
     name = f'{start}cmd|"/C calc"!A0'
     fields = {"last_name": f"{start}1", "first_name": f"{start}HYPERLINK()", "email": f"{start}@x"}
@@ -172,6 +172,17 @@ def test_spreadsheet_takes_no_cell_for_a_formula(start: str, run_of: Callable[..
     for field, value in fields.items():
         assert line[head.index(field)] == "'" + value
     assert not any(cell[:1] in tuple("=+-@\t\r") for cell in line)
+
+
+def test_spreadsheet_that_parts_at_semicolons_takes_no_part_for_a_formula(
+    run_of: Callable[..., Run],
+) -> None:
+    fields = {"last_name": "x;=1+1", "first_name": "a; ＝1;b", "email": "a;b"}
+    text = "".join(grades_csv(run_of(submission_of("ada")), {"ada": row("ada", **fields)}))
+    head, line = csv.reader(io.StringIO(text, newline=""))
+    assert line[head.index("last_name")] == "x;'=1+1"
+    assert line[head.index("first_name")] == "a; '＝1;b"
+    assert line[head.index("email")] == "a;b"
 
 
 def test_table_is_rfc_4180_and_begins_with_nbgraders_columns(run_of: Callable[..., Run]) -> None:

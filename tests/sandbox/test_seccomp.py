@@ -33,6 +33,7 @@ REFUSED = {
     "another root": "os.chroot('/tmp')",
     "tracing": "call(libc.ptrace, 0, 0, 0, 0)",
     "another personality": "call(libc.personality, 0x0040000)",
+    "a named pipe": "os.mkfifo('/tmp/pipe')",
     "files by their handles": "call(libc.open_by_handle_at, -100, 0, 0)",
     "the time of day": "time.clock_settime(time.CLOCK_REALTIME, 0)",
     "a further filter": "call(libc.syscall, 317, 0, 0, 0)",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from autograder.selfcheck.calls import fresh
-from autograder.selfcheck.values import Unsupported, ValueRefused, decode, encode
+from autograder.selfcheck.values import Room, Unsupported, ValueRefused, decode, encode
 
 DTYPES = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"]
 floats = st.floats(allow_nan=True, allow_infinity=True)
@@ -125,7 +125,7 @@ def test_too_much_is_refused():
     with pytest.raises(ValueRefused, match="parts"):
         encode([0] * 200_000, [])
     with pytest.raises(ValueRefused, match="too large"):
-        encode(np.zeros(1000), [], max_bytes=100)
+        encode(np.zeros(1000), [], Room(size=100))
     own = []
     own.append(own)
     with pytest.raises(ValueRefused):

@@ -202,6 +202,41 @@ for module in list(sys.modules.values()):
         if hasattr(module, name): setattr(module, name, without_end(getattr(module, name)))
 """,
 )
+for layout in ("C", "strided"):
+    add(
+        f"one buffer named in all values ({layout})",
+        "call",
+        f"""
+array = {{'array': {{'dtype': '<f8', 'shape': [2**18], 'buffer': 0, 'layout': '{layout}',
+                   'readonly': False}}}}
+entries = [{{'case': i, 'value': array, 'after': [array] * 3}} for i in range(10)]
+head = json.dumps({{'outcomes': entries, 'buffers': [2**21]}}).encode()
+for i in range(15):
+    try: os.write(3, frame(head, bytes(2**21), last=0))
+    except OSError: pass
+""",
+    )
+for what, unit in (("lists", "[],"), ("objects", "{},"), ("nested lists", "[[[[]]]],")):
+    add(
+        f"a message of nothing but {what}",
+        "call",
+        f"""
+head = '{{"outcomes": [' + {unit!r} * (2**21 // {len(unit)}) + '0], "buffers": []}}'
+for i in range(8):
+    try: os.write(3, frame(head.encode(), last=0))
+    except OSError: pass
+""",
+    )
+add(
+    "an array of a shape that has no bytes, in all values",
+    "call",
+    """
+array = {'array': {'dtype': '<f8', 'shape': [2**31 - 1, 0], 'buffer': 0, 'layout': 'strided',
+                   'readonly': False}}
+entries = [{'case': i, 'value': array} for i in range(4)]
+os.write(3, frame(json.dumps({'outcomes': entries, 'buffers': [0]}).encode(), last=0))
+""",
+)
 add(
     "answers through the worker's own channel",
     "call",

@@ -88,8 +88,9 @@ add("a number", lambda text: b"27")
 add("null", lambda text: b"null")
 add("two notebooks, one after the other", lambda text: text.encode() * 2)
 add("a comma too much", lambda text: text.encode()[:-1] + b",}")
-add("NaN, which JSON does not have", _inside('"nbformat": 4', '"x": NaN, "nbformat": 4'))
-add("an infinite number", _inside('"nbformat": 4', '"x": -Infinity, "nbformat": 4'))
+add("NaN, which JSON does not have", _inside('"nbformat": 4', '"x": NaN, "nbformat": 4'), G)
+add("an infinite number", _inside('"nbformat": 4', '"x": -Infinity, "nbformat": 4'), G)
+add("NaN as the format", _inside('"nbformat": 4', '"nbformat": NaN'))
 add(
     "a number too long to be read",
     _inside('"nbformat": 4', '"x": ' + "9" * 10_000 + ', "nbformat": 4'),
@@ -137,7 +138,11 @@ add("source in lists of lists", _cell(source=[["x"]]))
 add("source of 200,001 characters", _cell(source="#" * 200_001))
 add("a source as long as is allowed", _cell(source="import numpy as np\n#" + "x" * 199_000), G)
 add("more cells than allowed", _tree(lambda tree: {**tree, "cells": tree["cells"] * 80}))
-add("21 MB of metadata", _with(x="y" * (21 << 20)))
+add("51 MB of metadata", _with(x="y" * (51 << 20)))
+add(
+    "51 MB of nothing but lists",
+    _inside('"nbformat": 4', '"x": [' + "[]," * (16 << 20) + '0], "nbformat": 4'),
+)
 add("19 MB of metadata", _with(x="y" * (19 << 20)), G)
 add(
     "was right, and is damaged when handed in again",

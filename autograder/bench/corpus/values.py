@@ -225,6 +225,26 @@ add("many dimensions", "call", "return np.zeros((1,) * 64)")
 add("a huge string", "call", "return 'x' * 10**8", G)
 add("a string for a number", "call", "return '<script>alert(1)</script>'", G)
 add("a million parts", "call", "return [0.0] * 10**6", G, E)
+for what, code in (
+    ("a long text in a long list", "return ['x' * 10_000] + [''] * 99_980"),
+    ("long texts in a list", "return ['x' * 9_999] * 100"),
+    ("long lists in a short one", "return [[0.0] * 100_000, [0.0]]"),
+    ("a list that is ragged at its end", "return [[0.5] for i in range(1200)] + [0.5]"),
+    ("as many lists as there may be", "return [[] for i in range(100)]"),
+    ("an integer of a million digits", "return 1 << 3_000_000"),
+    ("a list of integers of a million digits", "return [1 << 3_000_000] * 100"),
+    ("an array of twenty dimensions", "return np.zeros((2,) * 18, np.int8)"),
+    ("eight dimensions of six", "return np.zeros((6,) * 7, np.int8)"),
+    (
+        "many small arrays and one of complex numbers",
+        "return [np.zeros(1000, np.int8) for i in range(20)] + [np.zeros(1000, complex)]",
+    ),
+    ("an array of the size that is allowed", "return np.zeros(8_000)"),
+    ("half a character", "return ['\\ud800'] * 100"),
+    ("the same array many times", "return [np.zeros(1000)] * 1000"),
+    ("the arguments as long lists", "theta = [0.0] * 10**5; return theta"),
+):
+    add(f"costly to compare: {what}", "call", code, G, E)
 add("nested lists", "call", "x = 0.0\nfor i in range(10**5): x = [x]\nreturn x", G, E)
 add(
     "a list that doubles with every level",
