@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .inert import Attachment, inert_attachments
+
 MAX_BYTES = 20 << 20
 MAX_CELLS = 1000
 MAX_SOURCE = 200_000  # characters a cell
@@ -27,6 +29,7 @@ class HandedCell:
     source: str
     grade_id: str | None
     identifier: str | None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,4 +138,5 @@ def _cell(index: int, cell: Any) -> HandedCell:
         source,
         grade_id if isinstance(grade_id, str) else None,
         identifier if isinstance(identifier, str) else None,
+        inert_attachments(cell.get("attachments")) if kind == "markdown" else (),
     )
