@@ -6,10 +6,13 @@ ClearSolutions    by NamedStubs: a stub raises NotImplementedError with the exer
 NotebookExporter  by UnreadHandin: a hand-in that nbformat cannot read is graded like any other;
 Execute           by GradeInSandbox: nothing of a hand-in runs outside the sandbox;
 SaveAutoGrades    by SaveScores: scores come from the judge, not from the notebook's outputs.
+
+The pages that nbgrader makes of autograded notebooks are inert: see ``nbgrader_pages``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -26,6 +29,7 @@ from traitlets import Unicode
 from autograder.grading.gradebook import save
 from autograder.grading.results import Status
 from autograder.grading.session import Session, Settings
+from autograder.nbgrader_pages import configure_pages
 from autograder.paths import CourseDirectory, UserError, put_environment_on_path
 from autograder.reports.notebook import autograded_notebook
 from autograder.sandbox.isolation import FULL
@@ -71,6 +75,7 @@ def configure(config: Any, root: Path, db_url: str | None = None) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    configure_pages(config)
 
 
 class NamedStubs(ClearSolutions):  # type: ignore[misc]
@@ -132,6 +137,9 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         submitted = Path(folder.format_path(folder.submitted_directory, student, problem_set))
         submission = session.grade(student, submitted / f"{ids['notebook']}.ipynb")
         resources[_RESULT] = submission
+        source = Path(folder.format_path(folder.source_directory, ".", problem_set))
+        graded_to = Path(folder.format_path(folder.autograded_directory, student, problem_set))
+        _remove_what_else_was_handed_in(graded_to, source)
         if submission.status is Status.DAMAGED:
             self.log.error("%s: damaged: %s; it scores 0", student, submission.detail)
         graded = autograded_notebook(submission, session.release)
@@ -152,6 +160,19 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
             session = Session(problem_set, course, settings)
             self._sessions[key] = (state, session)
         return session
+
+
+def _remove_what_else_was_handed_in(folder: Path, source: Path) -> None:
+    """Remove what nbgrader has copied from beside the hand-in: pages, for instance, with scripts.
+
+    It would copy it to the feedback, too. The release's own files stay.
+    """
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            with contextlib.suppress(OSError):  # it holds something of the release
+                path.rmdir()
+        elif path.name != "timestamp.txt" and not (source / path.relative_to(folder)).exists():
+            path.unlink()
 
 
 def _changed(path: Path) -> int | None:

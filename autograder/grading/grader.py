@@ -504,7 +504,12 @@ class _Run:
         status, detail = self._status(exercises, score == max_score)
         cells = tuple(
             GradedCell(
-                step.kind, step.source, step.grade_id, step.check, self.outputs.get(i, Output())
+                step.kind,
+                step.source,
+                step.grade_id,
+                step.check,
+                self.outputs.get(i, Output()),
+                step.attachments,
             )
             for i, step in enumerate(self.plan.steps)
         )

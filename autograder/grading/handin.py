@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .inert import Attachment, inert_attachments
+
 MAX_BYTES = 50 << 20
 MAX_PARTS = 3_000_000  # brackets, commas and colons outside of texts: each takes much memory
 MAX_CELLS = 1000
@@ -32,6 +34,7 @@ class HandedCell:
     source: str
     grade_id: str | None
     identifier: str | None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,4 +155,5 @@ def _cell(index: int, cell: Any) -> HandedCell:
         source,
         grade_id if isinstance(grade_id, str) else None,
         identifier if isinstance(identifier, str) else None,
+        inert_attachments(cell.get("attachments")) if kind == "markdown" else (),
     )

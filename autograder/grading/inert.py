@@ -7,9 +7,11 @@ import binascii
 import re
 import struct
 import zlib
-from typing import Any
+from typing import Any, NamedTuple
 
 _MAX_PICTURE = 1 << 20  # characters of base64
+_MAX_ATTACHED = 4 << 20  # the same, for one picture that a student attaches to a text: a photo
+_MAX_ATTACHMENTS = 20  # to one cell
 _MAX_PIXELS = 25_000_000  # what a browser unpacks a picture to is not bounded by its file's size
 _MAX_CHUNKS = 1000
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -40,15 +42,78 @@ def _shown(character: str) -> str:
     return ascii(character)[1:-1]
 
 
-def inert_picture(text: Any) -> str | None:
+def inert_picture(text: Any, most: int = _MAX_PICTURE) -> str | None:
     """A PNG picture in base64 with nothing in it but the picture; None if it is no such thing."""
-    if not isinstance(text, str) or len(text) > _MAX_PICTURE:
+    if not isinstance(text, str) or len(text) > most:
         return None
     try:
         plain = _plain_png(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError, struct.error):
         return None
     return base64.b64encode(plain).decode("ascii")
+
+
+class Attachment(NamedTuple):
+    """A picture attached to a cell: its name in the text, its MIME type, its data in base64."""
+
+    name: str
+    kind: str
+    data: str
+
+
+def inert_attachments(tree: Any) -> tuple[Attachment, ...]:
+    """The attachments of a cell that are PNG or JPEG pictures; whatever else is left out."""
+    found: list[Attachment] = []
+    for name, bundle in tree.items() if isinstance(tree, dict) else ():
+        if len(found) == _MAX_ATTACHMENTS:
+            break
+        if not isinstance(bundle, dict) or len(name) > 300:
+            continue
+        for kind, read in (("image/png", inert_picture), ("image/jpeg", _inert_photo)):
+            data = bundle.get(kind)
+            if isinstance(data, list) and all(isinstance(line, str) for line in data):
+                data = "".join(data)
+            if isinstance(data, str) and len(data) <= 2 * _MAX_ATTACHED:
+                data = re.sub(r"\s+", "", data)
+            picture = read(data, _MAX_ATTACHED)
+            if picture is not None:
+                found.append(Attachment(name, kind, picture))
+                break
+    return tuple(found)
+
+
+def _inert_photo(text: Any, most: int) -> str | None:
+    """A JPEG picture in base64 of a size to be shown; None if it is no such thing.
+
+    Nothing in it is struck out: a photo that has lost how it was held lies on its side.
+    """
+    if not isinstance(text, str) or len(text) > most:
+        return None
+    try:
+        data = base64.b64decode(text, validate=True)
+        width, height = _size_of_jpeg(data)
+    except (binascii.Error, ValueError, struct.error, IndexError):
+        return None
+    return text if 0 < width * height <= _MAX_PIXELS else None
+
+
+def _size_of_jpeg(data: bytes) -> tuple[int, int]:
+    """Width and height. Raises ValueError, IndexError or struct.error if it is no JPEG picture."""
+    if not data.startswith(b"\xff\xd8\xff"):
+        raise ValueError("no JPEG")
+    at = 2
+    for _ in range(_MAX_CHUNKS):
+        if data[at] != 0xFF:
+            break
+        kind = data[at + 1]
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # a frame's header
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            return width, height
+        if kind == 0xDA or length < 2:
+            break
+        at += 2 + length
+    raise ValueError("no frame")
 
 
 def _plain_png(data: bytes) -> bytes:

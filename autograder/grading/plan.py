@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .handin import Handin
+from .inert import Attachment
 
 _CHECK, _DRIVER, _WRITTEN = "check-", "driver-", "written-"
 
@@ -95,6 +96,7 @@ class Step:
     source: str
     grade_id: str | None = None
     check: str | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def runs(self) -> bool:
@@ -158,7 +160,7 @@ class _Planner:
         checks: list[str] = []
         for index, (cell, grade_id) in enumerate(zip(self.cells, self.ids, strict=True)):
             if grade_id is None:
-                steps.append(Step(cell.kind, cell.source))
+                steps.append(Step(cell.kind, cell.source, attachments=cell.attachments))
             elif _is_check(grade_id):
                 if last_check[grade_id] == index:
                     checks.append(grade_id[len(_CHECK) :])
@@ -168,12 +170,14 @@ class _Planner:
             elif grade_id.startswith(_DRIVER):
                 pass  # the release's is put above the check below
             elif self.by_id[grade_id].locked:
-                steps.append(Step(cell.kind, cell.source, None))
+                steps.append(Step(cell.kind, cell.source, attachments=cell.attachments))
             else:
                 released = self.by_id[grade_id]
                 if cell.kind != released.kind:
                     self.notes.append(f"cell “{grade_id}” was turned into {cell.kind}")
-                steps.append(Step(released.kind, cell.source, grade_id))
+                steps.append(
+                    Step(released.kind, cell.source, grade_id, attachments=cell.attachments)
+                )
                 answers.get(grade_id, written.get(grade_id, [])).append(cell.source)
         for name in self.release.exercises:
             self._resolve_copies(name, answers[name], steps)
@@ -227,7 +231,8 @@ class _Planner:
             if step.grade_id == name and index != keep:
                 # other definitions still run: later cells may use what they define
                 is_answer = not _same(step.source, released)
-                steps[index] = Step(step.kind if is_answer else "raw", step.source)
+                kind = step.kind if is_answer else "raw"
+                steps[index] = Step(kind, step.source, attachments=step.attachments)
 
     def _place_checks(
         self,

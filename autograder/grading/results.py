@@ -8,6 +8,8 @@ from typing import Any
 
 from autograder.selfcheck.judge import CheckResult
 
+from .inert import Attachment
+
 RESULTS_VERSION = 1
 
 
@@ -44,6 +46,7 @@ class GradedCell:
     grade_id: str | None
     check: str | None
     output: Output
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,13 @@ def bounded(cells: Iterable[GradedCell], *, sources: bool) -> list[GradedCell]:
         source = cell.source
         if sources:
             source, text = _cut(source, text)
+        attached = []
+        for attachment in cell.attachments:
+            pictures -= len(attachment.data)
+            if pictures >= 0:
+                attached.append(attachment)
+        if len(attached) < len(cell.attachments):
+            cell = replace(cell, attachments=tuple(attached))
         kept = []
         for picture in cell.output.pictures:
             pictures -= len(picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from autograder.grading.plan import Release
@@ -10,6 +11,7 @@ from autograder.grading.results import ExerciseResult, GradedCell, Output, Submi
 from autograder.selfcheck.judge import messages
 
 from .bounds import bounded
+from .markdown import inert_markdown
 
 
 def autograded_notebook(submission: Submission, release: Release) -> dict[str, Any]:
@@ -32,6 +34,8 @@ def autograded_notebook(submission: Submission, release: Release) -> dict[str, A
         }
         if cell.kind == "code":
             tree.update(execution_count=None, outputs=_outputs(cell, by_name))
+        else:
+            tree.update(_inert(cell))
         cells.append(tree)
     return {
         "cells": cells,
@@ -52,6 +56,21 @@ def autograded_text(submission: Submission, release: Release) -> str:
     """The autograded notebook as the text of its file."""
     # without indentation, which takes ten times as long and is for nobody to read
     return json.dumps(autograded_notebook(submission, release), ensure_ascii=False) + "\n"
+
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # others are written in several ways
+
+
+def _inert(cell: GradedCell) -> dict[str, Any]:
+    """Source and attachments of a cell of text."""
+    names = {
+        picture.name: picture.name if _NAME.fullmatch(picture.name) else f"picture-{number}"
+        for number, picture in enumerate(cell.attachments, start=1)
+    }
+    if cell.kind != "markdown" or not names:
+        return {"source": inert_markdown(cell.source)}
+    pictures = {names[p.name]: {p.kind: p.data} for p in cell.attachments}
+    return {"source": inert_markdown(cell.source, names), "attachments": pictures}
 
 
 def _why_there_are_none(submission: Submission) -> GradedCell:

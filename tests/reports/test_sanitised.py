@@ -126,6 +126,7 @@ def shown(text: str, picture: str = "", name: str = "") -> Output:
 # --- text ----------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(any_text, st.integers(0, 400))
 def test_text_is_bounded_in_bytes_and_holds_no_control_characters(text: str, most: int) -> None:
     inert = inert_text(text, most)
@@ -134,6 +135,7 @@ def test_text_is_bounded_in_bytes_and_holds_no_control_characters(text: str, mos
     assert inert_text(inert, most) == inert
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "M"])))
 def test_text_that_only_shows_itself_stays_as_it_is(text: str) -> None:
     lines = f"{text}\n\tand a line: {text}\n"
@@ -215,7 +217,7 @@ def test_a_picture_over_a_megabyte_is_left_out() -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 200), st.integers(0, 60))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_damaged_pictures_are_left_out_or_plain(data: bytes, at: int, lost: int) -> None:
     whole = png(extra=chunk(b"pHYs", bytes(9)))
     damaged = whole[:at] + data + whole[at + lost :]
@@ -236,7 +238,9 @@ def test_damaged_pictures_are_left_out_or_plain(data: bytes, at: int, lost: int)
     name=st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=50),
 )
 @example(outputs=[(text, text, text) for text in MARKUP], told=MARKUP[:2], name=MARKUP[0])
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_pages_of_anything_are_inert(
     outputs: list[tuple[str, str, str]], told: list[str], name: str, ps01: Session
 ) -> None:

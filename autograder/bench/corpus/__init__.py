@@ -1,6 +1,6 @@
 """Hostile hand-ins as data: what each does, and how its grading may end. One module a few kinds."""
 
-from . import files, messages, notebooks, patches, resources, secrets, time_and_ends, values
+from . import files, messages, notebooks, pages, patches, resources, secrets, time_and_ends, values
 from .attack import ARGUMENT, ATTACKED, MARKER, PROBLEM_SET, Attack, Notebook
 
 ATTACKS: tuple[Attack, ...] = (
@@ -12,6 +12,7 @@ ATTACKS: tuple[Attack, ...] = (
     *resources.ATTACKS,
     *notebooks.ATTACKS,
     *files.ATTACKS,
+    *pages.ATTACKS,
 )
 
 __all__ = ["ARGUMENT", "ATTACKED", "ATTACKS", "MARKER", "PROBLEM_SET", "Attack", "Notebook"]

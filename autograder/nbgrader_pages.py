@@ -1,0 +1,210 @@
+"""The pages that nbgrader makes of autograded notebooks, with nothing in them that runs.
+
+The form grader and ``nbgrader generate_feedback`` put a student's Markdown and outputs into a page
+as they are. ``configure_pages`` gives both a renderer and a preprocessor of this module. Autograded
+notebooks that this package has written are inert by themselves (``reports/markdown.py``); these
+pages are, too, if a notebook was written by nbgrader alone, or by an earlier version.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import sys
+from functools import partial
+from hashlib import sha256
+from html import escape
+from types import ModuleType
+from typing import Any
+from urllib.parse import unquote
+
+import bleach
+from bleach.css_sanitizer import CSSSanitizer
+from jinja2 import Environment, pass_context
+from markupsafe import Markup
+from mistune import HTMLRenderer
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
+
+from autograder.reports.markdown import PLAIN_TAGS, inert_markdown, inert_tex
+
+_MAX_MARKDOWN = 50_000  # characters; more than that is shown as plain text
+_TAGS = PLAIN_TAGS | {"a", "div", "img", "input", "span"}
+_PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
+_GRADE_ID = re.compile(r"[A-Za-z0-9_-]+")
+_STYLES = CSSSanitizer(allowed_css_properties=["text-align"])
+
+# Of the form grader's page: no attribute of an element is a script but the two that it has itself,
+# and it talks to its own server only. Its scripts, and MathJax 2, need 'unsafe-inline' elsewhere.
+_HANDLERS = ("toggle_name(true);", "toggle_name(false);")
+_POLICY = (
+    "script-src-attr 'unsafe-hashes' {handlers}; object-src 'none'; "
+    "frame-src 'none'; base-uri 'none'; form-action 'self'; connect-src 'self'; "
+    "img-src 'self' data:; frame-ancestors 'self'"
+)
+_FEEDBACK_POLICY = (
+    "script-src https://cdnjs.cloudflare.com 'unsafe-inline' 'unsafe-eval'; "
+    "script-src-attr 'none'; object-src 'none'; frame-src 'none'; base-uri 'none'; "
+    "form-action 'none'; connect-src 'none'; img-src data:"
+)
+
+
+def configure_pages(config: Any) -> None:
+    """Have nbgrader's pages made by this module."""
+    config.HTMLExporter.filters = {"markdown2html": f"{__name__}.markdown_to_html"}
+    config.HTMLExporter.preprocessors = [f"{__name__}.InertNotebook"]
+    config.GenerateFeedback.exporter_class = f"{__name__}.FeedbackPage"
+    _guard_form_grader()
+
+
+@pass_context
+def markdown_to_html(context: Any, source: str) -> str:
+    """Markdown as HTML: text, formulas, tables, links, and pictures that the cell holds itself."""
+    if len(source) > _MAX_MARKDOWN:
+        return f"<pre>{escape(source)}</pre>"
+    attachments = context.get("cell", {}).get("attachments", {})
+    source = inert_markdown(source, {name: name for name in attachments})
+    html = MarkdownWithMath(renderer=_Renderer(attachments)).render(source)
+    clean = bleach.clean(
+        html,
+        tags=_TAGS,
+        attributes=_is_harmless,
+        protocols=["http", "https", "mailto", "data"],
+        css_sanitizer=_STYLES,
+    )
+    return inert_tex(clean)
+
+
+class _Renderer(IPythonRenderer):
+    def __init__(self, attachments: Any) -> None:
+        super().__init__(escape=False, attachments=attachments, exclude_anchor_links=True)
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        """A picture of the notebook's own; any other is a link, which a person may follow."""
+        scheme, _, name = url.partition(":")
+        if scheme == "attachment":
+            kinds = self.attachments.get(unquote(name), {})
+            url = next((f"data:{kind};base64,{data}" for kind, data in kinds.items()), "")
+        if _PICTURE.fullmatch(url):
+            return str(HTMLRenderer.image(self, text, url, title))
+        return str(self.link(text or escape(url), url, title))
+
+    def block_mermaidjs(self, code: str) -> str:
+        """A diagram's description, as text."""
+        return f"<pre>{escape(code)}</pre>"
+
+
+def _is_harmless(tag: str, name: str, value: str) -> bool:
+    if tag == "a" and name == "href":
+        return re.match(r"(?:https?://|mailto:|#)", value, re.IGNORECASE) is not None
+    if tag == "img" and name == "src":
+        return _PICTURE.fullmatch(value) is not None
+    if tag == "input":  # of a list of tasks
+        return (name, value) in (("type", "checkbox"), ("disabled", ""), ("checked", ""))
+    if name in ("alt", "title"):
+        return True
+    if name in ("width", "height"):
+        return tag == "img" and re.fullmatch(r"\d{1,5}%?", value) is not None
+    if name == "style":
+        return tag in ("td", "th")
+    if name == "class":  # what highlights code
+        return tag in ("div", "span") and re.fullmatch(r"highlight|\w{1,3}", value) is not None
+    return name == "start" and tag == "ol" and value.isdecimal()
+
+
+class InertNotebook(Preprocessor):
+    """Leaves of a notebook what is text or a picture, and escapes what the template does not."""
+
+    def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The notebook and the resources as the template may have them."""
+        nb.metadata = NotebookNode(language_info=NotebookNode(name="python"))
+        nb.cells = [self._cell(cell) for cell in nb.cells]
+        for key in ("student", "first_name", "last_name", "notebook_path", "notebook_id"):
+            if isinstance(resources.get(key), str):
+                resources[key] = escape(resources[key])
+        return nb, resources
+
+    def _cell(self, cell: Any) -> Any:
+        inert = NotebookNode(cell_type="markdown", metadata=NotebookNode(), source=cell.source)
+        nbgrader = cell.metadata.get("nbgrader")
+        if nbgrader and _GRADE_ID.fullmatch(str(nbgrader.get("grade_id"))):
+            inert.metadata.nbgrader = nbgrader
+        if cell.cell_type == "code":
+            outputs = [_output(each) for each in cell.outputs]
+            inert.update(cell_type="code", outputs=outputs, execution_count=None)
+        elif cell.cell_type == "markdown":
+            inert.attachments = NotebookNode(
+                {name: found for name, each in cell.get("attachments", {}).items()
+                 if (found := _pictures(each))}
+            )  # fmt: skip
+        else:  # what only some formats are meant to show
+            inert.source = "".join(f"    {line}\n" for line in cell.source.splitlines())
+        return inert
+
+
+def _output(output: Any) -> Any:
+    if output.output_type == "stream":
+        return NotebookNode(output_type="stream", name="stdout", text=output.text)
+    if output.output_type == "error":
+        lines = [str(line) for line in output.get("traceback", [])]
+        return NotebookNode(output_type="stream", name="stdout", text="\n".join(lines))
+    data = _pictures(output.data)
+    if not data:
+        left_out = f"(not shown here: {', '.join(output.data)})"
+        data = NotebookNode({"text/plain": output.data.get("text/plain", left_out)})
+    return NotebookNode(output_type="display_data", metadata=NotebookNode(), data=data)
+
+
+def _pictures(bundle: Any) -> Any:
+    """Of the forms of a picture those that are bytes, in base64."""
+    found = NotebookNode()
+    for kind in ("image/png", "image/jpeg"):
+        try:
+            base64.b64decode("".join(bundle[kind].split()), validate=True)
+        except (KeyError, AttributeError, ValueError, binascii.Error):
+            continue
+        found[kind] = bundle[kind]
+    return found
+
+
+class FeedbackPage(HTMLExporter):
+    """A page of ``nbgrader generate_feedback`` that says what it may run and load."""
+
+    def from_notebook_node(
+        self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """The page, and its resources."""
+        page, resources = super().from_notebook_node(nb, resources, **options)
+        rule = f'<meta http-equiv="Content-Security-Policy" content="{_FEEDBACK_POLICY}">'
+        return page.replace("<head>", f"<head>\n{rule}", 1), resources
+
+
+def _guard_form_grader() -> None:
+    """In a Jupyter server: escape what the form grader's own pages name, and limit its main page.
+
+    A student's name, which may be chosen with care, stands in them as it is.
+    """
+    form_grader: ModuleType | None = sys.modules.get(
+        "nbgrader.server_extensions.formgrader.formgrader"
+    )
+    if form_grader is None:
+        return
+    form_grader.Environment = partial(  # type: ignore[attr-defined]
+        Environment, autoescape=True, finalize=_in_text_or_string
+    )
+    hashes = (base64.b64encode(sha256(each.encode()).digest()).decode() for each in _HANDLERS)
+    policy = _POLICY.format(handlers=" ".join(f"'sha256-{each}'" for each in hashes))
+    form_grader.handlers.SubmissionHandler.content_security_policy = property(lambda _: policy)
+
+
+def _in_text_or_string(value: Any) -> Any:
+    """Text that ends neither the element, nor the attribute, nor the string that it stands in.
+
+    It need not be escaped more than that: scripts use names as they are, with ' and &.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return Markup(value.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;"))
