@@ -171,7 +171,9 @@ def _remove_what_else_was_handed_in(folder: Path, source: Path) -> None:
         if path.is_dir() and not path.is_symlink():
             with contextlib.suppress(OSError):  # it holds something of the release
                 path.rmdir()
-        elif path.name != "timestamp.txt" and not (source / path.relative_to(folder)).exists():
+        elif path.name == "timestamp.txt" or path.suffix == ".ipynb":  # nbgrader's own
+            continue
+        elif not (source / path.relative_to(folder)).exists():
             path.unlink()
 
 

@@ -89,6 +89,29 @@ def test_level_of_isolation_that_does_not_work_is_told_in_one_line(
     assert not (copy.root / "autograded" / first / PROBLEM_SET).exists()
 
 
+def test_stock_autograde_keeps_nothing_from_beside_a_hand_in(
+    stock: CourseDirectory, tmp_path: Path
+) -> None:
+    copy = CourseDirectory(tmp_path / "course")
+    shutil.copytree(stock.root, copy.root)
+    folder = copy.submitted(PROBLEM_SET, "ada").parent
+    (folder / "page.html").write_text("<script>")
+    (folder / "more" / "more").mkdir(parents=True)
+    (folder / "more" / "more" / "page.svg").write_text("<svg>")
+    (folder / "more" / "of the release.csv").write_text("the student's")
+    (folder / "timestamp.txt").write_text("2030-01-01 12:00:00 UTC")
+    (copy.root / "source" / PROBLEM_SET / "more").mkdir()
+    (copy.root / "source" / PROBLEM_SET / "more" / "of the release.csv").write_text("released")
+    nbgrader(copy, "autograde", PROBLEM_SET, "--student", "ada", "--force", ANY_LEVEL)
+    graded = copy.autograded(PROBLEM_SET, "ada").parent
+    found = {path.relative_to(graded).as_posix() for path in graded.rglob("*")}
+    source = copy.root / "source" / PROBLEM_SET
+    released = {path.relative_to(source).as_posix() for path in source.rglob("*")}
+    assert found - released == {"timestamp.txt"}
+    assert {f"{PROBLEM_SET}.ipynb", "more/of the release.csv"} <= found
+    assert (graded / "more" / "of the release.csv").read_text() == "released"
+
+
 def exported(course: CourseDirectory) -> dict[str, tuple[float, float]]:
     """Score and maximum of each student, by ``nbgrader export``."""
     nbgrader(course, "export", "--to", "exported.csv")
