@@ -343,8 +343,9 @@ else:
 # must be in meters² per dollar, which depends on the loss and on the parameters. RMSProp's
 # $g/\sqrt r$ has no unit, so $\alpha$ is in meters: it is about the length of a step, and another
 # scale of the loss does not matter, but another scale of the parameters does. AdaDelta's
-# $\sqrt p$ is in meters already, $\alpha$ is a pure number, and 1 will do everywhere. (2) $v^2$ is
-# in meters², $v$ in meters: they cannot be added. What is kept must be $p$. As printed $p$ can
+# $\sqrt p$ is in meters already and $\alpha$ is a pure number, so as far as units go 1 will do
+# everywhere; what brings a scale back in is $\varepsilon$, see (3). (2) $v^2$ is in meters², $v$ in
+# meters: they cannot be added. What is kept must be $p$. As printed $p$ can
 # become negative, since steps have a sign, and then its root is NaN. (3) It never moves: the step
 # is 0 times $g/\sqrt r$, so $p$ stays 0. With $\varepsilon$ the first step is
 #
