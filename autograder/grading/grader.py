@@ -64,7 +64,7 @@ _SENT_AHEAD = 1 << 16  # bytes of orders; what a socket's buffer takes without b
 _TRIES = 3  # of starting again when the sandbox itself fails
 _MAX_ANSWER = 1 << 21  # bytes that come for the calls of a check, public or held-out
 _MAX_RETURNED = 1 << 25  # bytes that all calls of a hand-in may return together
-_MAX_SENT = 1 << 26  # bytes that a hand-in's workers may send together, of whatever kind
+_MAX_SENT = 3 << 25  # bytes that a hand-in's workers may send together, of whatever kind
 _JUDGING_SECONDS = 5.0  # of CPU time for what a hand-in returned; the worst known takes below 1 s
 # the worst comes first: of several things that happened, this is the status
 _SEVERITY = (Status.TIMEOUT, Status.OUT_OF_MEMORY, Status.CRASHED, Status.ERROR)
