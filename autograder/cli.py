@@ -74,9 +74,10 @@ _grading_options = (
     ),
     click.option(
         "--seed",
-        type=click.IntRange(0, 2**31 - 1),
+        type=click.IntRange(min=0),
         metavar="N",
-        help="Seed of the held-out cases; by default that of the last grading, or a fresh one.",
+        help="Seed of the held-out cases, to repeat a grading with its cases. Leave it out for a "
+        "class: then it is that of the last grading, or a fresh one that nobody can guess.",
     ),
 )
 
@@ -283,7 +284,7 @@ def _grade(
         out.print(f"… and {overview.count - _MOST_ROWS} more; all are in grades.csv")
     unchanged = overview.count - result.graded - overview.outdated
     out.print(
-        f"{result.graded} graded, {unchanged} unchanged; seed {run.seed}, "
+        f"{result.graded} graded, {unchanged} unchanged; "
         f"reference on {run.device}, isolation {run.isolation}"
     )
     out.print(f"{progress.seconds:.1f} s, {result.graded / progress.seconds:.1f} hand-ins/s")

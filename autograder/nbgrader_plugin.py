@@ -13,7 +13,6 @@ The pages that nbgrader makes of autograded notebooks are inert: see ``nbgrader_
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -31,7 +30,9 @@ from autograder.grading.results import Status
 from autograder.grading.session import Session, Settings
 from autograder.nbgrader_pages import configure_pages
 from autograder.paths import CourseDirectory, UserError, put_environment_on_path
+from autograder.reports.files import cannot_read
 from autograder.reports.notebook import autograded_notebook
+from autograder.reports.tables import read_run
 from autograder.sandbox.isolation import FULL
 
 _RESULT = "autograder"  # key in nbconvert's resources
@@ -182,13 +183,18 @@ def _changed(path: Path) -> int | None:
 
 
 def last_seed(problem_set: str, course: CourseDirectory) -> int | None:
-    """The seed of the last grading of a problem set, so that both ways use the same cases."""
+    """The seed of the last grading of a problem set, so that both ways use the same cases.
+
+    Raises UserError if this user may not know it.
+    """
+    path = course.results(problem_set)
     try:
-        text = course.results(problem_set).read_text(encoding="utf-8")
-        seed = json.loads(text)["seed"]
-    except (OSError, ValueError, KeyError):
+        run, _ = read_run(path)
+    except PermissionError as error:
+        raise cannot_read(path, error) from None
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return seed if isinstance(seed, int) else None
+    return run.seed
 
 
 class SaveScores(NbGraderPreprocessor):  # type: ignore[misc]

@@ -108,12 +108,15 @@ def test_grading_prints_a_table_and_writes_what_it_says(class_course: CourseDire
         if name in ("report", "grades", "results", "feedback", "gradebook"):
             assert Path(path.strip()).exists(), line
     results = json.loads((class_course.reports(PS) / "results.json").read_text(encoding="utf-8"))
-    assert results["seed"] == 5
+    assert results["seed"] == "5"
     details = {s["student"]: s["detail"] for s in results["submissions"]}
     assert details["none"] == "there is no file ps01-sgd.ipynb"
     assert "not valid JSON" in details["cut"]
     again = run("grade", PS, "--course-dir", str(class_course.root), *ANY)
-    assert "0 graded, 6 unchanged; seed 5" in again.stdout
+    assert "0 graded, 6 unchanged; reference on" in again.stdout
+    assert "seed" not in done.stdout + again.stdout
+    after = json.loads((class_course.reports(PS) / "results.json").read_text(encoding="utf-8"))
+    assert after == results
 
 
 def test_folder_that_cannot_be_a_students_is_told_and_does_no_harm(

@@ -202,7 +202,8 @@ def _evaluate_exercise(exercise: Exercise, seed: int, device: str) -> ExerciseSp
     reference = on_device(exercise.reference, device)
     checks = []
     for check in exercise.checks:
-        # one stream a check, so that a new check does not change the cases of the others
+        # one stream a check, so that a new check does not change the cases of the others; all
+        # bits of the seed count, however long it is
         stream = zlib.crc32(f"{exercise.name}/{check.name}".encode())
         held_out = check.held_out(np.random.default_rng([seed, stream]))
         cases = [*check.public, *(_held_out(case) for case in held_out)]

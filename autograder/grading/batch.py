@@ -18,7 +18,7 @@ from pathlib import Path
 
 from autograder.paths import CourseDirectory, UserError
 from autograder.release.build import grading_fingerprint
-from autograder.reports.files import encoded, write_whole
+from autograder.reports.files import PRIVATE, encoded, write_whole
 from autograder.reports.pages import report_page
 from autograder.reports.tables import Overview, Run, grades_csv, read_run, results_json
 
@@ -171,15 +171,17 @@ class _Batch:
         anew = "leave out --resume to grade anew"
         if students or everything:
             raise UserError(f"what to grade is as it was told before the interruption; {anew}")
-        for name, asked, was in (
-            ("seed", settings.seed, order.run.seed),
-            ("isolation", settings.isolation, order.run.isolation),
-        ):
-            if asked not in (None, "auto", was):
-                raise UserError(
-                    f"the grading that was cut short has {name} {was}, not {asked}: "
-                    f"give --{name} {was}, or {anew}"
-                )
+        if settings.seed not in (None, order.run.seed):
+            raise UserError(
+                "the grading that was cut short has another seed than the one given: "
+                f"leave out --seed, or {anew}"
+            )
+        asked, was = settings.isolation, order.run.isolation
+        if asked not in ("auto", was):
+            raise UserError(
+                f"the grading that was cut short has isolation {was}, not {asked}: "
+                f"give --isolation {was}, or {anew}"
+            )
         if order.graded_with != self.graded_with:
             raise UserError(
                 f"{self.problem_set} or the grader has changed since the grading was cut short: "
@@ -370,7 +372,7 @@ class _Batch:
         folder = self.course.reports(self.problem_set)
         write_whole(folder / "grades.csv", grades_csv(run, rows, overview), durable=True)
         write_whole(folder / "report.html", report_page(run, rows, overview), durable=True)
-        write_whole(folder / "results.json", results_json(run), durable=True)
+        write_whole(folder / "results.json", results_json(run), durable=True, mode=PRIVATE)
         if not cut_short:
             outdated = any(entry.outdated for entry in self.entries.values())
             self.under_way.close(complete=not (outdated or run.not_graded))

@@ -19,15 +19,17 @@ from typing import Any
 from autograder.exercises.definition import ProblemSetSpec, Written
 from autograder.paths import CourseDirectory
 from autograder.release.build import grading_fingerprint
-from autograder.reports.files import write_whole
+from autograder.reports.files import PRIVATE, write_whole
 from autograder.selfcheck.spec import dump, load
 
 from .reference_process import Evaluation, ReferenceProcess, result_of
 
+_SEED_BITS = 128  # so many that nobody finds it by trying, whatever a message lets slip
+
 
 def fresh_seed() -> int:
     """A seed that nobody can foresee."""
-    return secrets.randbelow(2**31)
+    return secrets.randbits(_SEED_BITS)
 
 
 def prepare(problem_sets: Iterable[str], course: CourseDirectory) -> None:
@@ -51,7 +53,7 @@ def kept_seed(course: CourseDirectory, problem_set: str) -> int | None:
     if tree is None or tree["fingerprint"] != _fingerprint(problem_set):
         return None
     seed = tree["seed"]
-    return seed if type(seed) is int and 0 <= seed < 2**31 else None
+    return seed if type(seed) is int and seed >= 0 else None
 
 
 def kept(course: CourseDirectory, problem_set: str, seed: int, device: str) -> Evaluation | None:
@@ -90,7 +92,7 @@ def keep(
         "exercises": dump(list(spec.exercises)),
     }
     path = course.evaluation(problem_set)
-    write_whole(path, json.dumps(tree), mode=0o600)  # it holds what students must not know
+    write_whole(path, json.dumps(tree), mode=PRIVATE)  # it holds what students must not know
 
 
 def _read(course: CourseDirectory, problem_set: str) -> dict[str, Any] | None:

@@ -25,7 +25,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from autograder.paths import UserError
-from autograder.reports.files import cannot_write, encoded, put_on_disk, write_whole
+from autograder.reports.files import (
+    PRIVATE,
+    cannot_read,
+    cannot_write,
+    encoded,
+    put_on_disk,
+    write_whole,
+)
 from autograder.reports.tables import Run, read_run, read_submission
 
 from .results import Submission
@@ -93,7 +100,8 @@ class Store:
     """The results of a problem set in its folder of reports. Use it in a ``with`` block.
 
     ``last`` is the run of results.json, ``order`` what a run was told that did not come to its
-    end; ``finished`` and ``journaled`` are the results of the two, by student.
+    end; ``finished`` and ``journaled`` are the results of the two, by student. Raises
+    UserError if there is one that this user may not read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -109,10 +117,18 @@ class Store:
         self._out = -1  # the journal, to append to
         self._end = 0  # of the last whole line of the journal
         self._synced = 0.0
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # none, or not ours
+        try:
             self._read_results()
-        with contextlib.suppress(OSError):
+        except PermissionError as error:  # a grading would begin anew, with another seed
+            raise cannot_read(self.results, error) from None
+        except (OSError, ValueError, KeyError, TypeError):  # none, or not ours
+            pass
+        try:
             self._read_journal()
+        except PermissionError as error:
+            raise cannot_read(self.path, error) from None
+        except OSError:
+            pass
 
     def __enter__(self) -> Store:
         return self
@@ -202,7 +218,7 @@ class Store:
         if not alike:
             self.journaled = {}
             self._end = 0
-            write_whole(self.path, [""], durable=True)
+            write_whole(self.path, [""], durable=True, mode=PRIVATE)
         if self._journal is not None:
             self._journal.close()
         try:

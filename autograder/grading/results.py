@@ -10,7 +10,7 @@ from autograder.selfcheck.judge import CheckResult
 
 from .inert import Attachment
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 
 
 class Status(StrEnum):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from autograder.paths import UserError
 
+PRIVATE = 0o600  # the mode of a file that holds the seed, or what follows from it
+
 
 def write_whole(
     path: Path, content: bytes | str | Iterable[str], *, durable: bool = False, mode: int = 0o644
@@ -62,6 +64,15 @@ def cannot_write(path: Path, error: OSError) -> UserError:
         what = "make it writable and run the same command again"
     reason = (error.strerror or str(error)).lower()
     return UserError(f"cannot write {path}: {reason}; {what}: no grading is lost")
+
+
+def cannot_read(path: Path, error: OSError) -> UserError:
+    """What to tell when a file of an earlier grading is not for this user to read."""
+    reason = (error.strerror or str(error)).lower()
+    return UserError(
+        f"cannot read {path}: {reason}; it is readable by the user who graded, for it holds the "
+        "seed: grade as that user, or make it readable"
+    )
 
 
 def put_on_disk(folder: Path) -> None:

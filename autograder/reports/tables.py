@@ -58,7 +58,7 @@ class Run:
             "version": RESULTS_VERSION,
             "problem_set": self.problem_set,
             "title": self.title,
-            "seed": self.seed,
+            "seed": str(self.seed),  # other readers of JSON round a number of this size
             "device": self.device,
             "isolation": self.isolation,
             "versions": dict(self.versions),
@@ -78,13 +78,20 @@ class Run:
         return Run(
             tree["problem_set"],
             tree["title"],
-            tree["seed"],
+            _seed(tree["seed"]),
             tree["device"],
             tree["isolation"],
             tree["versions"],
             not_graded=tree["not_graded"],
             skipped=tree["skipped"],
         )
+
+
+def _seed(told: Any) -> int:
+    """The seed as :meth:`Run.to_json` writes it. Raises ValueError for anything else."""
+    if not isinstance(told, str) or not (told.isascii() and told.isdecimal()):
+        raise ValueError("no seed")
+    return int(told)
 
 
 @dataclass

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
+import re
+import shutil
 import signal
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -434,6 +438,69 @@ def test_resuming_does_what_the_interrupted_grading_was_told(klass: Klass) -> No
         klass.grade(resume=True)
 
 
+def test_interrupted_grading_goes_on_with_the_long_seed_that_it_drew(klass: Klass) -> None:
+    for number in range(3):
+        klass.hand_in(f"s{number}")
+    with pytest.raises(Interrupted):
+        klass.grade(progress=_die)
+    drawn = klass.head()["seed"]
+    assert isinstance(drawn, str)
+    assert int(drawn).bit_length() > 100  # fails once in 2^28 runs
+    shutil.rmtree(klass.course.evaluation(PS).parent)  # the journal knows it, too
+    done = klass.grade(resume=True)
+    assert (done.graded, str(done.run.seed), klass.head()["seed"]) == (2, drawn, drawn)
+    klass.hand_in("s0", {"sgd_step": WRONG})
+    klass.grade()
+    assert klass.head()["seed"] == drawn
+
+
+def test_seed_that_an_older_version_showed_to_students_is_not_used_again(klass: Klass) -> None:
+    klass.hand_in("ada")
+    klass.grade()
+    path = klass.course.reports(PS) / "results.json"
+    text = path.read_text()
+    path.write_text(re.sub(r'"seed": "\d+"', '"seed": 17', text).replace('on": 2', 'on": 1', 1))
+    assert (klass.head()["version"], klass.head()["seed"]) == (1, 17)
+    assert klass.grade().graded == 1
+    assert (klass.head()["version"], klass.head()["seed"] == 17) == (2, False)
+
+
+def test_only_who_grades_can_read_the_files_that_hold_the_seed(klass: Klass) -> None:
+    klass.hand_in("ada")
+    journal = klass.course.reports(PS) / "journal.jsonl"
+    seen: list[tuple[int, bool]] = []
+
+    def look(*_: object) -> None:
+        order = json.loads(journal.read_text().splitlines()[0])
+        seen.append((stat.S_IMODE(journal.stat().st_mode), order["run"]["seed"].isdecimal()))
+
+    klass.grade(progress=look)
+    assert seen == [(0o600, True)]
+    for path in (klass.course.results(PS), klass.course.evaluation(PS)):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["results.json", "journal.jsonl"])
+def test_results_that_another_user_may_not_read_are_no_reason_to_begin_anew(
+    klass: Klass, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    klass.hand_in("ada")
+    klass.grade()
+    before = klass.head()
+    open_it = Path.open
+
+    def refused(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == name:  # root, who may run this test, would be let in
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return open_it(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refused)
+        with pytest.raises(UserError, match=f"{name}: permission denied; .*grade as that user"):
+            klass.grade()
+    assert klass.head() == before
+
+
 def test_repeated_command_goes_on_with_grading_everything(klass: Klass) -> None:
     for number in range(4):
         klass.hand_in(f"s{number}")
@@ -451,7 +518,7 @@ def test_resuming_refuses_to_begin_anew(klass: Klass, monkeypatch: pytest.Monkey
         klass.grade(progress=_die)
     asked = klass.settings
     for told, settings, options in (
-        ("has seed 5, not 6", replace(asked, seed=6), {}),
+        ("has another seed", replace(asked, seed=6), {}),
         ("has isolation", replace(asked, isolation="namespaces"), {}),
         ("as it was told", asked, {"everything": True}),
         ("as it was told", asked, {"students": ["ada"]}),
