@@ -90,7 +90,8 @@ def keep(
         "exercises": dump(list(spec.exercises)),
     }
     path = course.evaluation(problem_set)
-    write_whole(path, json.dumps(tree), mode=0o600)  # it holds what students must not know
+    # it holds what students must not know
+    write_whole(path, json.dumps(tree), mode=0o600, below=course.root)
 
 
 def _read(course: CourseDirectory, problem_set: str) -> dict[str, Any] | None:
