@@ -518,12 +518,16 @@ def _tell_what_is_left(result: ClassResult) -> None:
     if run.not_graded:
         told = _some(run.not_graded, len(run.not_graded))
         out.print(f"{len(run.not_graded)} not graded yet: {told}", markup=False)
-    if run.skipped:
+    if result.links:
+        places = [str(link) for link in result.links]
         err.print(
-            f"{len(run.skipped)} skipped, for the folder's name is not printable text; "
-            f"rename {_some(run.skipped, len(run.skipped))}",
+            "symbolic links are not followed, so not all was written (see notes in report.html); "
+            f"remove {_some(places, len(places))} and grade again",
             markup=False,
         )
+    if run.skipped:
+        told = _some(run.skipped, len(run.skipped))
+        err.print(f"{len(run.skipped)} skipped: {told}", markup=False)
 
 
 def _some(names: Sequence[str], count: int) -> str:

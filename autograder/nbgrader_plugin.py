@@ -30,7 +30,7 @@ from autograder.grading.results import Status
 from autograder.grading.session import Session, Settings
 from autograder.nbgrader_pages import configure_pages
 from autograder.paths import CourseDirectory, UserError, put_environment_on_path
-from autograder.reports.files import cannot_read
+from autograder.reports.files import cannot_read, find_link
 from autograder.reports.notebook import autograded_notebook
 from autograder.reports.tables import read_run
 from autograder.sandbox.isolation import FULL
@@ -168,6 +168,8 @@ def _remove_what_else_was_handed_in(folder: Path, source: Path) -> None:
 
     It would copy it to the feedback, too. The release's own files stay.
     """
+    if find_link(folder, folder.parents[2]):  # what is behind it is not ours to remove
+        return
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink():
             with contextlib.suppress(OSError):  # it holds something of the release

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,10 @@ ROOT = PACKAGE.parent
 SOLUTIONS = ROOT / "solutions"
 RELEASED = ROOT / "book" / "exercises"
 DOWNLOADS = ROOT / "book" / "_static" / "downloads"
+
+LONGEST_NAME = 128  # of a student, in nbgrader's tables on a database server
+_NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+_MOST_SKIPPED = 10  # named if there is nothing else
 
 
 class UserError(Exception):
@@ -42,9 +48,9 @@ def require_problem_set(name: str) -> str:
     return name
 
 
-def _is_name(name: str) -> bool:
-    """Whether a folder's name can be a student's: visible, and text."""
-    return not name.startswith(".") and name.isprintable()
+def _shown(name: str) -> str:
+    """The name of a folder in quotes; as Python writes its bytes if it is not printable text."""
+    return f"'{name}'" if name.isprintable() else repr(os.fsencode(name))[1:]
 
 
 def _parsed(db_url: str) -> Any:
@@ -88,6 +94,10 @@ class CourseDirectory:
     def gradebook(self) -> Path:
         """The file of the gradebook, unless ``db_url`` says that it is elsewhere."""
         return self.root / "gradebook.db"
+
+    @property
+    def _is_on_server(self) -> bool:
+        return self.db_url is not None and _parsed(self.db_url).get_backend_name() != "sqlite"
 
     @property
     def gradebook_name(self) -> str:
@@ -137,29 +147,51 @@ class CourseDirectory:
 
         Raises UserError if there is no folder ``submitted``, or if nobody handed in.
         """
+        students, skipped = self._sorted(problem_set)
+        if not students:
+            left_out = f"; skipped: {', '.join(skipped[:_MOST_SKIPPED])}" if skipped else ""
+            raise UserError(
+                f"nobody has handed in {problem_set}: there is no "
+                f"{self.submissions}/STUDENT/{problem_set}/{problem_set}.ipynb{left_out}"
+            )
+        return students
+
+    def skipped(self, problem_set: str) -> list[str]:
+        """Folders with a hand-in, or perhaps with one, that cannot be graded, each with why."""
+        return self._sorted(problem_set)[1]
+
+    def _sorted(self, problem_set: str) -> tuple[list[str], list[str]]:
+        """The students who have a folder for the problem set, and what is skipped."""
         folder = self.submissions
-        if not folder.is_dir():
+        try:
+            paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        except (FileNotFoundError, NotADirectoryError):
             raise UserError(
                 f"there is no folder {folder}; hand-ins are expected as "
                 f"{folder}/STUDENT/{problem_set}/{problem_set}.ipynb"
-            )
-        names = sorted(
-            p.name for p in folder.iterdir() if _is_name(p.name) and (p / problem_set).is_dir()
-        )
-        if not names:
-            raise UserError(
-                f"nobody has handed in {problem_set}: there is no "
-                f"{folder}/STUDENT/{problem_set}/{problem_set}.ipynb"
-            )
-        return names
+            ) from None
+        except OSError as error:
+            raise UserError(f"cannot read {folder}: {error.strerror}") from None
+        students, skipped = [], []
+        for path in paths:
+            try:
+                handed_in = stat.S_ISDIR((path / problem_set).stat().st_mode)
+                why = self._why_no_student(path.name)
+            except OSError as error:
+                handed_in = error.errno not in _NOTHING_THERE
+                why = f"the folder cannot be opened: {(error.strerror or str(error)).lower()}"
+            if not handed_in:
+                continue
+            if why is None:
+                students.append(path.name)
+            else:
+                skipped.append(f"{_shown(path.name)} ({why})")
+        return students, skipped
 
-    def skipped(self, problem_set: str) -> list[str]:
-        """Folders with a hand-in whose names cannot be a student's, as Python writes their bytes.
-
-        Such a name cannot stand in the gradebook, on a page or on a screen.
-        """
-        return sorted(
-            repr(os.fsencode(p.name))[1:]
-            for p in self.submissions.iterdir()
-            if not p.name.startswith(".") and not _is_name(p.name) and (p / problem_set).is_dir()
-        )
+    def _why_no_student(self, name: str) -> str | None:
+        """Why a folder's name cannot be a student's: it must fit pages, screens, the gradebook."""
+        if not name.isprintable():
+            return "the name is not printable text; rename it"
+        if len(name) > LONGEST_NAME and self._is_on_server:  # SQLite holds any length
+            return f"the name has more than the {LONGEST_NAME} characters of a gradebook; rename it"
+        return None

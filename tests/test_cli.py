@@ -127,7 +127,7 @@ def test_folder_that_cannot_be_a_students_is_told_and_does_no_harm(
     (copy.submissions / os.fsdecode(b"b\xffd") / PS).mkdir(parents=True)
     done = run("grade", PS, "--course-dir", str(copy.root), "--student", "hana", *ANY)
     assert done.returncode == 0, done.stderr
-    assert r"1 skipped, for the folder's name is not printable text; rename 'b\xffd'" in done.stderr
+    assert r"1 skipped: 'b\xffd' (the name is not printable text; rename it)" in done.stderr
     done.stdout.encode("ascii", "strict")
 
 

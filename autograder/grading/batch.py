@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
+import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,15 @@ from pathlib import Path
 
 from autograder.paths import CourseDirectory, UserError
 from autograder.release.build import grading_fingerprint
-from autograder.reports.files import PRIVATE, encoded, write_whole
+from autograder.reports.files import (
+    PRIVATE,
+    PUBLIC,
+    LinkInTheWay,
+    encoded,
+    find_link,
+    make_folder,
+    write_whole,
+)
 from autograder.reports.pages import report_page
 from autograder.reports.tables import Overview, Run, grades_csv, read_run, results_json
 
@@ -31,6 +40,7 @@ from .results import Status, Submission
 from .session import Graded, Handed, Opening, Session, Settings, open_session, render
 from .under_way import UnderWay
 
+_MOST_OTHERS = 5  # students with the same file that are named
 Progress = Callable[[int, int, Submission], None]
 
 
@@ -38,7 +48,8 @@ Progress = Callable[[int, int, Submission], None]
 class ClassResult:
     """A graded class: the run with the results, the class at a glance, and the gradebook's rows.
 
-    ``graded`` is how many hand-ins were graded anew.
+    ``graded`` is how many hand-ins were graded anew; ``links`` are symbolic links in the places of
+    folders, so that what belongs there was not written.
     """
 
     run: Run
@@ -46,6 +57,7 @@ class ClassResult:
     rows: dict[str, GradebookRow]
     graded: int
     weaker_because: dict[str, str]
+    links: Sequence[Path] = ()
 
 
 class NothingToResume(UserError):
@@ -76,6 +88,7 @@ def grade_class(
     """
     everyone = course.students(problem_set)
     folder = course.reports(problem_set)
+    make_folder(folder, course.root)
     with alone(folder), StopSignals() as signals, Store(folder) as store:
         batch = _Batch(problem_set, course, everyone, store, signals)
         if resume:
@@ -101,6 +114,22 @@ def _state(path: Path) -> _State:
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _hard_link(path: Path) -> tuple[int, int] | None:
+    """Which file on disk this is, if it is a regular one that has further names."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    if status.st_nlink < 2 or not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _with_notes(submission: Submission, notes: Sequence[str]) -> Submission:
+    """With notes for the instructor before those that are there."""
+    return replace(submission, notes=(*notes, *submission.notes)) if notes else submission
 
 
 class _Results:
@@ -137,6 +166,8 @@ class _Batch:
         self.handed: dict[str, tuple[_State, str]] = {}  # files being graded, with fingerprints
         self.under_way = UnderWay(course.reports(problem_set))
         self.weaker_because: dict[str, str] = {}
+        self.links: dict[Path, None] = {}  # in the way, in the order in which they were met
+        self._hard_links: dict[tuple[int, int], list[str]] | None = None
 
     # what to do
 
@@ -266,6 +297,8 @@ class _Batch:
             self.course.autograded(self.problem_set, student),
             self.course.feedback(self.problem_set, student),
         )
+        if any(find_link(path, self.course.root) for path in files):
+            return False
         try:
             if entry.checksums is None:
                 return all(path.stat().st_size for path in files)
@@ -333,14 +366,44 @@ class _Batch:
         state, fingerprint = self.handed.pop(student)
         if state != _state(path):  # written to just now: which one was graded?
             submission = replace(submission, fingerprint="", outdated=True)
+        submission = _with_notes(submission, self._notes(student))
         notebook, feedback = encoded(graded.notebook), encoded(graded.feedback)
         checksums = zlib.crc32(notebook), zlib.crc32(feedback)
         self.entries[student] = self.store.add(submission, checksums)
-        write_whole(self.course.autograded(self.problem_set, student), notebook)
-        write_whole(self.course.feedback(self.problem_set, student), feedback)
+        unwritten = []
+        for name, place, content in (
+            ("autograded notebook", self.course.autograded(self.problem_set, student), notebook),
+            ("feedback page", self.course.feedback(self.problem_set, student), feedback),
+        ):
+            try:
+                write_whole(place, content, below=self.course.root)
+            except LinkInTheWay as link:
+                unwritten.append(f"the {name} is not written: {link}")
+                self.links[find_link(place, self.course.root) or place] = None
+        if unwritten:  # the later line of a student's counts
+            submission = _with_notes(submission, unwritten)
+            self.entries[student] = self.store.add(submission, checksums)
         self.under_way.end(student, fingerprint)
         self.graded += 1
         return submission
+
+    def _notes(self, student: str) -> list[str]:
+        """What the instructor should know of a hand-in, and its student need not be told."""
+        key = _hard_link(self.course.submitted(self.problem_set, student))
+        if key is None:
+            return []
+        if self._hard_links is None:
+            self._hard_links = {}
+            for each in self.everyone:
+                place = _hard_link(self.course.submitted(self.problem_set, each))
+                if place is not None:
+                    self._hard_links.setdefault(place, []).append(each)
+        others = [each for each in self._hard_links.get(key, []) if each != student]
+        if not others:  # as backups by hard links are made
+            return []
+        more = f" and {len(others) - _MOST_OTHERS} others" if len(others) > _MOST_OTHERS else ""
+        told = ", ".join(others[:_MOST_OTHERS]) + more
+        return [f"the file is the same one on disk as that of {told} (a hard link)"]
 
     def _require_hand_ins(self) -> None:
         """Raise UserError if the folder of hand-ins is gone: they would all seem to be missing."""
@@ -370,16 +433,19 @@ class _Batch:
         overview = Overview()
         rows = save(self.problem_set, self.course, overview.counted(run.submissions), unchanged)
         folder = self.course.reports(self.problem_set)
-        write_whole(folder / "grades.csv", grades_csv(run, rows, overview), durable=True)
-        write_whole(folder / "report.html", report_page(run, rows, overview), durable=True)
-        write_whole(folder / "results.json", results_json(run), durable=True, mode=PRIVATE)
+        for name, text, mode in (
+            ("grades.csv", grades_csv(run, rows, overview), PUBLIC),
+            ("report.html", report_page(run, rows, overview), PUBLIC),
+            ("results.json", results_json(run), PRIVATE),
+        ):
+            write_whole(folder / name, text, durable=True, mode=mode, below=self.course.root)
         if not cut_short:
             outdated = any(entry.outdated for entry in self.entries.values())
             self.under_way.close(complete=not (outdated or run.not_graded))
             self.store.forget_journal()
         written, submissions = read_run(folder / "results.json")
         run = replace(written, submissions=submissions)
-        return ClassResult(run, overview, rows, self.graded, self.weaker_because)
+        return ClassResult(run, overview, rows, self.graded, self.weaker_because, tuple(self.links))
 
     def _told(self, total: int) -> str:
         if not self.graded:

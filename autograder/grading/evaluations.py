@@ -92,7 +92,8 @@ def keep(
         "exercises": dump(list(spec.exercises)),
     }
     path = course.evaluation(problem_set)
-    write_whole(path, json.dumps(tree), mode=PRIVATE)  # it holds what students must not know
+    # it holds what students must not know
+    write_whole(path, json.dumps(tree), mode=PRIVATE, below=course.root)
 
 
 def _read(course: CourseDirectory, problem_set: str) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ from autograder.reports.files import (
     cannot_read,
     cannot_write,
     encoded,
+    link_in_the_way,
     put_on_disk,
     write_whole,
 )
@@ -149,6 +150,8 @@ class Store:
         self._results = self.results.open("rb")
 
     def _read_journal(self) -> None:
+        if self.path.is_symlink():  # none of ours
+            return
         self._journal = self.path.open("rb")
         for line in self._journal:
             if not line.endswith(b"\n"):
@@ -222,7 +225,7 @@ class Store:
         if self._journal is not None:
             self._journal.close()
         try:
-            self._out = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            self._out = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
             os.ftruncate(self._out, self._end)  # what is left of a last line
             self._journal = self.path.open("rb")
         except OSError as error:
@@ -277,8 +280,11 @@ def alone(folder: Path) -> Iterator[None]:
     path = folder / ".lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b", buffering=0)
+        append = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = open(os.open(path, append, 0o644), "a+b", buffering=0)  # noqa: PTH123, SIM115
     except OSError as error:
+        if path.is_symlink():
+            raise link_in_the_way(path) from None
         raise cannot_write(path, error) from None
     with file:
         try:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from pathlib import Path
 
-from autograder.reports.files import cannot_write
+from autograder.reports.files import cannot_write, link_in_the_way
 
 _ALONE = ".alone"
 
@@ -22,12 +23,16 @@ class UnderWay:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "under-way"
-        names: set[str] = set()
-        with contextlib.suppress(OSError):
-            names = {path.name for path in self._folder.iterdir()}
+        names = {path.name for path in self._marks()}
         self._guilty = {name.removesuffix(_ALONE) for name in names if name.endswith(_ALONE)}
         self._left = {name.removesuffix(_ALONE) for name in names}
         self._now: dict[str, bool] = {}  # marks of this run: whether it is alone
+
+    def _marks(self) -> list[Path]:
+        with contextlib.suppress(OSError):
+            if not self._folder.is_symlink():  # what is behind it are no marks
+                return list(self._folder.iterdir())
+        return []
 
     def was_left(self, student: str, fingerprint: str) -> bool:
         """Whether the grader died while it graded this hand-in."""
@@ -41,9 +46,12 @@ class UnderWay:
         """Mark a hand-in. Raises UserError if that cannot be done."""
         name = _name(student, fingerprint)
         path = self._folder / (name + _ALONE * alone)
+        if self._folder.is_symlink():
+            raise link_in_the_way(self._folder)
         try:
             self._folder.mkdir(exist_ok=True)
-            path.touch()
+            with contextlib.suppress(FileExistsError):  # a link is as good a mark, and not followed
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
         except OSError as error:
             raise cannot_write(path, error) from None
         self._now[name] = alone
@@ -70,7 +78,7 @@ class UnderWay:
     def close(self, *, complete: bool) -> None:
         """The run came to its end. If all hand-ins are graded, marks of others mean nothing."""
         with contextlib.suppress(OSError):
-            for path in list(self._folder.iterdir()) if complete else ():
+            for path in self._marks() if complete else ():
                 path.unlink()
             self._folder.rmdir()  # if nothing is left in it
 

@@ -291,7 +291,10 @@ def test_folders_whose_names_are_no_text_are_skipped_and_named(klass: Klass) -> 
         (klass.course.submissions / os.fsdecode(name) / PS).mkdir(parents=True)
     result = klass.grade()
     assert result.graded == 1
-    assert klass.head()["skipped"] == [r"'b\xffd'", r"'two\nlines'"]
+    assert klass.head()["skipped"] == [
+        r"'b\xffd' (the name is not printable text; rename it)",
+        r"'two\nlines' (the name is not printable text; rename it)",
+    ]
     report = (klass.course.reports(PS) / "report.html").read_text()
     assert "2 skipped" in report
     assert r"b\xffd" in report

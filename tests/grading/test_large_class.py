@@ -197,7 +197,7 @@ def full_at(number: int, course: CourseDirectory) -> bool:
 
 def on_write(number: int, act: Callable[[], None]) -> Callable[[], None]:
     """Act instead of the write (or the move of a file) with this number, and of each later one."""
-    kept = os.write, os.fchmod, Path.replace
+    kept = os.write, os.fchmod, os.replace
     numbers = itertools.count(1)
 
     def instead(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -208,10 +208,10 @@ def on_write(number: int, act: Callable[[], None]) -> Callable[[], None]:
 
         return call
 
-    os.write, os.fchmod, Path.replace = map(instead, kept)  # type: ignore[method-assign]
+    os.write, os.fchmod, os.replace = map(instead, kept)
 
     def undo() -> None:
-        os.write, os.fchmod, Path.replace = kept  # type: ignore[method-assign]
+        os.write, os.fchmod, os.replace = kept
 
     return undo
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, Student
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
@@ -30,7 +31,7 @@ from autograder.grading.gradebook import knows, save
 from autograder.grading.results import Status, Submission
 from autograder.grading.sample import sample_class
 from autograder.grading.session import Settings
-from autograder.paths import CourseDirectory, UserError, put_environment_on_path
+from autograder.paths import LONGEST_NAME, CourseDirectory, UserError, put_environment_on_path
 from autograder.release.build import notebook_text, release
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
@@ -330,6 +331,29 @@ def test_two_programs_may_enter_at_a_time(on_server: CourseDirectory) -> None:
     for thread in threads:
         thread.join()
     assert found == {PS: set(students), "ps02": set(students)}
+
+
+def test_a_name_that_is_too_long_stops_nobody_else(
+    on_server: CourseDirectory, right_notebook: Callable[..., Any]
+) -> None:
+    longest, longer = "y" * LONGEST_NAME, "x" * (LONGEST_NAME + 1)
+    for name in (longest, longer):
+        path = on_server.submitted(PS, name)
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(right_notebook(PS)))
+    settings = Settings(device="cpu", isolation="auto")
+    result = grade_class(PS, on_server, settings, students=[longest])
+    assert {name: row.score for name, row in result.rows.items()} == {longest: 27}
+    assert list(result.run.skipped) == [
+        f"'{longer}' (the name has more than the 128 characters of a gradebook; rename it)"
+    ]
+    on_file = CourseDirectory(on_server.root)
+    assert {longest, longer} < set(on_file.students(PS))
+    assert on_file.skipped(PS) == []
+
+
+def test_longest_name_is_that_of_nbgraders_tables() -> None:
+    assert Student.__table__.c.id.type.length == LONGEST_NAME
 
 
 def test_name_that_is_too_long_is_told(on_server: CourseDirectory) -> None:
