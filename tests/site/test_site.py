@@ -271,7 +271,7 @@ def test_a_chapter_has_its_parts(site: Path, chapter: str) -> None:
         for found in re.findall(r"<h2>(.*?)</h2>", text, flags=re.S)
     ]
     assert [heading for heading in headings if heading in PARTS] == PARTS
-    assert text.index('class="question') < text.index("data-figure=") < text.index("<h2>")
+    assert text.index('class="question') < text.index("data-figure=") < text.index("<h2>Why<")
     assert 'class="question' in text
     assert text.count("<details") - text.count("hide above-input") >= 3
     assert 'class="algorithm admonition' in text or chapter == "learning-as-optimization"
