@@ -59,6 +59,8 @@ function quote(text, anchor) {
 
 document.addEventListener("DOMContentLoaded", () => {
   if (typeof Search !== "undefined") Search.htmlToText = quote;
+  // The entries of the bibliography have a role of their own, which is none of a list's.
+  for (const list of document.querySelectorAll(".citation-list[role=list]")) list.removeAttribute("role");
   // The arrows that unfold a part of the sidebar have no name of their own.
   for (const arrow of document.querySelectorAll(".bd-sidebar-primary summary:has(> .toctree-toggle)")) {
     const page = arrow.closest("li")?.querySelector("a")?.textContent.trim();

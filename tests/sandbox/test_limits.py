@@ -29,7 +29,7 @@ SPINNERS = "import os\nos.fork()\nwhile True: pass"
 FRAMES = """
 import os
 from autograder.sandbox.wire import packed
-while True: os.write(3, packed({"text": "x"}, [bytes(30 << 20)]))
+while True: os.write(3, packed({"text": "x"}, [bytes(3 << 20)]))
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,20 @@ BOOK = Path(__file__).resolve().parents[2] / "book"
 sys.path.insert(0, str(BOOK))
 
 import course_style  # noqa: E402
+
+# The book computes in double precision throughout; other tests must not.
+_DEFAULT = torch.get_default_dtype()
 import experiments  # noqa: E402
 from experiments import DIGITS, NETWORK, SOFTMAX, Problem, rule, search, train  # noqa: E402
+
+torch.set_default_dtype(_DEFAULT)
+
+
+@pytest.fixture(autouse=True)
+def double_precision() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(_DEFAULT)
 
 
 @pytest.mark.parametrize(
