@@ -148,16 +148,6 @@ SOFTMAX = softmax_regression()
 NETWORK = tanh_network()
 
 
-def linear_loss(W: Tensor, X: Tensor, y: Tensor) -> tuple[float, Tensor]:
-    """Softmax regression: the mean cross-entropy of ``X @ W`` and its gradient for ``W``."""
-    loss, slope = reference.softmax_cross_entropy(X @ W, y)
-    return float(loss), X.mT @ slope
-
-
-def accuracy(W: Tensor, X: Tensor, y: Tensor) -> float:
-    return float(((X @ W).argmax(dim=1) == y).double().mean())
-
-
 # ---- rules ---------------------------------------------------------------------------------------
 
 Gradient = Callable[[Tensor], Tensor]
@@ -381,29 +371,3 @@ def search(
 
 
 DIGITS = digits()
-
-
-# ---- one rate after the other --------------------------------------------------------------------
-
-
-class Search(NamedTuple):
-    """What a learning-rate search found."""
-
-    best: float
-    loss: float  # final loss at the best rate
-    scores: dict[float, float]  # rate: final loss, inf where the run diverged
-
-
-def search_rate(
-    final_loss: Callable[[float], float], rates: list[float], start_loss: float = math.inf
-) -> Search:
-    """Try every rate and keep the one with the lowest final loss.
-
-    A run has diverged, and counts as inf, when it ends above ``start_loss`` or not finite.
-    """
-    scores = {}
-    for rate in rates:
-        value = final_loss(rate)
-        scores[rate] = value if math.isfinite(value) and value <= start_loss else math.inf
-    best = min(scores, key=lambda rate: scores[rate])
-    return Search(best, scores[best], scores)

@@ -170,7 +170,7 @@ def amsgrad_step(
     gamma2: float,
     eps: float,
 ) -> AmsgradState:
-    """One step of AMSGrad, elementwise: Adam whose divisor never shrinks.
+    """One step of AMSGrad, elementwise: Adam that divides by the largest mean of squares so far.
 
         r ← γ₁ r + (1 − γ₁) g
         p ← γ₂ p + (1 − γ₂) g²
