@@ -91,12 +91,13 @@ def test_hand_in_that_kills_the_grader_twice_is_set_aside(
     course = hand_in("ada bob cem dov eva fay", "bob")
     first = grade(course, "--seed", "3")
     assert first.returncode == -9
-    assert 0 < len(marks(course)) <= 4  # what was handed out
+    suspected = len(marks(course))  # what was handed out and had no result yet
+    assert 0 < suspected <= 4
     second = grade(course, "--seed", "3")
     assert second.returncode == -9
     lines = (course.reports(PS) / "journal.jsonl").read_text().splitlines()
     graded = {json.loads(line)["result"]["student"] for line in lines if '"result"' in line}
-    assert {"eva", "fay"} <= graded  # of whom nobody had reason to suspect anything
+    assert len(graded) >= 6 - suspected  # of whom nobody had reason to suspect anything
     assert "bob" not in graded
     assert len([name for name in marks(course) if name.endswith(".alone")]) == 1
     third = grade(course, "--seed", "3")
