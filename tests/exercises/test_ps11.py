@@ -6,6 +6,9 @@ from itertools import accumulate
 import numpy as np
 import pytest
 
+from autograder.exercises.definition import load_problem_set
+from autograder.release.source import instructor_notebook
+
 NAME = "ps11-at-scale"
 SEEDS = (0, 7, 99)
 
@@ -191,3 +194,15 @@ def test_a_dense_layer_by_kron_is_no_answer_but_shared_blocks_are_named(spec_of,
         return x @ np.kron(np.eye(len(blocks)), blocks[0]).T
 
     assert mistakes_of(grade(_spec(spec_of, "local_matmul"), shared)) == {"first-block-only"}
+
+
+def test_the_published_table_has_two_rows_that_are_not_explained(answers, capsys):
+    cells = instructor_notebook(load_problem_set(NAME))["cells"]
+    (cell,) = (c for c in cells if "PUBLISHED = {" in c["source"])
+    exec(cell["source"], dict(answers(NAME)))
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed if line.endswith("*")] == ["4c", "5a"]
+    assert printed[1].split() == ["first", "2.6", "2.7", "34.0", "34"]
+    (text,) = (c for c in cells if "unexplained" in c["source"])
+    assert "two rows are marked" in text["source"]
+    assert "2{,}712$ weights and 34.02 M" in text["source"]

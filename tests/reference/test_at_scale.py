@@ -80,6 +80,16 @@ def test_the_stem_of_the_network():
     assert conv_cost(112, 112, 3, 64, 7) == (9_408, 118_013_952)
 
 
+def test_the_stem_that_was_built_is_separable_and_printed_right():
+    colours = nn.Conv2d(3, 24, 7, stride=2, padding=3, groups=3, bias=False)
+    stem = nn.Sequential(colours, nn.Conv2d(24, 64, 1, bias=False))
+    params, ops = counted(stem, torch.zeros(1, 3, 224, 224))
+    each, mixed = conv_cost(112, 112, 1, 24, 7), conv_cost(112, 112, 24, 64, 1)
+    assert (params, ops) == (each.params + mixed.params, each.ops + mixed.ops)
+    assert (params, ops) == (2_712, 34_019_328)
+    assert (round(params / 1000, 1), round(ops / 1e6)) == (2.7, 34)  # as printed
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_block_costs_what_torch_counts(name):
     row = PUBLISHED[name][0]
