@@ -17,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 
 IMPORTED = (
     "book/*.py",
+    "book/data/*",
     "book/_static/figures/styles.js",
     "book/exercises/*.ipynb",
     "autograder/reference/*.py",
