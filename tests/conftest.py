@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autograder.exercises.definition import load_problem_set
+from autograder.definition import load_problem_set
 from autograder.grading.grader import TimeLimits
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
 from autograder.grading.session import Session, Settings

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from autograder.exercises.definition import load_problem_set
+from autograder.definition import load_problem_set
+from autograder.definition.reference_process import evaluate_apart
 from autograder.grading.batch import grade_class
 from autograder.grading.grader import TimeLimits
-from autograder.grading.reference_process import evaluate_apart
 from autograder.grading.results import Status
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
 from autograder.grading.session import Settings, usable_cores

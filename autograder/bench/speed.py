@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from autograder.definition.reference_process import evaluate_apart
 from autograder.grading.evaluations import prepare
-from autograder.grading.reference_process import evaluate_apart
 from autograder.grading.session import usable_cores
 from autograder.paths import PACKAGE, CourseDirectory, UserError
 from autograder.release import build

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.exercises.definition import ProblemSetSpec, load_problem_set
+from autograder.definition import ProblemSetSpec, load_problem_set
 from autograder.paths import UserError
 from autograder.release.build import notebook_text
 from autograder.release.source import check_id, instructor_notebook

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor
 
 from autograder import reference
+from autograder.definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.definition.cases import Array, case_maker, floats, spread, strided
 from autograder.selfcheck.spec import Case
-
-from .cases import Array, case_maker, floats, spread, strided
-from .definition import Check, Exercise, Mistake, ProblemSet, Written
 
 # --- CourseAdam ------------------------------------------------------------------------------
 

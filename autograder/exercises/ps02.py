@@ -10,9 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from autograder import reference
-from autograder.selfcheck.spec import Case
-
-from .cases import (
+from autograder.definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.definition.cases import (
     Array,
     case_maker,
     column_major,
@@ -22,7 +21,7 @@ from .cases import (
     spread,
     strided,
 )
-from .definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.selfcheck.spec import Case
 
 # --- momentum_step and nag_step have the same form -------------------------------------------
 

@@ -11,10 +11,17 @@ from typing import Any
 import numpy as np
 
 from autograder import reference
+from autograder.definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.definition.cases import (
+    Array,
+    case_maker,
+    column_major,
+    floats,
+    readonly,
+    spread,
+    strided,
+)
 from autograder.selfcheck.spec import Case
-
-from .cases import Array, case_maker, column_major, floats, readonly, spread, strided
-from .definition import Check, Exercise, Mistake, ProblemSet, Written
 
 _THETA, _GRAD = floats([1, -2]), floats([1.5, -2])  # two weights, for the public cases
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from autograder import reference
-from autograder.selfcheck.spec import Case
-
-from .cases import (
+from autograder.definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.definition.cases import (
     Array,
     case_maker,
     column_major,
@@ -20,7 +19,7 @@ from .cases import (
     spread,
     strided,
 )
-from .definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.selfcheck.spec import Case
 
 _A = floats([[3, 1], [1, 2]])
 _A3 = floats([[4, 1, -1], [1, 3, 0.5], [-1, 0.5, 2]])

@@ -10,10 +10,17 @@ from itertools import pairwise
 import numpy as np
 
 from autograder import reference
+from autograder.definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.definition.cases import (
+    Array,
+    case_maker,
+    column_major,
+    floats,
+    readonly,
+    spread,
+    strided,
+)
 from autograder.selfcheck.spec import Case
-
-from .cases import Array, case_maker, column_major, floats, readonly, spread, strided
-from .definition import Check, Exercise, Mistake, ProblemSet, Written
 
 _SECTION = "learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients"
 

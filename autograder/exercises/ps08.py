@@ -8,10 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from autograder import reference
+from autograder.definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.definition.cases import Array, case_maker, column_major, floats, readonly, strided
 from autograder.selfcheck.spec import Case
-
-from .cases import Array, case_maker, column_major, floats, readonly, strided
-from .definition import Check, Exercise, Mistake, ProblemSet, Written
 
 _SECTION = "learning-as-optimization.md#ill-conditioning"
 

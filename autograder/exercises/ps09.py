@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from autograder import reference
-from autograder.selfcheck.spec import Case
-
-from .cases import (
+from autograder.definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.definition.cases import (
     Array,
     case_maker,
     column_major,
@@ -21,7 +20,7 @@ from .cases import (
     readonly,
     strided,
 )
-from .definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.selfcheck.spec import Case
 
 # --- fisher_softmax --------------------------------------------------------------------------
 

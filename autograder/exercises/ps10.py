@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from autograder import reference
-from autograder.selfcheck.spec import Case
-
-from .cases import (
+from autograder.definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.definition.cases import (
     Array,
     MakeCase,
     case_maker,
@@ -23,7 +22,7 @@ from .cases import (
     spread,
     strided,
 )
-from .definition import Check, Exercise, Mistake, ProblemSet, Written
+from autograder.selfcheck.spec import Case
 
 # --- dropout: cases of dropout_train and of the two inverted functions -------------------------
 

@@ -32,7 +32,7 @@ from distributed import Client, Future, KilledWorker, get_worker, wait
 from distributed.comm.core import CommClosedError
 
 from autograder import __version__
-from autograder.exercises.definition import ProblemSetSpec
+from autograder.definition import ProblemSetSpec
 from autograder.paths import CourseDirectory, UserError
 from autograder.release.build import grading_fingerprint
 from autograder.reports.tables import Run

@@ -16,13 +16,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from autograder.exercises.definition import ProblemSetSpec, Written
+from autograder.definition import ProblemSetSpec, Written
+from autograder.definition.reference_process import Evaluation, ReferenceProcess, result_of
 from autograder.paths import CourseDirectory
 from autograder.release.build import grading_fingerprint
 from autograder.reports.files import PRIVATE, write_whole
 from autograder.selfcheck.spec import dump, load
-
-from .reference_process import Evaluation, ReferenceProcess, result_of
 
 _SEED_BITS = 128  # so many that nobody finds it by trying, whatever a message lets slip
 

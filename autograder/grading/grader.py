@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autograder.exercises.definition import ProblemSetSpec
+from autograder.definition import ProblemSetSpec
 from autograder.sandbox import orders
 from autograder.sandbox.pool import Pool, SandboxError, Worker, WorkerExit
 from autograder.sandbox.watch import CPU, MEMORY

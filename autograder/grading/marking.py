@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from autograder.exercises.definition import ProblemSetSpec
+from autograder.definition import ProblemSetSpec
 from autograder.sandbox import orders
 from autograder.sandbox.wire import BadMessage, Frame
 from autograder.selfcheck.judge import NONSENSE, REFUSED, CheckResult, judge

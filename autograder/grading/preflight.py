@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.exercises.definition import load_problem_set
+from autograder.definition import load_problem_set
 from autograder.paths import CourseDirectory
 
 from .results import Status, Submission

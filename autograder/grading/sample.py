@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from autograder.exercises.definition import ProblemSet, load_problem_set
+from autograder.definition import ProblemSet, load_problem_set
 from autograder.paths import CourseDirectory
 from autograder.release.source import instructor_notebook, written_id
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from autograder import __version__
+from autograder.definition.reference_process import Evaluation, ReferenceProcess, result_of
 from autograder.paths import PACKAGE, ROOT, CourseDirectory, UserError
 from autograder.reports.notebook import autograded_text
 from autograder.reports.pages import feedback_page
@@ -27,7 +28,6 @@ from .evaluations import fresh_seed, keep, kept, kept_seed
 from .grader import TimeLimits, grade_file
 from .marking import Marking
 from .plan import Release, read_release
-from .reference_process import Evaluation, ReferenceProcess, result_of
 from .results import Submission
 
 _Result = TypeVar("_Result")
@@ -293,7 +293,8 @@ def open_sandbox(
 
 def secret_folders(course: CourseDirectory) -> list[Path]:
     """Folders that student code must not see: the sources, the package, the course directory."""
-    own = [PACKAGE / name for name in ("exercises", "reference", "grading", "release", "reports")]
+    names = ("definition", "exercises", "reference", "grading", "release", "reports")
+    own = [PACKAGE / name for name in names]
     others = [ROOT / name for name in ("solutions", "tests", ".git")]
     return [*own, *(folder for folder in others if folder.is_dir()), course.root]
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from autograder.exercises.definition import ProblemSetSpec, load_problem_set
+from autograder.definition import ProblemSetSpec, load_problem_set
 from autograder.paths import (
     PACKAGE,
     RELEASED,
@@ -38,7 +38,7 @@ def notebook_text(notebook: Notebook) -> str:
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-_MADE_WITH = ("exercises", "reference", "selfcheck", "release")
+_MADE_WITH = ("definition", "exercises", "reference", "selfcheck", "release")
 _GRADED_WITH = (*_MADE_WITH, "sandbox", "grading")
 
 
@@ -58,8 +58,10 @@ def _hash_of(problem_set: str, folders: Iterable[str]) -> str:
     others = {name.split("-")[0] for name in problem_set_names() if name != problem_set}
     files = [source_path(problem_set)]
     for folder in folders:
-        found = sorted((PACKAGE / folder).glob("*.py"))
-        files += [file for file in found if folder != "exercises" or file.stem not in others]
+        top = PACKAGE / folder
+        for file in sorted(top.rglob("*.py")):
+            if folder != "exercises" or Path(file.relative_to(top).parts[0]).stem not in others:
+                files.append(file)
     for file in files:
         digest.update(file.relative_to(ROOT).as_posix().encode())
         digest.update(file.read_bytes())
@@ -73,7 +75,7 @@ def write_cases(problem_set: str) -> Path:
     now = fingerprint(problem_set)
     if path.exists() and stamp.exists() and stamp.read_text() == now:
         return path
-    from autograder.grading.reference_process import evaluate_apart
+    from autograder.definition.reference_process import evaluate_apart
 
     spec = evaluate_apart(problem_set, _PUBLIC_SEED, "cpu").spec
     CASES.mkdir(exist_ok=True)

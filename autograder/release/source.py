@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from autograder.exercises.definition import ProblemSet
+from autograder.definition import ProblemSet
 from autograder.paths import SOLUTIONS
 
 Cell = dict[str, Any]

@@ -11,7 +11,7 @@ import jupytext
 import numpy as np
 import pytest
 
-from autograder.exercises.definition import ProblemSetSpec, evaluate
+from autograder.definition import ProblemSetSpec, evaluate
 from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.judge import CheckResult, judge
 from autograder.selfcheck.spec import ExerciseSpec

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from autograder.definition import load_problem_set
 from autograder.exercises import capstone
-from autograder.exercises.definition import load_problem_set
 from autograder.grading.sample import instructor_answers
 from autograder.release.source import instructor_notebook
 from autograder.selfcheck.calls import run_case

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograder.exercises
-from autograder.exercises.definition import evaluate, load_problem_set
+from autograder.definition import evaluate, load_problem_set
 from autograder.selfcheck.relations import RELATIONS
 from autograder.selfcheck.spec import dump, load
 from autograder.selfcheck.values import encode

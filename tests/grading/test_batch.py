@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
+from autograder.definition.reference_process import Evaluation, evaluate_here
 from autograder.grading import batch
 from autograder.grading.batch import ClassResult, NothingToResume, grade_class
 from autograder.grading.interrupt import Interrupted
 from autograder.grading.journal import alone
-from autograder.grading.reference_process import Evaluation, evaluate_here
 from autograder.grading.results import Submission
 from autograder.grading.session import Session, Settings
 from autograder.paths import CourseDirectory, UserError

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.exercises.definition import ProblemSetSpec
+from autograder.definition import ProblemSetSpec
 from autograder.grading import grader
 from autograder.grading.marking import Marking, Stopwatch, TakesTooLong
 from autograder.grading.results import Status

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 import pytest
 
-from autograder.exercises.definition import load_problem_set
+from autograder.definition import load_problem_set
 from autograder.grading.sample import mistaken_answers
 from autograder.paths import CourseDirectory
 from autograder.release.build import release

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from autograder.bench.cluster import LoopbackCluster
-from autograder.exercises.definition import load_problem_set
+from autograder.definition import load_problem_set
 from autograder.grading.batch import grade_class
 from autograder.grading.grader import TimeLimits
 from autograder.grading.results import Status

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.exercises.definition import ProblemSetSpec, evaluate
+from autograder.definition import ProblemSetSpec, evaluate
 from autograder.grading.batch import grade_class
 from autograder.grading.evaluations import fresh_seed
 from autograder.grading.sample import sample_class

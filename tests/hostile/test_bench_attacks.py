@@ -20,7 +20,7 @@ from autograder.bench.attacks import (
 from autograder.bench.corpus import ATTACKS, Attack
 from autograder.bench.stock import Verdict, plain_tests, read_log
 from autograder.cli import app
-from autograder.exercises.definition import load_problem_set
+from autograder.definition import load_problem_set
 from autograder.grading.session import Session
 
 

@@ -29,7 +29,7 @@ import nbformat
 import pytest
 
 from autograder.bench.corpus import pages
-from autograder.exercises.definition import load_problem_set
+from autograder.definition import load_problem_set
 from autograder.grading.batch import grade_class
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
 from autograder.grading.session import Settings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.exercises.definition import evaluate
+from autograder.definition import evaluate
 
 NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "solutions").glob("ps*/ps*.py"))
 

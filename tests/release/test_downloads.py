@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.exercises.definition import load_problem_set
+from autograder.definition import load_problem_set
 from autograder.paths import problem_set_names
 from autograder.release.downloads import build_downloads
 

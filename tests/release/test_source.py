@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.exercises.definition import load_problem_set
+from autograder.definition import load_problem_set
 from autograder.grading.sample import sample_class
 from autograder.paths import RELEASED, CourseDirectory, problem_set_names
 from autograder.release.build import is_published

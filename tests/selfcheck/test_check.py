@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from autograder.exercises.definition import evaluate
+from autograder.definition import evaluate
 from autograder.selfcheck import CheckFailed, check
 from autograder.selfcheck.spec import dump, load
 from autograder.selfcheck.values import ValueRefused

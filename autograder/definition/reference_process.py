@@ -16,8 +16,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-from autograder.exercises.definition import DefinitionError, ProblemSetSpec, evaluate
 from autograder.paths import UserError
+
+from .evaluation import evaluate
+from .exercise import DefinitionError
+from .problem_set import ProblemSetSpec
 
 
 @dataclass(frozen=True)

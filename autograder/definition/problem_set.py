@@ -1,0 +1,52 @@
+"""Problem sets by their names: the definition, and the plain data that its evaluation gives.
+
+A problem set is a module ``psNN`` in ``autograder/exercises``, named like its folder in
+``solutions/``, with a constant ``PROBLEM_SET``. Points, names and wording exist there once; the
+notebooks, the gradebook and the reports take them from it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from dataclasses import dataclass, field
+
+from autograder.selfcheck.spec import ExerciseSpec
+
+from .exercise import ProblemSet, Written
+
+
+@dataclass(frozen=True)
+class ProblemSetSpec:
+    """A problem set as plain data, for one seed, as evaluated on one device."""
+
+    name: str
+    title: str
+    seed: int
+    device: str
+    exercises: tuple[ExerciseSpec, ...]
+    written: tuple[Written, ...]
+    minutes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def max_score(self) -> int:
+        """Points for what the machine checks; written questions are not in it."""
+        return sum(exercise.max_score for exercise in self.exercises)
+
+
+def load_problem_set(name: str) -> ProblemSet:
+    """The definition of a problem set by its name, e.g. "ps01-sgd".
+
+    Raises KeyError for a name without a module.
+    """
+    module_name = name.split("-")[0]
+    if not re.fullmatch(r"[a-z]+\d*", module_name):
+        raise KeyError(name)
+    if importlib.util.find_spec(f"autograder.exercises.{module_name}") is None:
+        raise KeyError(name)
+    module = importlib.import_module(f"autograder.exercises.{module_name}")
+    problem_set: ProblemSet = getattr(module, "PROBLEM_SET", None)  # type: ignore[assignment]
+    if problem_set is None or problem_set.name != name:
+        raise KeyError(name)
+    return problem_set
