@@ -15,6 +15,10 @@ each entry by itself, so a search with five seeds costs little more than a singl
 ``end loss`` is the training loss averaged over the last fifth of a run, as recorded ``records``
 times. Batches are drawn without replacement, anew in each pass; the images that do not fill a
 batch are left out of that pass.
+
+Where the training loss is not the aim, as with regularization, ``watch`` records anything else
+along the way, and ``by`` chooses the rate by it. ``Problem.training`` is what the steps minimize
+where that is not the loss that is recorded: with units dropped, or with a penalty.
 """
 
 import math
@@ -74,12 +78,14 @@ class Problem(NamedTuple):
     ``start(seeds)`` returns the first parameters, shape (seeds, P). ``loss_and_gradient(theta, X,
     y)`` takes parameters of shape (..., P), images (..., n, 65) and labels (..., n) whose leading
     dimensions broadcast, and returns losses (...) and gradients (..., P). ``scores(theta, X)``
-    returns the scores of the classes, (..., n, 10).
+    returns the scores of the classes, (..., n, 10). ``training(theta, X, y, draw)``, if given, is
+    the gradient that steps take, and ``draw`` a generator for what is random in it.
     """
 
     start: Callable[[Sequence[int]], Tensor]
     loss_and_gradient: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
     scores: Callable[[Tensor, Tensor], Tensor]
+    training: Callable[[Tensor, Tensor, Tensor, torch.Generator], Tensor] | None = None
 
 
 def _cross_entropy(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -238,13 +244,15 @@ class Runs(NamedTuple):
 
     ``steps`` (records,): updates made when the loss was recorded, the first being 0; ``loss``
     (records, R, S): the training loss then; ``theta`` (R, S, P): the last parameters; ``end`` (R,
-    S): the mean loss over the last fifth of the run, inf where the run diverged.
+    S): the mean loss over the last fifth of the run, inf where the run diverged; ``watched``
+    (records, R, S, ...): what ``watch`` returned, stacked.
     """
 
     steps: Tensor
     loss: Tensor
     theta: Tensor
     end: Tensor
+    watched: Tensor | None = None
 
 
 def train(
@@ -258,52 +266,61 @@ def train(
     data: Digits | None = None,
     schedule: Callable[[float], float] | None = None,
     records: int = 20,
+    watch: Callable[[Tensor], Tensor] | None = None,
 ) -> Runs:
     """Train at every rate with every seed, all at once.
 
+    ``data`` may hold other images for each seed, X of shape (S, n, features) and y of shape (S, n).
     ``batch`` None takes the full gradient. The run makes ⌊passes · n / batch⌋ updates, at least one
     (``passes`` updates with the full gradient). ``schedule`` maps the part of the run that is over,
     0 ≤ s < 1, to a factor of the learning rate. The seed sets the first parameters, where they are
     random, and the order of the batches. A run has diverged when its end loss is not finite or
-    above the loss at its start.
+    above the loss at its start. ``watch(theta)`` is called whenever the loss is recorded.
     """
     X, y = (data or DIGITS)[:2]
-    n = len(X)
+    n = X.shape[-2]
+    own = (torch.arange(len(seeds))[:, None],) if X.dim() == 3 else ()
+    noise = torch.Generator().manual_seed(seeds[0])
     count = max(1, math.floor(passes if batch is None else passes * (n // batch)))
     lr = torch.tensor(rates, dtype=X.dtype)[:, None, None]
     theta = problem.start(seeds).expand(len(rates), -1, -1).clone()
     draws = [batches(n, batch, seed) for seed in seeds] if batch is not None else []
     when = sorted({round(count * k / records) for k in range(records + 1)})
     state = method.begin(theta, lr)
-    history = []
+    history, watched = [], []
     for t in range(count + 1):
         if t in when:
             history.append(problem.loss_and_gradient(state[0], X, y)[0])
+            if watch is not None:
+                watched.append(watch(state[0]))
         if t == count:
             break
         if batch is None:
             images, labels = X, y
         else:
-            chosen = torch.stack([next(draw) for draw in draws])
+            chosen = (*own, torch.stack([next(draw) for draw in draws]))
             images, labels = X[chosen], y[chosen]
+
+        def gradient(at: Tensor, images: Tensor = images, labels: Tensor = labels) -> Tensor:
+            if problem.training is not None:
+                return problem.training(at, images, labels, noise)
+            return problem.loss_and_gradient(at, images, labels)[1]
+
         factor = 1.0 if schedule is None else schedule(t / count)
-        state = method.step(
-            state,
-            lambda at: problem.loss_and_gradient(at, images, labels)[1],  # noqa: B023
-            lr * factor,
-            t + 1,
-        )
+        state = method.step(state, gradient, lr * factor, t + 1)
     loss = torch.stack(history)
     late = loss[torch.tensor(when) > 0.8 * count].mean(0)
     good = late.isfinite() & (late <= loss[0])
-    return Runs(torch.tensor(when), loss, state[0], torch.where(good, late, math.inf))
+    end = torch.where(good, late, math.inf)
+    seen = torch.stack(watched) if watched else None
+    return Runs(torch.tensor(when), loss, state[0], end, seen)
 
 
 class Found(NamedTuple):
     """The best of the learning rates tried, and what it gives."""
 
     rate: float
-    mean: float  # of the end losses over the seeds
+    mean: float  # of the end losses over the seeds, or of what ``by`` returned
     sd: float  # their standard deviation
     accuracy: Tensor  # (S,) on the validation images
     runs: Runs  # at this rate: loss of shape (records, S), theta (S, P), end (S,)
@@ -325,9 +342,13 @@ def search(
     *,
     data: Digits | None = None,
     most: int = 60,
+    by: Callable[[Runs], Tensor] | None = None,
     **settings: Any,
 ) -> Found:
     """Find the learning rate with the lowest mean end loss; ``settings`` are those of ``train``.
+
+    ``by(runs)`` returns what is to be lowest instead, of shape (R, S); it matters only where the
+    run did not diverge.
 
     The grid has steps of a factor of two from ``low`` to at least ``high``. While the best rate is
     at its edge it grows there, up to ``most`` rates; then the neighbours at a factor of √2 on both
@@ -335,14 +356,16 @@ def search(
     """
     data = data or DIGITS
     runs: dict[float, tuple[Runs, int]] = {}
+    tried: dict[float, tuple[float, float]] = {}
 
     def attempt(rates: list[float]) -> None:
         some = train(problem, method, rates, data=data, **settings)
+        judged = some.end if by is None else torch.where(some.end.isfinite(), by(some), math.inf)
         runs.update({rate: (some, i) for i, rate in enumerate(rates)})
+        tried.update({rate: _spread(judged[i]) for i, rate in enumerate(rates)})
 
     def mean(rate: float) -> float:
-        some, i = runs[rate]
-        return _spread(some.end[i])[0]
+        return tried[rate][0]
 
     attempt([low * 2**k for k in range(max(3, math.ceil(math.log2(high / low)) + 1))])
     while len(runs) < most:
@@ -358,14 +381,14 @@ def search(
     some, i = runs[best]
     theta = some.theta[i]
     hits = problem.scores(theta, data.X_val).argmax(-1) == data.y_val
-    at_best = Runs(some.steps, some.loss[:, i], theta, some.end[i])
-    tried = {rate: _spread(runs[rate][0].end[runs[rate][1]]) for rate in sorted(runs)}
+    watched = None if some.watched is None else some.watched[:, i]
+    at_best = Runs(some.steps, some.loss[:, i], theta, some.end[i], watched)
     return Found(
         best,
         *tried[best],
         hits.double().mean(-1),
         at_best,
-        tried,
+        {rate: tried[rate] for rate in sorted(tried)},
         best in (min(runs), max(runs)),
     )
 

@@ -111,6 +111,50 @@ def test_schedule_and_divergence() -> None:
     assert runs.steps.tolist() == [0, 1, 2]
 
 
+def test_steps_may_minimize_something_else_than_is_recorded() -> None:
+    """Steps follow ``training``, and the rate is chosen by what ``watch`` has seen."""
+
+    def training(
+        theta: torch.Tensor, X: torch.Tensor, y: torch.Tensor, draw: torch.Generator
+    ) -> torch.Tensor:
+        return theta - 3.0 + 0 * torch.rand(1, generator=draw)
+
+    # one step from 1 goes to 1 + 2α; what is watched is the distance to 2, which is 0 for α = ½
+    problem = bowl(-1.0)._replace(training=training)
+    found = search(
+        problem,
+        rule("gd"),
+        0.125,
+        1.0,
+        batch=None,
+        passes=1,
+        seeds=(0, 1),
+        records=1,
+        watch=lambda theta: (theta[..., 0] - 2.0).abs(),
+        by=lambda runs: runs.watched[-1] if runs.watched is not None else runs.end,
+    )
+    assert (found.rate, found.mean, found.at_edge) == (0.5, 0.0, False)
+    assert found.runs.watched is not None and found.runs.watched.tolist() == [
+        [1.0, 1.0],
+        [0.0, 0.0],
+    ]
+
+
+def test_each_seed_may_have_images_of_its_own() -> None:
+    problem = SOFTMAX._replace(start=lambda seeds: torch.zeros(len(seeds), 650))
+    parts = [slice(0, 200), slice(400, 600)]
+    own = DIGITS._replace(
+        X=torch.stack([DIGITS.X[part] for part in parts]),
+        y=torch.stack([DIGITS.y[part] for part in parts]),
+    )
+    together = train(problem, rule("sgd"), [0.5], batch=20, passes=2, seeds=(5, 6), data=own)
+    for i, (seed, part) in enumerate(zip((5, 6), parts, strict=True)):
+        alone = DIGITS._replace(X=DIGITS.X[part], y=DIGITS.y[part])
+        single = train(problem, rule("sgd"), [0.5], batch=20, passes=2, seeds=(seed,), data=alone)
+        torch.testing.assert_close(together.theta[:, i], single.theta[:, 0])
+        torch.testing.assert_close(together.loss[:, :, i], single.loss[:, :, 0])
+
+
 def test_an_unknown_rule_is_named() -> None:
     with pytest.raises(ValueError, match="sgdd"):
         rule("sgdd")
