@@ -1,12 +1,22 @@
 """How a course defines its exercises, and how the definitions become plain data.
 
-``exercise`` holds what definitions are made of and ``cases`` helps to write them; ``evaluation``
-computes the reference and the known mistakes on all cases, in a process of its own
-(``reference_process``), since that needs torch and may need a GPU.
+``exercise`` holds what definitions are made of and ``cases`` helps to write them; ``answers``
+reads what known mistakes may be edits of. ``evaluation`` computes the reference and the known
+mistakes on all cases, in a process of its own (``reference_process``), since that needs torch and
+may need a GPU.
 """
 
 from .evaluation import evaluate
-from .exercise import Check, DefinitionError, Exercise, Mistake, ProblemSet, Written
+from .exercise import (
+    Check,
+    DefinitionError,
+    Exercise,
+    Mistake,
+    ProblemSet,
+    Written,
+    edit,
+    mistake,
+)
 from .problem_set import ProblemSetSpec, load_problem_set
 
 __all__ = [
@@ -17,6 +27,8 @@ __all__ = [
     "ProblemSet",
     "ProblemSetSpec",
     "Written",
+    "edit",
     "evaluate",
     "load_problem_set",
+    "mistake",
 ]

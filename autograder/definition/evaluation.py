@@ -106,6 +106,10 @@ def _evaluate_case(
             mistake.name: tuple(run_case(exercise.runnable(mistake.function), case))
             for mistake in exercise.mistakes
         }
+    for name, outcomes in mistakes.items():
+        for outcome in outcomes:
+            if outcome.error == "NameError":
+                raise DefinitionError(f"{exercise.name}, mistake {name}: {outcome.detail}")
     if check.accuracy is not None:  # the data are large: do not keep them for each mistake
         mistakes = {
             name: tuple(replace(outcome, after=None) for outcome in outcomes)

@@ -2,40 +2,123 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
+from autograder.paths import UserError
 from autograder.selfcheck.spec import Case
 
+from .answers import body_at, without_docstrings
 
-class DefinitionError(ValueError):
+
+class DefinitionError(UserError):
     """A problem set that contradicts itself; the text says where."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong variant that students are known to write.
+    """A wrong variant that students are known to write, made by :func:`mistake` or :func:`edit`.
 
-    ``function`` is NumPy code as a student would write it, with the exercise's parameters (or,
-    where the exercise has a driver, the class, which may use torch); ``message`` is one sentence
-    that tells the student what the variant does and what to do.
+    ``message`` is one sentence that tells the student what the variant does and what to do.
+    ``code`` defines a function of the exercise's parameters as a student would write it, which
+    needs nothing but np (or, where the exercise has a driver, a class, which may use torch). An
+    edit has none until :meth:`of` applies its ``changes`` to the instructor's answer, which
+    ``load_problem_set`` does.
     """
 
     name: str
     message: str
-    function: Callable[..., Any]
+    code: Any = ""
+    changes: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if callable(self.code):  # in problem sets that are one module yet
+            object.__setattr__(self, "code", _code_of(self.code))
+
+    def of(self, exercise: str, answer: str) -> Mistake:
+        """This mistake with its code, given the instructor's answer to the exercise."""
+        if not self.changes:
+            return self
+        try:
+            return replace(self, code=_changed(answer, self.changes))
+        except DefinitionError as error:
+            raise DefinitionError(f"{exercise}, mistake {self.name}: {error}") from None
 
     def source(self, name: str) -> str:
         """The variant's code as a definition of a function called ``name``."""
-        text = textwrap.dedent(inspect.getsource(self.function))
-        return re.sub(r"^(def|class) \w+", rf"\1 {name}", text, count=1, flags=re.MULTILINE)
+        return re.sub(
+            r"^(def|class) \w+", rf"\1 {name}", str(self.code), count=1, flags=re.MULTILINE
+        )
+
+    @cached_property
+    def function(self) -> Callable[..., Any]:
+        """The variant itself."""
+        names: dict[str, Any] = {"np": np}
+        if "torch" in self.code:
+            import torch  # takes seconds, and most mistakes do without
+
+            names["torch"] = torch
+        exec(self.source("answer"), names)
+        function: Callable[..., Any] = names["answer"]
+        return function
+
+
+def mistake(function: Callable[..., Any]) -> Mistake:
+    """Decorator: a known mistake as a student would write it.
+
+    Its name is that of the function (or class), with hyphens; its message is the docstring.
+    """
+    name = function.__name__.replace("_", "-")
+    message = " ".join((function.__doc__ or "").split())
+    if not message:
+        raise DefinitionError(f"mistake {name}: no docstring says what to tell the student")
+    return Mistake(name, message, _code_of(function))
+
+
+def _code_of(function: Callable[..., Any]) -> str:
+    code = textwrap.dedent(inspect.getsource(function))
+    start = re.search(r"^(def|class) ", code, re.MULTILINE)  # after the decorator
+    return without_docstrings(code[start.start() :] if start else code)
+
+
+def edit(name: str, message: str, *changes: tuple[str, str]) -> Mistake:
+    """A known mistake that is the instructor's answer with a few changes.
+
+    Each change is a pair of texts (old, new). All of them apply to the answer as it is, so two
+    may exchange what they find. The old text must occur exactly once below the line with ``def``.
+    """
+    return Mistake(name, message, changes=changes)
+
+
+def _changed(answer: str, changes: Sequence[tuple[str, str]]) -> str:
+    start = body_at(answer)
+    places = []
+    for old, new in changes:
+        found = answer.count(old, start)
+        if found != 1:
+            raise DefinitionError(
+                f"the text “{old}” must occur once in the instructor's answer, and occurs {found} "
+                "times"
+            )
+        places.append((answer.index(old, start), old, new))
+    code, end = answer, len(answer)
+    for place, old, new in sorted(places, reverse=True):
+        if place + len(old) > end:
+            raise DefinitionError(f"the change of “{old}” overlaps with the next one")
+        code, end = code[:place] + new + code[place + len(old) :], place
+    try:
+        ast.parse(code)
+    except SyntaxError as error:
+        raise DefinitionError(f"what it makes is no Python: {error}") from None
+    return code
 
 
 @dataclass(frozen=True)
@@ -103,6 +186,18 @@ class Exercise:
     def runnable(self, answer: Callable[..., Any]) -> Callable[..., Any]:
         """An answer as a function of the parameters."""
         return answer if self.driver is None else partial(self.driver, answer)
+
+    def answered(self, answers: Mapping[str, str]) -> Exercise:
+        """The same exercise, its mistakes made of the instructor's answers (by exercise)."""
+        if self.name not in answers:
+            if any(mistake.changes for mistake in self.mistakes):
+                raise DefinitionError(
+                    f"{self.name}: mistakes are edits of the instructor's answer, and there is no "
+                    f'cell exercise="{self.name}" with an answer that is Python'
+                )
+            return self
+        answer = answers[self.name]
+        return replace(self, mistakes=[m.of(self.name, answer) for m in self.mistakes])
 
     @property
     def points(self) -> int:

@@ -1,8 +1,8 @@
 """Problem sets by their names: the definition, and the plain data that its evaluation gives.
 
-A problem set is a module ``psNN`` in ``autograder/exercises``, named like its folder in
-``solutions/``, with a constant ``PROBLEM_SET``. Points, names and wording exist there once; the
-notebooks, the gradebook and the reports take them from it.
+A problem set is a package ``psNN`` in ``autograder/exercises``, named like its folder in
+``solutions/``, with a constant ``PROBLEM_SET`` and one module an exercise. Points, names and
+wording exist there once; the notebooks, the gradebook and the reports take them from it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 from autograder.selfcheck.spec import ExerciseSpec
 
-from .exercise import ProblemSet, Written
+from .answers import read_answers, source_path
+from .exercise import DefinitionError, ProblemSet, Written
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,12 @@ class ProblemSetSpec:
         return sum(exercise.max_score for exercise in self.exercises)
 
 
+@cache
 def load_problem_set(name: str) -> ProblemSet:
     """The definition of a problem set by its name, e.g. "ps01-sgd".
 
-    Raises KeyError for a name without a module.
+    Known mistakes that are edits are made of the answers in ``solutions/``. Raises KeyError for
+    a name without a module, DefinitionError if an edit does not fit.
     """
     module_name = name.split("-")[0]
     if not re.fullmatch(r"[a-z]+\d*", module_name):
@@ -49,4 +53,10 @@ def load_problem_set(name: str) -> ProblemSet:
     problem_set: ProblemSet = getattr(module, "PROBLEM_SET", None)  # type: ignore[assignment]
     if problem_set is None or problem_set.name != name:
         raise KeyError(name)
-    return problem_set
+    path = source_path(name)
+    answers = read_answers(path)
+    try:
+        exercises = [exercise.answered(answers) for exercise in problem_set.exercises]
+    except DefinitionError as error:
+        raise DefinitionError(f"{path.name}: {error}") from None
+    return replace(problem_set, exercises=exercises)

@@ -1,1 +1,1 @@
-"""What is checked: cases, points, tolerances and known mistakes, one module a problem set."""
+"""What is checked: cases, points, tolerances and known mistakes, one folder a problem set."""

@@ -18,7 +18,9 @@ from autograder.selfcheck.spec import Case
 
 # --- CourseAdam ------------------------------------------------------------------------------
 
-_run = case_maker("thetas", "groups", "grads", "lrs", "beta1", "beta2", "eps", "restart")
+_run = case_maker(
+    "thetas", "groups", "grads", "lrs", "beta1", "beta2", "eps", "restart", lists=("groups", "lrs")
+)
 
 
 def optimizer_trajectory(optimizer_class, thetas, groups, grads, lrs, beta1, beta2, eps, restart):

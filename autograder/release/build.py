@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.definition import ProblemSetSpec, load_problem_set
+from autograder.definition.answers import source_path
 from autograder.paths import (
     PACKAGE,
     RELEASED,
@@ -28,7 +29,7 @@ from autograder.paths import (
 from autograder.selfcheck.check import CASES
 from autograder.selfcheck.spec import dump
 
-from .source import Notebook, instructor_notebook, source_path
+from .source import Notebook, instructor_notebook
 
 _PUBLIC_SEED = 0  # public cases are fixed; the seed makes the held-out ones
 

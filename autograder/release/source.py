@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from autograder.definition import ProblemSet
-from autograder.paths import SOLUTIONS
+from autograder.definition.answers import BEGIN, END, source_path
 
 Cell = dict[str, Any]
 Notebook = dict[str, Any]
 
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _ROLES = ("exercise", "driver", "check", "written")
 _LIKE_A_MARKER = re.compile(r"\b(begin|end)[\s_-]*(solution|answer|hidden|mark)", re.IGNORECASE)
 
@@ -40,11 +39,6 @@ def driver_id(exercise: str) -> str:
 def written_id(question: str) -> str:
     """Grade id of the cell for the answer to a written question."""
     return f"written-{question}"
-
-
-def source_path(name: str) -> Path:
-    """The py:percent file of a problem set."""
-    return SOLUTIONS / name / f"{name}.py"
 
 
 def instructor_notebook(problem_set: ProblemSet, path: Path | None = None) -> Notebook:

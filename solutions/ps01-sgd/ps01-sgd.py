@@ -85,12 +85,13 @@ def softmax_cross_entropy(logits, labels):
     Lectures: L4 (the recap of SGD).
     """
     ### BEGIN SOLUTION
-    n, k = logits.shape
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    one_hot = np.eye(k)[labels]
-    loss = -np.sum(one_hot * log_p) / n
-    return loss, (np.exp(log_p) - one_hot) / n
+    n = len(logits)
+    z = logits - logits.max(axis=1, keepdims=True)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    loss = -log_p[np.arange(n), labels].mean()
+    grad = np.exp(log_p)
+    grad[np.arange(n), labels] -= 1
+    return loss, grad / n
     ### END SOLUTION
 
 
@@ -139,9 +140,8 @@ def minibatch_gradient(w, X, y, idx):
     Lectures: L2, L3 and L5 (SGD).
     """
     ### BEGIN SOLUTION
-    rows = X[idx]
-    error = rows @ w - y[idx]
-    return error @ rows / len(idx)
+    rows, targets = X[idx], y[idx]
+    return rows.T @ (rows @ w - targets) / len(idx)
     ### END SOLUTION
 
 
@@ -277,9 +277,8 @@ def clip_by_norm(grad, max_norm):
     Lectures: L3 (cliffs). L4 prints the norm without its square root.
     """
     ### BEGIN SOLUTION
-    norm = np.sqrt(np.sum(grad**2))
-    scale = max_norm / norm if norm > max_norm else 1.0
-    return grad * scale
+    norm = np.linalg.norm(grad)
+    return grad * max_norm / norm if norm > max_norm else grad.copy()
     ### END SOLUTION
 
 
@@ -325,7 +324,7 @@ def condition_number(H):
     """
     ### BEGIN SOLUTION
     eigenvalues = np.linalg.eigvalsh(H)
-    return eigenvalues.max() / eigenvalues.min()
+    return eigenvalues[-1] / eigenvalues[0]
     ### END SOLUTION
 
 

@@ -209,7 +209,8 @@ def adamax_step(theta, r, p, grad, t, lr, gamma1, gamma2, eps):
     ### BEGIN SOLUTION
     r = gamma1 * r + (1 - gamma1) * grad
     p = np.maximum(gamma2 * p, np.abs(grad) + eps)
-    return theta - lr * r / ((1 - gamma1**t) * p), r, p
+    r_hat = r / (1 - gamma1**t)
+    return theta - lr * r_hat / p, r, p
     ### END SOLUTION
 
 

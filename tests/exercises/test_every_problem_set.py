@@ -1,5 +1,7 @@
 """What must hold for each problem set, whatever it asks."""
 
+import ast
+import importlib
 import re
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -15,6 +17,7 @@ from autograder.selfcheck.spec import dump, load
 from autograder.selfcheck.values import encode
 
 ROOT = Path(__file__).parents[2]
+FOLDER = Path(autograder.exercises.__file__).parent
 NAMES = sorted(path.stem for path in (ROOT / "solutions").glob("ps*/ps*.py"))
 EXERCISES = [
     (name, exercise.name) for name in NAMES for exercise in load_problem_set(name).exercises
@@ -59,8 +62,29 @@ def _mistaken(definition, mistake):
 
 
 def test_every_module_has_a_solution():
-    modules = {path.stem for path in Path(autograder.exercises.__file__).parent.glob("ps*.py")}
+    modules = {path.stem for path in FOLDER.glob("ps*")}
     assert modules == {name.split("-")[0] for name in NAMES}
+
+
+@pytest.mark.parametrize("folder", sorted(path for path in FOLDER.glob("ps*") if path.is_dir()))
+def test_an_exercise_stands_in_the_module_of_its_name(folder):
+    for path in folder.glob("[!_]*.py"):
+        module = importlib.import_module(f"autograder.exercises.{folder.name}.{path.stem}")
+        exercise = getattr(module, "EXERCISE", None)
+        assert exercise is None or exercise.name == path.stem
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*/*.py")), ids=lambda path: path.stem)
+def test_only_what_students_read_or_write_has_no_types(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    drivers = {
+        k.value.id for k in ast.walk(tree) if isinstance(k, ast.keyword) and k.arg == "driver"
+    }
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name not in drivers:
+            marks = [mark.id for mark in node.decorator_list if isinstance(mark, ast.Name)]
+            parts = [n for n in ast.walk(node) if isinstance(n, ast.FunctionDef)]
+            assert marks == ["mistake"] or all(part.returns for part in parts), node.name
 
 
 @pytest.mark.parametrize("seed", SEEDS)

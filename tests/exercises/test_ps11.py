@@ -6,7 +6,7 @@ from itertools import accumulate
 import numpy as np
 import pytest
 
-from autograder.exercises.definition import load_problem_set
+from autograder.definition import load_problem_set
 from autograder.release.source import instructor_notebook
 
 NAME = "ps11-at-scale"

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from autograder.definition import load_problem_set
+from autograder.definition.answers import source_path
 from autograder.grading.sample import sample_class
 from autograder.paths import RELEASED, CourseDirectory, problem_set_names
 from autograder.release.build import is_published
-from autograder.release.source import SourceError, instructor_notebook, source_path
+from autograder.release.source import SourceError, instructor_notebook
 
 
 @pytest.mark.parametrize("name", problem_set_names())

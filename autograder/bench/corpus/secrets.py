@@ -15,7 +15,7 @@ for folder in ('{ROOT}/solutions', '{ROOT}/tests', '{ROOT}/.git', '{ROOT}/autogr
     try: found = os.listdir(folder)
     except OSError: continue
     raise AssertionError(folder + ' is there: ' + ' '.join(found))
-for file in ('{COURSE}/gradebook.db', '{ROOT}/autograder/exercises/ps01.py', '/etc/passwd',
+for file in ('{COURSE}/gradebook.db', '{ROOT}/autograder/exercises/ps01/sgd_step.py', '/etc/passwd',
              '/etc/shadow', '{HOME}/.bashrc'):
     assert not os.path.exists(file), file
 """,

@@ -1,0 +1,233 @@
+"""Adam from the start."""
+
+import numpy as np
+
+from autograder import reference
+from autograder.definition import Check, Exercise, edit
+from autograder.definition.cases import Rng, case_maker, readonly, spread, strided
+from autograder.selfcheck.spec import Case
+
+from .steps import rates
+
+path = case_maker("theta0", "grads", "lr", "gamma1", "gamma2", "eps")
+
+START = [1, -1]
+GIVEN = [[2, 1], [-1, 3], [0.5, -10], [0, 0.25]]
+SQUARES = [[[1, -1], [2, 0.5]], [[-3, 1], [1, 1]], [[0, 2], [-1, 4]]]
+# ε shows in the check of all sizes only: who puts it elsewhere keeps the other points
+USUAL, OTHER = (0.9, 0.999, 1e-15), (0.6, 0.7, 1e-15)
+
+
+def drawn_one(rng: Rng) -> list[Case]:
+    drawn = rates(rng)
+    return [
+        path("one gradient", rng.normal(size=3), rng.normal(size=(1, 3)), *drawn, 1e-15),
+        path("usual decay rates", rng.normal(size=3), rng.normal(size=(1, 3)), drawn[0], *USUAL),
+    ]
+
+
+def drawn_several(rng: Rng) -> list[Case]:
+    drawn = rates(rng)
+    return [
+        path("six steps", rng.normal(size=3), rng.normal(size=(6, 3)), *drawn, 1e-15),
+        path("usual decay rates", rng.normal(size=3), rng.normal(size=(7, 3)), drawn[0], *USUAL),
+        path("many steps", rng.normal(size=2), rng.normal(size=(60, 2)), drawn[0], *USUAL),
+    ]
+
+
+def drawn_sizes(rng: Rng) -> list[Case]:
+    lr, *gammas = rates(rng)
+    return [
+        path("gradients from 1e-8 to 1e3", np.zeros(6), spread(rng, 8, 6), lr, 0.9, 0.999, 1e-8),
+        path("a large ε", np.zeros(3), rng.normal(size=(5, 3)), lr, *gammas, 0.1 + 0.1 * lr),
+        path("zeros at first", np.ones(2), np.eye(5, 2, -3) * 3, lr, *gammas, 1e-8),
+    ]
+
+
+def drawn_layouts(rng: Rng) -> list[Case]:
+    lr, *gammas = rates(rng)
+    others = (*gammas, 1e-15)
+    return [
+        path("no gradient at all", rng.normal(size=3), np.zeros((0, 3)), lr, *others),
+        path("learning rate zero", rng.normal(size=3), rng.normal(size=(3, 3)), 0.0, *others),
+        path("a single number (0-d)", np.array(rng.normal()), rng.normal(size=4), lr, *others),
+        path("2-d parameters", rng.normal(size=(2, 3)), rng.normal(size=(4, 2, 3)), lr, *others),
+        path(
+            "read-only and strided data",
+            readonly(rng.normal(size=3)),
+            strided(rng.normal(size=(4, 3))),
+            lr,
+            *others,
+        ),
+    ]
+
+
+EXERCISE = Exercise(
+    "adam_trajectory",
+    title="Adam from the start",
+    minutes=15,
+    section="adam.md#the-rule",
+    parameters=("theta0", "grads", "lr", "gamma1", "gamma2", "eps"),
+    returns=("trajectory",),
+    reference=reference.adam_trajectory,
+    checks=(
+        Check(
+            "one step",
+            points=1,
+            public=[
+                path("one gradient", START, GIVEN[:1], 0.1, *USUAL),
+                path("other decay rates", START, [[3, -0.5]], 0.5, *OTHER),
+            ],
+            held_out=drawn_one,
+        ),
+        Check(
+            "several steps",
+            points=2,
+            public=[
+                path("four gradients", START, GIVEN, 0.1, *USUAL),
+                path("other decay rates", START, GIVEN, 0.5, *OTHER),
+                path("the same gradient", START, np.full((5, 2), 3.0), 0.1, *USUAL),
+            ],
+            held_out=drawn_several,
+        ),
+        Check(
+            "gradients of all sizes",
+            points=1,
+            public=[
+                path(
+                    "from 0 to 1000",
+                    np.zeros(2),
+                    [[0, 1e-8], [1e-8, 1], [1e3, 0], [-30, 1e3]],
+                    0.5,
+                    0.9,
+                    0.999,
+                    1e-8,
+                ),
+                path("a large ε", START, GIVEN, 0.5, 0.6, 0.7, 0.25),
+                path("zeros at first", START, np.eye(4, 2, -2) * 5, 0.1, 0.9, 0.99, 1e-8),
+            ],
+            held_out=drawn_sizes,
+        ),
+        Check(
+            "special cases and memory layouts",
+            points=1,
+            public=[
+                path("no gradient at all", START, np.zeros((0, 2)), 0.1, *USUAL),
+                path("learning rate zero", START, GIVEN, 0.0, *USUAL),
+                path("a single number (0-d)", np.array(2.0), [1, -1, 3], 0.1, *OTHER),
+                path("2-d parameters", [[1, 2], [3, 4]], SQUARES, 0.1, *OTHER),
+                path("read-only and strided data", readonly(START), strided(GIVEN), 0.1, *OTHER),
+            ],
+            held_out=drawn_layouts,
+        ),
+    ),
+    mistakes=(
+        edit(
+            "no-bias-correction",
+            "Your trajectory is that of Adam without bias correction: divide r by 1 − γ₁ᵗ and p by "
+            "1 − γ₂ᵗ in each step.",
+            (" / (1 - gamma1**t)", ""),
+            (" / (1 - gamma2**t)", ""),
+        ),
+        edit(
+            "printed-correction",
+            "Your corrections are 1 − (1 − γ)ᵗ, as the lecture's slide prints them: here γ weighs "
+            "the old value, so they are 1 − γ₁ᵗ and 1 − γ₂ᵗ.",
+            ("gamma1**t", "(1 - gamma1) ** t"),
+            ("gamma2**t", "(1 - gamma2) ** t"),
+        ),
+        edit(
+            "counted-from-zero",
+            "Your t starts at 0, where 1 − γᵗ is zero and the first step divides by it: count "
+            "from 1, for example with `enumerate(grads, start=1)`.",
+            (", start=1", ""),
+            ("(1 - gamma1**t)", "(np.float64(1) - gamma1**t)"),
+            ("(1 - gamma2**t)", "(np.float64(1) - gamma2**t)"),
+        ),
+        edit(
+            "counted-from-two",
+            "Your t is one ahead: it is 1 in the first step.",
+            ("start=1", "start=2"),
+        ),
+        edit(
+            "t-stays-one",
+            "Your corrections stay those of the first step: t grows by one in each.",
+            ("gamma1**t", "gamma1"),
+            ("gamma2**t", "gamma2"),
+        ),
+        edit(
+            "state-reset",
+            "Your r and p start from zero again at each step: set them to zero once, before the "
+            "loop.",
+            ("gamma1 * r + ", ""),
+            ("gamma2 * p + ", ""),
+        ),
+        edit(
+            "corrected-kept",
+            "Your r and p are overwritten by their corrected values, which the next step corrects "
+            "again: keep r and p, and give r̂ and p̂ names of their own.",
+            ("r_hat = ", "r = r_hat = "),
+            ("p_hat = ", "p = p_hat = "),
+        ),
+        edit(
+            "eps-inside-root",
+            "Your ε stands inside the root, √(p̂ + ε): that convention exists and differs when "
+            "gradients are tiny; the course has √p̂ + ε.",
+            ("(np.sqrt(p_hat) + eps)", "np.sqrt(p_hat + eps)"),
+        ),
+        edit(
+            "root-missing",
+            "Your step divides by p̂ + ε: the root is missing, √p̂ + ε.",
+            ("np.sqrt(p_hat)", "p_hat"),
+        ),
+        edit(
+            "moments-from-first-gradient",
+            "Your r and p start at the first gradient and its square, with no correction: another "
+            "cure for the bias, right in the first step only; the course starts from zero and "
+            "divides by 1 − γᵗ.",
+            (
+                "gamma1 * r + (1 - gamma1) * grad",
+                "grad if t == 1 else gamma1 * r + (1 - gamma1) * grad",
+            ),
+            (
+                "gamma2 * p + (1 - gamma2) * grad**2",
+                "grad**2 if t == 1 else gamma2 * p + (1 - gamma2) * grad**2",
+            ),
+            (" / (1 - gamma1**t)", ""),
+            (" / (1 - gamma2**t)", ""),
+        ),
+        edit("uphill", "Your steps add v and so climb: θ ← θ − v.", ("theta - lr", "theta + lr")),
+        edit(
+            "start-missing",
+            "Your trajectory lacks the start: row 0 is `theta0`, and one row a gradient follows.",
+            ("[theta]", "[]"),
+        ),
+        edit(
+            "last-step-missing",
+            "Your function takes one step too few: the start and one step a gradient make "
+            "`len(grads) + 1` rows.",
+            ("enumerate(grads,", "enumerate(grads[:-1],"),
+        ),
+        edit(
+            "only-the-end",
+            "Your function returns the last θ only: return all of them as rows of one array, the "
+            "start first.",
+            ("np.array(trajectory)", "theta"),
+        ),
+        edit(
+            "all-rows-the-same",
+            "All rows of your trajectory are the same array, which `-=` changes in each step: "
+            "subtract with `-` and assign, which makes a new one.",
+            ("= theta0,", "= theta0.copy(),"),
+            ("theta = theta - lr", "theta -= lr"),
+        ),
+        edit(
+            "start-changed",
+            "Your function changes `theta0` in place (`-=` does that to arrays): "
+            "subtract with `-` and assign, which makes a new array.",
+            ("[theta]", "[theta.copy()]"),
+            ("theta = theta - lr", "theta -= lr"),
+            ("append(theta)", "append(theta.copy())"),
+        ),
+    ),
+)
