@@ -1,0 +1,201 @@
+"""Down a quadratic valley."""
+
+import numpy as np
+
+from autograder import reference
+from autograder.definition import Check, Exercise, edit
+from autograder.definition.cases import Array, Rng, case_maker, positive_definite, readonly, strided
+from autograder.selfcheck.spec import Case
+
+case = case_maker("A", "b", "theta0", "lr", "mu", "steps", "nesterov")
+
+A = np.array([[3.0, 1.0], [1.0, 2.0]])
+GIVEN = (A, [1, -1], [2, 1.5])
+NARROW = (np.diag([1.0, 50.0]), np.zeros(2), [10, 1])
+IN_MEMORY = (strided(A), readonly([1, -1]), readonly([2, 1.5]))
+
+
+def problem(rng: Rng, n: int) -> tuple[Array, Array, Array, float]:
+    """A, b, theta0 and a rate with which gradient descent converges."""
+    a = positive_definite(rng, n, 20)
+    rate = float(rng.uniform(0.3, 0.8) / np.linalg.eigvalsh(a)[-1])
+    return a, rng.normal(size=n), rng.normal(size=n) * 3, rate
+
+
+def descent(a: Array, b: Array, start: Array, rate: float) -> list[Case]:
+    return [
+        case("momentum zero", a, b, start, rate, 0.0, 6, False),
+        case("momentum zero, Nesterov", a, b, start, rate, 0.0, 6, True),
+        case("a rate that diverges", a, b, start, 8 * rate, 0.0, 6, False),
+    ]
+
+
+def method(rng: Rng, nesterov: bool) -> list[Case]:
+    a, b, start, rate = problem(rng, 3)
+    mu = rng.uniform(0.6, 0.9)
+    return [
+        case("three dimensions", a, b, start, rate, mu, 8, nesterov),
+        case("two dimensions", a[:2, :2].copy(), b[:2], start[:2], rate, mu, 8, nesterov),
+        case("a single step", a, b, start, rate, mu, 1, nesterov),
+        case("many steps", a, b, start, rate, mu, 60, nesterov),
+    ]
+
+
+def special(a: Array, b: Array, start: Array, rate: float) -> list[Case]:
+    in_memory = strided(a), readonly(b), readonly(start)
+    return [
+        case("no step at all", a, b, start, rate, 0.8, 0, False),
+        case("start at the minimum", a, b, np.linalg.solve(a, b), rate, 0.8, 4, True),
+        case("learning rate zero", a, b, start, 0.0, 0.8, 3, True),
+        case("one dimension", a[:1, :1].copy(), b[:1], start[:1], rate, 0.8, 5, True),
+        case("read-only and strided data", *in_memory, rate, 0.8, 5, False),
+    ]
+
+
+EXERCISE = Exercise(
+    "minimize_quadratic",
+    title="Down a quadratic valley",
+    minutes=20,
+    section="momentum.md#one-direction-is-two-numbers",
+    parameters=("A", "b", "theta0", "lr", "mu", "steps", "nesterov"),
+    returns=("trajectory",),
+    reference=reference.minimize_quadratic,
+    checks=(
+        Check(
+            "without momentum",
+            points=1,
+            public=[
+                case("momentum zero", *GIVEN, 0.2, 0.0, 3, False),
+                case("momentum zero, Nesterov", *GIVEN, 0.2, 0.0, 3, True),
+                case("a rate that diverges", *GIVEN, 0.9, 0.0, 4, False),
+            ],
+            held_out=lambda rng: descent(*problem(rng, 3)),
+        ),
+        Check(
+            "with momentum",
+            points=2,
+            public=[
+                case("two dimensions", *GIVEN, 0.2, 0.5, 4, False),
+                case("a single step", *GIVEN, 0.2, 0.9, 1, False),
+                case("a narrow valley", *NARROW, 0.03, 0.8, 12, False),
+            ],
+            held_out=lambda rng: method(rng, False),
+        ),
+        Check(
+            "with Nesterov's gradient",
+            points=2,
+            public=[
+                case("two dimensions", *GIVEN, 0.2, 0.5, 4, True),
+                case("a single step", *GIVEN, 0.2, 0.9, 1, True),
+                case("a narrow valley", *NARROW, 0.015, 0.8, 12, True),
+            ],
+            held_out=lambda rng: method(rng, True),
+        ),
+        Check(
+            "special cases and memory layouts",
+            points=1,
+            public=[
+                case("no step at all", *GIVEN, 0.2, 0.5, 0, True),
+                case("start at the minimum", A, [4, 3], [1, 1], 0.2, 0.5, 3, True),
+                case("learning rate zero", *GIVEN, 0.0, 0.5, 2, False),
+                case("one dimension", [[2]], [1], [3], 0.2, 0.5, 3, False),
+                case("read-only and strided data", *IN_MEMORY, 0.2, 0.5, 3, True),
+            ],
+            held_out=lambda rng: special(*problem(rng, 3)),
+        ),
+    ),
+    mistakes=(
+        edit(
+            "gradient-with-plus-b",
+            "Your gradient is Aθ + b: the function is ½θᵀAθ − bᵀθ, so its gradient is Aθ − b.",
+            ("A @ y - b", "A @ y + b"),
+        ),
+        edit(
+            "b-forgotten",
+            "Your gradient is Aθ and forgets b: the gradient of ½θᵀAθ − bᵀθ is Aθ − b.",
+            (" - b", ""),
+        ),
+        edit(
+            "half-of-A",
+            "Your gradient is ½Aθ − b: the derivative of θᵀAθ brings a 2, which cancels the ½.",
+            ("A @ y", "A @ y / 2"),
+        ),
+        edit(
+            "climbing",
+            "Your steps add the velocity and so climb: θ ← θ − v.",
+            ("theta - v", "theta + v"),
+        ),
+        edit(
+            "start-missing",
+            "Your trajectory has `steps` rows because the start is missing: row 0 is `theta0`, "
+            "and `steps` rows follow.",
+            ("[theta]", "[]"),
+        ),
+        edit(
+            "last-step-missing",
+            "Your function takes one step too few: the start and `steps` steps make "
+            "`steps + 1` rows.",
+            ("range(steps)", "range(steps - 1)"),
+        ),
+        edit(
+            "one-step-too-many",
+            "Your function takes one step too many: the start and `steps` steps make "
+            "`steps + 1` rows.",
+            ("range(steps)", "range(steps + 1)"),
+        ),
+        edit(
+            "only-the-last",
+            "Your function returns the last θ only: return all of them as rows of one array, the "
+            "start first.",
+            ("np.array(trajectory)", "theta"),
+        ),
+        edit(
+            "nesterov-ignored",
+            "Your function takes the gradient at θ also with `nesterov=True`: NAG takes it at the "
+            "lookahead y = θ − μv.",
+            ("theta - mu * v if nesterov else theta", "theta"),
+        ),
+        edit(
+            "always-nesterov",
+            "Your function takes the gradient at the lookahead also with `nesterov=False`: "
+            "momentum takes it at θ.",
+            (" if nesterov else theta", ""),
+        ),
+        edit(
+            "looks-back",
+            "Your lookahead is θ + μv, behind the parameters: in this course y = θ − μv.",
+            ("theta - mu", "theta + mu"),
+        ),
+        edit(
+            "steps-from-lookahead",
+            "Your NAG step starts at the lookahead, so μv counts twice: θ ← θ − v from θ itself.",
+            ("theta - v", "y - v"),
+        ),
+        edit(
+            "velocity-reset",
+            "Your velocity starts from zero again at each step, which makes this plain gradient "
+            "descent: set v to zero once, before the loop.",
+            ("range(steps):", "range(steps):\n        v = np.zeros_like(theta0)"),
+        ),
+        edit(
+            "velocity-averaged",
+            "Your velocity is an exponential average, μv + (1 − μ)αg: the course has v ← μv + αg.",
+            ("lr * (A", "(1 - mu) * lr * (A"),
+        ),
+        edit(
+            "all-rows-the-same",
+            "All rows of your trajectory are the same array, which `-=` changes in each step: "
+            "subtract with `-` and assign, which makes a new one.",
+            ("= theta0,", "= theta0.copy(),"),
+            ("theta = theta - v", "theta -= v"),
+        ),
+        edit(
+            "start-changed",
+            "Your function changes `theta0` in place (`-=` does that to arrays): "
+            "subtract with `-` and assign, which makes a new array.",
+            ("[theta]", "[theta.copy()]"),
+            ("theta = theta - v", "theta -= v"),
+            ("append(theta)", "append(theta.copy())"),
+        ),
+    ),
+)
