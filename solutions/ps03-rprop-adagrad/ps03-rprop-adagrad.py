@@ -275,7 +275,11 @@ def net_update(grads, rule, lr):
         return -np.sum(lr * grads / (np.sqrt(np.mean(grads**2)) + 1e-8))
     theta, delta, prev_grad = 0.0, lr, 0.0
     for g in grads:
-        theta, delta, prev_grad = rprop_step(theta, delta, g, prev_grad, 0.5, 1.2, 1e-6, 50.0)
+        s = g * prev_grad
+        factor = 1.2 if s > 0 else 0.5 if s < 0 else 1.0
+        delta = min(max(factor * delta, 1e-6), 50.0)
+        prev_grad = 0.0 if s < 0 else g
+        theta = theta - np.sign(prev_grad) * delta
     return theta
     ### END SOLUTION
 
