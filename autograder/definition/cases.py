@@ -149,6 +149,11 @@ def spread(rng: Rng, *shape: int) -> Array:
     return np.asarray(np.where(rng.random(shape) < 0.125, 0.0, size * sign))
 
 
+def away_from_zero(rng: Rng, *shape: int, low: float = 0.5, high: float = 2.0) -> Array:
+    """Random numbers of both signs with sizes from ``low`` to ``high``."""
+    return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(low, high, shape))
+
+
 def positive_definite(rng: Rng, n: int, condition: float) -> Array:
     """A random symmetric matrix with eigenvalues from 1 to ``condition``, up to a random scale."""
     q, _ = np.linalg.qr(rng.normal(size=(n, n)))

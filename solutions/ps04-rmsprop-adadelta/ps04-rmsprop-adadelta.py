@@ -267,7 +267,8 @@ def adadelta_step(theta, r, p, grad, lr, gamma1, gamma2, eps):
     ### BEGIN SOLUTION
     r = gamma1 * r + (1 - gamma1) * grad**2
     v = lr * np.sqrt(p + eps) / np.sqrt(r + eps) * grad
-    return theta - v, r, gamma2 * p + (1 - gamma2) * v**2
+    p = gamma2 * p + (1 - gamma2) * v**2
+    return theta - v, r, p
     ### END SOLUTION
 
 

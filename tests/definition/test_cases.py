@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autograder.definition.cases import case_maker, drawn_layouts, layouts, normals
+from autograder.definition.cases import away_from_zero, case_maker, drawn_layouts, layouts, normals
 
 
 def test_lists_of_numbers_are_float_arrays_and_nothing_else_is() -> None:
@@ -79,3 +79,10 @@ def test_layouts_speak_of_several_arrays_and_of_what_they_are() -> None:
     (matrix,) = layouts(one, noun="a matrix", strided=[[1, 2]])
     (logits,) = layouts(one, noun="logits", readonly=[[1, 2]])
     assert (matrix.label, logits.label) == ("a matrix that skips memory", "read-only logits")
+
+
+def test_numbers_away_from_zero_have_both_signs_and_sizes_in_between() -> None:
+    drawn = away_from_zero(np.random.default_rng(0), 50, low=1, high=5)
+    assert (abs(drawn) >= 1).all()
+    assert (abs(drawn) <= 5).all()
+    assert set(np.sign(drawn)) == {-1.0, 1.0}

@@ -10,6 +10,7 @@ from autograder.definition.cases import (
     Array,
     Rng,
     Steps,
+    away_from_zero,
     case_maker,
     drawn_layouts,
     layouts,
@@ -32,7 +33,7 @@ def run(label: str, theta: Any, lr: float, eps: float, steps: Steps) -> Case:
 
 
 def tiny(rng: Rng, n: int) -> Array:
-    return rng.choice([-1.0, 1.0], n) * rng.uniform(1, 5, n) * 1e-8
+    return away_from_zero(rng, n, low=1, high=5) * 1e-8
 
 
 def first(rng: Rng, lr: float) -> list[Case]:
@@ -48,7 +49,7 @@ def first(rng: Rng, lr: float) -> list[Case]:
 
 def later(rng: Rng, lr: float) -> list[Case]:
     theta, r = rng.normal(size=4), rng.uniform(0.1, 3, 4)
-    grad = rng.choice([-1.0, 1.0], 4) * rng.uniform(0.5, 2, 4)
+    grad = away_from_zero(rng, 4)
     return [
         case("some r", theta, r, grad, lr, EPS),
         case("a large ε", theta, r, grad, lr, 0.5 + lr),

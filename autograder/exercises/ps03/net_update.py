@@ -4,7 +4,7 @@ import numpy as np
 
 from autograder import reference
 from autograder.definition import Check, Exercise, edit, mistake
-from autograder.definition.cases import Rng, case_maker, readonly, spread, strided
+from autograder.definition.cases import Rng, away_from_zero, case_maker, readonly, spread, strided
 from autograder.selfcheck.spec import Case
 
 case = case_maker("grads", "rule", "lr")
@@ -56,7 +56,7 @@ def drawn_rprop(rng: Rng) -> list[Case]:
 
 
 def drawn_rmsprop(rng: Rng) -> list[Case]:
-    tiny = rng.choice([-1.0, 1.0], 5) * rng.uniform(1, 5, 5) * 1e-8
+    tiny = away_from_zero(rng, 5, low=1, high=5) * 1e-8
     return [*drawn(rng, "rmsprop"), case("tiny gradients", tiny, "rmsprop", 0.3)]
 
 
