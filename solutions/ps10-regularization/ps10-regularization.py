@@ -47,7 +47,7 @@ from selfcheck import check
 # %% [markdown]
 # ## Dropout in training, the lecture's form
 #
-# *About 5 minutes.*
+# *About 5 minutes. Chapter: [Dropout](../dropout.md).*
 #
 # In each training step some units are **dropped**: their output is set to zero. Which ones is
 # random, and comes in as a mask of ones (keep) and zeros (drop):
@@ -93,7 +93,7 @@ check(dropout_train)
 # %% [markdown]
 # ## Dropout in testing, the lecture's form
 #
-# *About 5 minutes.*
+# *About 5 minutes. Chapter: [Dropout](../dropout.md).*
 #
 # In testing nothing is dropped, so the layer that reads the units, $Wx + b$, would get more than
 # it ever got in training. Its weights are scaled down to make up for it:
@@ -136,7 +136,7 @@ check(dropout_test)
 # %% [markdown]
 # ## Inverted dropout, forward
 #
-# *About 5 minutes.*
+# *About 5 minutes. Chapter: [Dropout](../dropout.md), on its two conventions.*
 #
 # All frameworks scale in training instead, and **up**:
 #
@@ -178,7 +178,7 @@ check(inverted_dropout_forward)
 # %% [markdown]
 # ## Inverted dropout, backward
 #
-# *About 5 minutes.*
+# *About 5 minutes. Chapter: [Dropout](../dropout.md).*
 #
 # The mask is a constant for the chain rule, and so is `keep`:
 #

@@ -109,6 +109,7 @@ def test_every_chapter_of_a_lecture_is_linked():
         "adadelta",
         "adam",
         "curvature",
+        "dropout",
     ):
         assert f"{chapter}.md" in linked
 

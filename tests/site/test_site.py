@@ -32,6 +32,7 @@ CHAPTERS = [
     *("sgd", "momentum"),
     *("rprop", "adagrad", "rmsprop", "adadelta", "adam"),
     "curvature",
+    "dropout",
 ]
 PARTS = [  # in this order
     "Why",
