@@ -1,0 +1,162 @@
+"""Conjugate gradients."""
+
+import numpy as np
+
+from autograder import reference
+from autograder.definition import Check, Exercise, edit
+from autograder.definition.cases import Rng, case_maker, readonly, strided
+from autograder.selfcheck.spec import Case
+
+from .quadratics import A2, NARROW, THREE_D, TWO_D, problem
+
+case = case_maker("A", "b", "x0", "steps")
+
+
+def special(rng: Rng) -> list[Case]:
+    a, b, x = problem(rng, 3)
+    minimum = rng.integers(1, 5, size=3).astype(float)
+    # powers of two, so that the residual at the minimum is exactly zero in any order of operations
+    scales = 2.0 ** rng.integers(0, 4, size=3)
+    return [
+        case("no step at all", a, b, x, 0),
+        case("start at the minimum", np.diag(scales), scales * minimum, minimum, 3),
+        case("more steps than dimensions", a, b, x, 4),
+        case("read-only and strided data", strided(a), readonly(b), readonly(x), 2),
+    ]
+
+
+EXERCISE = Exercise(
+    "conjugate_gradient",
+    title="Conjugate gradients",
+    minutes=20,
+    section="curvature.md#conjugate-gradient-no-step-is-undone",
+    parameters=("A", "b", "x0", "steps"),
+    returns=("trajectory",),
+    reference=reference.conjugate_gradient,
+    checks=(
+        Check(
+            "the first step",
+            points=1,
+            public=[
+                case("two dimensions, one step", *TWO_D, 1),
+                case("a diagonal matrix", NARROW, *TWO_D[1:], 1),
+                case("three dimensions, one step", *THREE_D, 1),
+            ],
+            held_out=lambda rng: [
+                case("two dimensions, one step", *problem(rng, 2), 1),
+                case("three dimensions, one step", *problem(rng, 3), 1),
+                case("five dimensions, one step", *problem(rng, 5), 1),
+            ],
+        ),
+        Check(
+            "more steps",
+            points=2,
+            public=[
+                case("two dimensions", *TWO_D, 2),
+                case("three dimensions", *THREE_D, 3),
+                case("a narrow valley", NARROW, np.zeros(2), [10, 1], 2),
+            ],
+            held_out=lambda rng: [
+                case("two dimensions", *problem(rng, 2), 2),
+                case("four dimensions", *problem(rng, 4), 4),
+                case("some steps of many", *problem(rng, 6), 3),
+            ],
+        ),
+        Check(
+            "special cases and memory layouts",
+            points=1,
+            public=[
+                case("no step at all", *TWO_D, 0),
+                case("start at the minimum", A2, [4, 3], [1, 1], 3),
+                case("more steps than dimensions", *TWO_D, 3),
+                case("read-only and strided data", strided(A2), *map(readonly, TWO_D[1:]), 2),
+            ],
+            held_out=special,
+        ),
+    ),
+    mistakes=(
+        edit(
+            "uphill",
+            "Your first direction is the gradient Ax − b, and your steps climb: start from the "
+            "residual r = b − Ax, the negative gradient.",
+            ("b - A @ x0", "A @ x0 - b"),
+        ),
+        edit(
+            "plus-b",
+            "Your residual is −b − Ax: the gradient is Ax − b, so the residual is b − Ax.",
+            ("b - A @ x0", "-b - A @ x0"),
+        ),
+        edit(
+            "steepest-descent",
+            "Your directions are the residuals alone, which is steepest descent: the next "
+            "direction keeps a part of the old one, d ← r + βd.",
+            ("r + (r @ r) / rr * d", "r"),
+        ),
+        edit(
+            "beta-inverted",
+            "Your β is the wrong way up: it is the new rᵀr divided by the old one.",
+            ("(r @ r) / rr", "rr / (r @ r)"),
+        ),
+        edit(
+            "beta-one",
+            "Your β is 1, the same rᵀr above and below: keep the old one before you update r.",
+            ("(r @ r) / rr * d", "d"),
+        ),
+        edit(
+            "beta-subtracted",
+            "Your new direction is r − βd: it is r + βd.",
+            ("r + (r @ r) / rr", "r - (r @ r) / rr"),
+        ),
+        edit(
+            "norms-not-squared",
+            "Your β is a ratio of norms: it is the ratio of their squares, rᵀr.",
+            ("(r @ r) / rr", "np.sqrt((r @ r) / rr)"),
+        ),
+        edit(
+            "matrix-left-out",
+            "Your step length is rᵀr / dᵀd: the curvature along d belongs below, dᵀAd.",
+            ("d @ A @ d", "d @ d"),
+        ),
+        edit(
+            "residual-in-the-denominator",
+            "Your step length has rᵀAr below, which is right in the first step only: it is dᵀAd.",
+            ("d @ A @ d", "r @ A @ r"),
+        ),
+        edit(
+            "residual-not-updated",
+            "Your residual stays the one at the start: r ← r − αAd in each step.",
+            ("r - alpha * (A @ d)", "r"),
+        ),
+        edit(
+            "no-stop",
+            "Your function divides 0 by 0 when the residual is zero, and the rest is NaN: at the "
+            "minimum x stays.",
+            ("rr > 0", "True"),
+        ),
+        edit(
+            "stops-short",
+            "Your trajectory ends when the residual is zero: it has `steps + 1` rows always, and x "
+            "stays.",
+            ("rr = r @ r", "rr = r @ r\n        if rr == 0:\n            break"),
+        ),
+        edit(
+            "start-missing",
+            "Your trajectory lacks the start: row 0 is `x0`, and `steps` rows follow.",
+            ("[x0]", "[]"),
+        ),
+        edit(
+            "only-the-last",
+            "Your function returns the last x only: return all of them as rows of one array, the "
+            "start first.",
+            ("np.array(trajectory)", "x"),
+        ),
+        edit(
+            "start-changed",
+            "Your function changes `x0` in place (`+=` does that to arrays): use `x = x + alpha * "
+            "d`, which makes a new array.",
+            ("[x0]", "[x0.copy()]"),
+            ("x = x + alpha", "x += alpha"),
+            ("append(x)", "append(x.copy())"),
+        ),
+    ),
+)
