@@ -7,12 +7,15 @@ wording exist there once; the notebooks, the gradebook and the reports take them
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import re
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 
+from autograder.paths import PACKAGE
 from autograder.selfcheck.spec import ExerciseSpec
 
 from .answers import read_answers, source_path
@@ -37,6 +40,39 @@ class ProblemSetSpec:
         return sum(exercise.max_score for exercise in self.exercises)
 
 
+def definition_files(name: str) -> list[Path]:
+    """The files of the definition of a problem set, and of those that it imports."""
+    top = PACKAGE / "exercises"
+    found: dict[str, list[Path]] = {"__init__": [top / "__init__.py"]}
+    todo = [_module_name(name)]
+    while todo:
+        module = todo.pop()
+        found[module] = sorted((top / module).rglob("*.py")) or [top / f"{module}.py"]
+        imported = {name for file in found[module] for name in _imported(file)}
+        there = {path.stem for path in top.iterdir()}
+        todo += (imported & there) - set(found)
+    return [file for module in sorted(found) for file in found[module]]
+
+
+def _imported(file: Path) -> set[str]:
+    """All names in a file's import statements."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            dotted = [alias.name for alias in node.names]
+            if isinstance(node, ast.ImportFrom):
+                dotted.append(node.module or "")
+            names.update(part for name in dotted for part in name.split("."))
+    return names
+
+
+def _module_name(name: str) -> str:
+    module = name.split("-")[0]
+    if not re.fullmatch(r"[a-z]+\d*", module):
+        raise KeyError(name)
+    return module
+
+
 @cache
 def load_problem_set(name: str) -> ProblemSet:
     """The definition of a problem set by its name, e.g. "ps01-sgd".
@@ -44,9 +80,7 @@ def load_problem_set(name: str) -> ProblemSet:
     Known mistakes that are edits are made of the answers in ``solutions/``. Raises KeyError for
     a name without a module, DefinitionError if an edit does not fit.
     """
-    module_name = name.split("-")[0]
-    if not re.fullmatch(r"[a-z]+\d*", module_name):
-        raise KeyError(name)
+    module_name = _module_name(name)
     if importlib.util.find_spec(f"autograder.exercises.{module_name}") is None:
         raise KeyError(name)
     module = importlib.import_module(f"autograder.exercises.{module_name}")

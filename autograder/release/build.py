@@ -3,7 +3,7 @@
 solutions/PS/PS.py            -> COURSE/source/PS/PS.ipynb     the instructor's notebook
 COURSE/source/PS              -> COURSE/release/PS/PS.ipynb    by nbgrader generate_assignment
 COURSE/release/PS/PS.ipynb    -> book/exercises/PS.ipynb       committed, a page of the book
-autograder/exercises/psNN.py  -> selfcheck/cases/PS.json       public cases for students
+autograder/exercises/psNN/    -> selfcheck/cases/PS.json       public cases for students
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 
 from autograder.definition import ProblemSetSpec, load_problem_set
 from autograder.definition.answers import source_path
+from autograder.definition.problem_set import definition_files
 from autograder.paths import (
     PACKAGE,
     RELEASED,
     ROOT,
     CourseDirectory,
     UserError,
-    problem_set_names,
 )
 from autograder.selfcheck.check import CASES
 from autograder.selfcheck.spec import dump
@@ -39,7 +39,7 @@ def notebook_text(notebook: Notebook) -> str:
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-_MADE_WITH = ("definition", "exercises", "reference", "selfcheck", "release")
+_MADE_WITH = ("definition", "reference", "selfcheck", "release")
 _GRADED_WITH = (*_MADE_WITH, "sandbox", "grading")
 
 
@@ -55,14 +55,9 @@ def grading_fingerprint(problem_set: str) -> str:
 
 def _hash_of(problem_set: str, folders: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    # the definition of another problem set is none of this one's business
-    others = {name.split("-")[0] for name in problem_set_names() if name != problem_set}
-    files = [source_path(problem_set)]
+    files = [source_path(problem_set), *definition_files(problem_set)]
     for folder in folders:
-        top = PACKAGE / folder
-        for file in sorted(top.rglob("*.py")):
-            if folder != "exercises" or Path(file.relative_to(top).parts[0]).stem not in others:
-                files.append(file)
+        files += sorted((PACKAGE / folder).rglob("*.py"))
     for file in files:
         digest.update(file.relative_to(ROOT).as_posix().encode())
         digest.update(file.read_bytes())
