@@ -33,10 +33,11 @@ def read_answers(path: Path) -> dict[str, str]:
         lines = (line for line in cell.splitlines() if line.strip() not in (BEGIN, END))
         try:
             answer = without_docstrings("\n".join(lines).strip() + "\n")
-            if isinstance(ast.parse(answer).body[-1], _DEFINITION):
-                answers[name] = answer
+            ends_with = ast.parse(answer).body[-1:]
         except SyntaxError:
             continue
+        if ends_with and isinstance(ends_with[0], _DEFINITION):
+            answers[name] = answer
     return answers
 
 

@@ -42,6 +42,14 @@ class Counter:
 
 # %% exercise="broken"
 def broken(:
+
+# %% exercise="empty"
+
+# %% exercise="called"
+def called():
+    return 1
+
+called()
 '''
 
 
@@ -137,7 +145,7 @@ def test_an_edit_that_does_not_fit_is_refused(
 
 def test_an_edit_without_an_answer_is_refused(answers: dict[str, str]) -> None:
     slip = edit("some-slip", "Slip.", ("a", "b"))
-    for name in ("absent", "broken"):
+    for name in ("absent", "broken", "empty", "called"):
         with pytest.raises(DefinitionError, match=f'no cell exercise="{name}"'):
             exercise(slip, name=name).answered(answers)
 
