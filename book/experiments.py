@@ -229,6 +229,11 @@ def rule(name: str, **hyper: Any) -> Rule:
         return Rule(
             _with_zeros(2), lambda s, g, lr, t: reference.adadelta_step(*s, g(s[0]), lr, **hyper)
         )
+    if name == "amsgrad":
+        hyper = {"gamma1": 0.9, "gamma2": 0.999, "eps": 1e-8, **hyper}
+        return Rule(
+            _with_zeros(3), lambda s, g, lr, t: reference.amsgrad_step(*s, g(s[0]), t, lr, **hyper)
+        )
     if name in ("adam", "adamax"):
         hyper = {"gamma1": 0.9, "gamma2": 0.999, "eps": 1e-8, **hyper}
         function = reference.adam_step if name == "adam" else reference.adamax_step
@@ -267,6 +272,7 @@ def train(
     schedule: Callable[[float], float] | None = None,
     records: int = 20,
     watch: Callable[[Tensor], Tensor] | None = None,
+    measured: int | None = None,
 ) -> Runs:
     """Train at every rate with every seed, all at once.
 
@@ -275,30 +281,35 @@ def train(
     (``passes`` updates with the full gradient). ``schedule`` maps the part of the run that is over,
     0 ≤ s < 1, to a factor of the learning rate. The seed sets the first parameters, where they are
     random, and the order of the batches. A run has diverged when its end loss is not finite or
-    above the loss at its start. ``watch(theta)`` is called whenever the loss is recorded.
+    above the loss at its start. ``watch(theta)`` is called whenever the loss is recorded. The loss
+    is that of all images, or of the first ``measured``.
+
+    Everything is computed with the type and on the device of the images. Random numbers are drawn
+    on the CPU, so that they are the same on every device; what is returned is on the CPU.
     """
     X, y = (data or DIGITS)[:2]
+    known = X[..., :measured, :], y[..., :measured]
     n = X.shape[-2]
-    own = (torch.arange(len(seeds))[:, None],) if X.dim() == 3 else ()
+    own = (torch.arange(len(seeds), device=X.device)[:, None],) if X.dim() == 3 else ()
     noise = torch.Generator().manual_seed(seeds[0])
     count = max(1, math.floor(passes if batch is None else passes * (n // batch)))
-    lr = torch.tensor(rates, dtype=X.dtype)[:, None, None]
-    theta = problem.start(seeds).expand(len(rates), -1, -1).clone()
+    lr = torch.tensor(rates).to(X)[:, None, None]
+    theta = problem.start(seeds).to(X).expand(len(rates), -1, -1).clone()
     draws = [batches(n, batch, seed) for seed in seeds] if batch is not None else []
     when = sorted({round(count * k / records) for k in range(records + 1)})
     state = method.begin(theta, lr)
     history, watched = [], []
     for t in range(count + 1):
         if t in when:
-            history.append(problem.loss_and_gradient(state[0], X, y)[0])
+            history.append(problem.loss_and_gradient(state[0], *known)[0].cpu())
             if watch is not None:
-                watched.append(watch(state[0]))
+                watched.append(watch(state[0]).cpu())
         if t == count:
             break
         if batch is None:
             images, labels = X, y
         else:
-            chosen = (*own, torch.stack([next(draw) for draw in draws]))
+            chosen = (*own, torch.stack([next(draw) for draw in draws]).to(X.device))
             images, labels = X[chosen], y[chosen]
 
         def gradient(at: Tensor, images: Tensor = images, labels: Tensor = labels) -> Tensor:
@@ -313,7 +324,7 @@ def train(
     good = late.isfinite() & (late <= loss[0])
     end = torch.where(good, late, math.inf)
     seen = torch.stack(watched) if watched else None
-    return Runs(torch.tensor(when), loss, state[0], end, seen)
+    return Runs(torch.tensor(when), loss, state[0].cpu(), end, seen)
 
 
 class Found(NamedTuple):
@@ -380,13 +391,13 @@ def search(
     best = min(runs, key=mean)
     some, i = runs[best]
     theta = some.theta[i]
-    hits = problem.scores(theta, data.X_val).argmax(-1) == data.y_val
+    hits = problem.scores(theta.to(data.X_val), data.X_val).argmax(-1) == data.y_val
     watched = None if some.watched is None else some.watched[:, i]
     at_best = Runs(some.steps, some.loss[:, i], theta, some.end[i], watched)
     return Found(
         best,
         *tried[best],
-        hits.double().mean(-1),
+        hits.double().mean(-1).cpu(),
         at_best,
         {rate: tried[rate] for rate in sorted(tried)},
         best in (min(runs), max(runs)),

@@ -6,21 +6,33 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-BOOK = Path(__file__).resolve().parents[2] / "book"
-sys.path.insert(0, str(BOOK))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "book"), str(ROOT)]
 
 import course_style  # noqa: E402
 
 # The book computes in double precision throughout; other tests must not.
 _DEFAULT = torch.get_default_dtype()
 import experiments  # noqa: E402
-from experiments import DIGITS, NETWORK, SOFTMAX, Problem, rule, search, train  # noqa: E402
+from experiments import (  # noqa: E402
+    DIGITS,
+    NETWORK,
+    SOFTMAX,
+    Digits,
+    Problem,
+    rule,
+    search,
+    train,
+)
+
+from tests.reference.pretended_device import pretended_device  # noqa: E402
 
 torch.set_default_dtype(_DEFAULT)
 
@@ -56,6 +68,7 @@ OPTIMIZERS = {
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1, eps=1e-10),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.1, alpha=0.9),
     "adam": lambda p: torch.optim.Adam(p, lr=0.1),
+    "amsgrad": lambda p: torch.optim.Adam(p, lr=0.1, amsgrad=True),
     "adamax": lambda p: torch.optim.Adamax(p, lr=0.1),
 }
 
@@ -155,6 +168,22 @@ def test_each_seed_may_have_images_of_its_own() -> None:
         torch.testing.assert_close(together.loss[:, :, i], single.loss[:, :, 0])
 
 
+def test_training_on_another_device_is_the_same() -> None:
+    problem = SOFTMAX._replace(start=lambda seeds: torch.zeros(len(seeds), 650))
+    few = DIGITS._replace(X=DIGITS.X[:60], y=DIGITS.y[:60])
+    settings: dict[str, Any] = {"batch": 20, "passes": 2, "seeds": (3, 4), "records": 2}
+    here = train(problem, rule("adam"), [0.1, 0.02], data=few, **settings)
+    with pretended_device() as device:
+        away = Digits(*(part.to(device) for part in few))
+        there = train(problem, rule("adam"), [0.1, 0.02], data=away, measured=60, **settings)
+        found = search(problem, rule("sgd"), 0.1, 0.4, data=away, **settings)
+        accuracy = found.accuracy.tolist()
+    for a, b in zip(here[:4], there[:4], strict=True):
+        assert b.device.type == "cpu"
+        torch.testing.assert_close(a, b)
+    assert all(0 <= share <= 1 for share in accuracy)
+
+
 def test_an_unknown_rule_is_named() -> None:
     with pytest.raises(ValueError, match="sgdd"):
         rule("sgdd")
@@ -166,15 +195,14 @@ PLAIN = str.maketrans("−⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")
 
 
 def read(text: str) -> float:
-    text = text.translate(PLAIN).replace(",", "")
-    if " × 10" in text:
-        factor, power = text.split(" × 10")
+    plain = text.translate(PLAIN).replace(",", "")
+    if " × 10" in plain:
+        factor, power = plain.split(" × 10")
         return float(factor.strip("() ")) * 10.0 ** int(power)
-    if text.startswith(("10-", "-10-")) or (text.lstrip("-").startswith("10") and "." not in text):
-        sign = -1 if text.startswith("-") else 1
-        rest = text.lstrip("-")[2:]
-        return sign * 10.0 ** int(rest) if "⁰" not in rest and rest else float(text)
-    return float(text)
+    if set(text) & set("⁻⁰¹²³⁴⁵⁶⁷⁸⁹"):
+        sign, power = plain.split("10", 1)
+        return float(f"{sign}1") * 10.0 ** int(power)
+    return float(plain)
 
 
 @given(st.floats(1e-12, 1e12), st.integers(2, 5), st.sampled_from([1, -1]))
