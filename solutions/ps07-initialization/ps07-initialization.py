@@ -465,7 +465,7 @@ def maxout_backward(winner, pieces, grad_out):
     """
     ### BEGIN SOLUTION
     won = winner[..., None] == np.arange(pieces)
-    grads = won * grad_out[..., None]
+    grads = np.where(won, grad_out[..., None], 0.0)
     return grads.reshape(*grad_out.shape[:-1], -1)
     ### END SOLUTION
 
@@ -523,25 +523,28 @@ def gradient_norms(weights, x, activation):
     Lectures: L1, L4 and L5 speak of vanishing gradients. Goodfellow et al., section 8.2.5.
     """
     ### BEGIN SOLUTION
-    functions = {
-        "linear": lambda a: (a, np.ones_like(a)),
-        "sigmoid": lambda a: (1 / (1 + np.exp(-a)), 1 / (2 + np.exp(a) + np.exp(-a))),
-        "tanh": lambda a: (np.tanh(a), 1 - np.tanh(a) ** 2),
-        "relu": lambda a: (np.maximum(0, a), (a > 0).astype(float)),
-    }
-    phi = functions[activation]
     inputs, slopes = [x], []
     for W in weights:
-        h, slope = phi(inputs[-1] @ W.T)
+        a = inputs[-1] @ W.T
+        if activation == "linear":
+            h, slope = a, np.ones_like(a)
+        elif activation == "sigmoid":
+            h = 1 / (1 + np.exp(-a))
+            slope = h * (1 - h)
+        elif activation == "tanh":
+            h = np.tanh(a)
+            slope = 1 - h**2
+        else:
+            h, slope = np.maximum(0, a), (a > 0).astype(float)
         inputs.append(h)
         slopes.append(slope)
     delta = slopes[-1] / len(x)
-    norms = np.zeros(len(weights))
+    norms = []
     for layer in reversed(range(len(weights))):
-        norms[layer] = np.linalg.norm(delta.T @ inputs[layer])
+        norms.append(np.linalg.norm(delta.T @ inputs[layer]))
         if layer > 0:
             delta = (delta @ weights[layer]) * slopes[layer - 1]
-    return norms
+    return np.array(norms[::-1])
     ### END SOLUTION
 
 

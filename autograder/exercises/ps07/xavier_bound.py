@@ -1,0 +1,107 @@
+"""Glorot's bound."""
+
+from autograder import reference
+from autograder.definition import Check, Exercise, edit
+from autograder.definition.cases import case_maker
+from autograder.selfcheck.spec import Case
+
+case = case_maker("fan_in", "fan_out")
+
+
+def square(label: str, fans: int) -> Case:
+    return case(label, fans, fans)
+
+
+def other(few: int, many: int) -> list[Case]:
+    return [
+        case("many inputs, few units", many, few),
+        case("few inputs, many units", few, many),
+        case("one unit", many, 1),
+    ]
+
+
+EXERCISE = Exercise(
+    "xavier_bound",
+    title="Glorot's bound",
+    minutes=5,
+    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    parameters=("fan_in", "fan_out"),
+    returns=("bound",),
+    reference=reference.xavier_bound,
+    checks=(
+        Check(
+            "as many units as inputs",
+            points=1,
+            public=[square("three and three", 3), square("a wide layer", 512)],
+            held_out=lambda rng: [
+                square("a narrow layer", int(rng.integers(3, 12))),
+                square("a wide layer", int(rng.integers(50, 2000))),
+            ],
+        ),
+        Check(
+            "other layers",
+            points=2,
+            public=[
+                case("many inputs, few units", 784, 10),
+                case("few inputs, many units", 5, 100),
+                case("one unit", 100, 1),
+            ],
+            held_out=lambda rng: other(int(rng.integers(3, 12)), int(rng.integers(50, 2000))),
+        ),
+    ),
+    mistakes=(
+        edit(
+            "standard-deviation",
+            "Your result √(2/(n_in + n_out)) is the standard deviation of Glorot's weights: the "
+            "bound of a uniform distribution is √3 times its standard deviation.",
+            ("6", "2"),
+        ),
+        edit(
+            "variance",
+            "Your result 2/(n_in + n_out) is the variance of Glorot's weights: a uniform "
+            "distribution on (−a, a) has variance a²/3, so a = √(6/(n_in + n_out)).",
+            ("np.sqrt(6", "(2"),
+        ),
+        edit("no-root", "Your result is the square of the bound: take its root.", ("np.sqrt", "")),
+        edit(
+            "root-of-the-six-only",
+            "Your root covers the 6 only: it goes over the whole fraction, √(6/(n_in + n_out)).",
+            ("np.sqrt(6 / (fan_in + fan_out))", "np.sqrt(6) / (fan_in + fan_out)"),
+        ),
+        edit(
+            "one-over-root",
+            "Your bound is 1/√n_in, an older rule of thumb (torch.nn.Linear's default): Glorot's "
+            "is √(6/(n_in + n_out)).",
+            ("np.sqrt(6 / (fan_in + fan_out))", "1 / np.sqrt(fan_in)"),
+        ),
+        edit(
+            "only-the-way-forward",
+            "Your bound √(3/n_in) keeps the size of signals on the way forward only: Glorot's "
+            "takes the mean of both fans, √(6/(n_in + n_out)).",
+            ("6 / (fan_in + fan_out)", "3 / fan_in"),
+        ),
+        edit(
+            "only-the-way-back",
+            "Your bound √(3/n_out) keeps the size of gradients on the way back only: Glorot's "
+            "takes the mean of both fans, √(6/(n_in + n_out)).",
+            ("6 / (fan_in + fan_out)", "3 / fan_out"),
+        ),
+        edit(
+            "mean-of-fans",
+            "Your bound divides 6 by the mean of the fans and is √2 times too large: divide by "
+            "their sum.",
+            ("(fan_in + fan_out)", "((fan_in + fan_out) / 2)"),
+        ),
+        edit(
+            "product-of-fans",
+            "Your bound divides by the product of the fans, the number of weights: divide by their "
+            "sum.",
+            ("fan_in + fan_out", "fan_in * fan_out"),
+        ),
+        edit(
+            "whole-width",
+            "Your result is the width of the interval from −a to a: the bound is a itself.",
+            ("np.sqrt", "2 * np.sqrt"),
+        ),
+    ),
+)
