@@ -449,10 +449,12 @@ def random_crop_flip(img, dy, dx, flip):
     """
     ### BEGIN SOLUTION
     H, W = img.shape[-2:]
-    rows, columns = np.arange(H) + dy, np.arange(W) + dx
-    inside = ((rows >= 0) & (rows < H))[:, None] & (columns >= 0) & (columns < W)
-    window = img[..., np.clip(rows, 0, H - 1), :][..., np.clip(columns, 0, W - 1)]
-    window = np.where(inside, window, 0.0)
+    window = np.zeros_like(img)
+    for i in range(H):
+        for j in range(W):
+            y, x = i + dy, j + dx
+            if 0 <= y < H and 0 <= x < W:
+                window[..., i, j] = img[..., y, x]
     return window[..., ::-1] if flip else window
     ### END SOLUTION
 

@@ -1,0 +1,74 @@
+"""Inverted dropout, backward."""
+
+from autograder import reference
+from autograder.definition import Exercise, edit
+from autograder.definition.cases import case_maker
+
+from .dropout import checks
+
+case = case_maker("grad_y", "mask", "keep")
+
+
+EXERCISE = Exercise(
+    "inverted_dropout_backward",
+    title="Inverted dropout, backward",
+    minutes=5,
+    section="notation.md#how-code-is-written",
+    parameters=("grad_y", "mask", "keep"),
+    returns=("grad_x",),
+    reference=reference.inverted_dropout_backward,
+    checks=checks(case),
+    mistakes=(
+        edit(
+            "not-scaled",
+            "Your gradient lacks the factor 1/keep: y = x · mask / keep, so its derivative in x is "
+            "mask / keep.",
+            (" / keep", ""),
+        ),
+        edit(
+            "mask-forgotten",
+            "Your gradient ignores the mask: a dropped unit had no influence on the output, so its "
+            "gradient is zero.",
+            ("grad_y * mask", "grad_y"),
+        ),
+        edit(
+            "passed-on",
+            "Your function passes the gradient on as it is: multiply by mask / keep.",
+            ("grad_y * mask / keep", "grad_y"),
+        ),
+        edit(
+            "multiplied-by-keep",
+            "Your gradient is multiplied by the keep rate: the derivative of x · mask / keep is "
+            "mask / keep, so divide.",
+            ("/ keep", "* keep"),
+        ),
+        edit(
+            "forward-undone",
+            "Your function undoes the forward pass, multiplying by `keep`: a backward pass is no "
+            "inverse but the chain rule, g · mask / keep.",
+            ("mask / keep", "keep"),
+        ),
+        edit(
+            "mask-swapped",
+            "Your gradient flows where the mask drops: it flows where the mask is 1.",
+            ("mask", "(1 - mask)"),
+        ),
+        edit(
+            "divided-by-drop-rate",
+            "Your function divides by 1 − keep: `keep` is the probability to KEEP a unit, so "
+            "divide by `keep`.",
+            ("/ keep", "/ (1 - keep)"),
+        ),
+        edit(
+            "scaled-twice",
+            "Your gradient is divided by `keep` twice: once is right, mask / keep.",
+            ("/ keep", "/ keep**2"),
+        ),
+        edit(
+            "in-place",
+            "Your function changes `grad_y` in place (`*=` does that to arrays): write `grad_y * "
+            "mask / keep`, which makes a new array.",
+            ("return grad_y * mask / keep", "grad_y *= mask / keep\n    return grad_y"),
+        ),
+    ),
+)

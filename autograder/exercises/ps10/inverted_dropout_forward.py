@@ -1,0 +1,75 @@
+"""Inverted dropout, forward."""
+
+from autograder import reference
+from autograder.definition import Exercise, edit
+from autograder.definition.cases import case_maker
+
+from .dropout import checks, mean_over_masks
+
+case = case_maker("x", "mask", "keep")
+
+
+EXERCISE = Exercise(
+    "inverted_dropout_forward",
+    title="Inverted dropout, forward",
+    minutes=5,
+    section="notation.md#how-code-is-written",
+    parameters=("x", "mask", "keep"),
+    returns=("y",),
+    reference=reference.inverted_dropout_forward,
+    checks=(*checks(case), mean_over_masks(case, "mean_over_masks_is_input")),
+    mistakes=(
+        edit(
+            "not-rescaled",
+            "Your function does not rescale what is kept: that is the lecture's form, which scales "
+            "the weights in testing. Inverted dropout divides by `keep` here.",
+            (" / keep", ""),
+        ),
+        edit(
+            "multiplied-by-keep",
+            "Your function multiplies by the keep rate: fewer units have to carry the same sum, so "
+            "what is kept grows, divide by `keep`.",
+            ("/ keep", "* keep"),
+        ),
+        edit(
+            "divided-by-drop-rate",
+            "Your function divides by 1 − keep: `keep` is the probability to KEEP a unit (torch's "
+            "p is that to drop it), so divide by `keep`.",
+            ("/ keep", "/ (1 - keep)"),
+        ),
+        edit(
+            "mask-swapped",
+            "Your function drops what the mask keeps: the mask is 1 where a unit is kept.",
+            ("mask", "(1 - mask)"),
+        ),
+        edit(
+            "keep-and-drop-swapped",
+            "Your function takes keep for drop throughout: the mask is 1 where a unit is kept, and "
+            "`keep` is the probability of that.",
+            ("mask / keep", "(1 - mask) / (1 - keep)"),
+        ),
+        edit(
+            "counted-share",
+            "Your function divides by the share that this mask happens to keep: divide by the "
+            "probability `keep`, or the mean over masks is wrong (and an empty mask divides by 0).",
+            ("/ keep", "/ mask.mean()"),
+        ),
+        edit(
+            "nothing-dropped",
+            "Your function scales but ignores the mask: x · mask / keep.",
+            ("x * mask", "x"),
+        ),
+        edit(
+            "root-of-keep",
+            "Your function divides by the root of the keep rate: dropout keeps the mean, not the "
+            "variance, so divide by `keep`.",
+            ("/ keep", "/ np.sqrt(keep)"),
+        ),
+        edit(
+            "in-place",
+            "Your function changes `x` in place (`*=` does that to arrays): write `x * mask / "
+            "keep`, which makes a new array.",
+            ("return x * mask / keep", "x *= mask / keep\n    return x"),
+        ),
+    ),
+)
