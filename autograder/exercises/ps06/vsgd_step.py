@@ -4,15 +4,7 @@ import numpy as np
 
 from autograder import reference
 from autograder.definition import Check, Exercise, edit, mistake
-from autograder.definition.cases import (
-    Array,
-    Rng,
-    case_maker,
-    layouts,
-    readonly,
-    spread,
-    strided,
-)
+from autograder.definition.cases import Array, Rng, case_maker, layouts, readonly, spread, strided
 from autograder.selfcheck.spec import Case
 
 STATE = ("theta", "g_bar", "v_bar", "h_bar", "tau")
