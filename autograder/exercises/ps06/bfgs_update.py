@@ -114,27 +114,27 @@ EXERCISE = Exercise(
     mistakes=(
         edit(
             "never-skipped",
-            "Your function updates also when sᵀy ≤ 0: then H would no longer be positive definite "
-            "(or you divide by zero), so return H as it is.",
+            "Your function updates also when sᵀy ≤ 0: then H would no longer be positive "
+            "definite (or you divide by zero), so return H as it is.",
             ("if s @ y <= 0:\n        return H_inv.copy()\n    ", ""),
         ),
         edit(
             "reset-when-skipped",
-            "Your function returns the identity when sᵀy ≤ 0: keep what is known, return H as it "
-            "is.",
+            "Your function returns the identity when sᵀy ≤ 0: keep what is known, return H as "
+            "it is.",
             ("H_inv.copy()", "np.eye(len(s))"),
         ),
         edit(
             "absolute-curvature",
-            "Your function updates with |sᵀy| when sᵀy is negative: such a step is skipped, return "
-            "H as it is.",
+            "Your function updates with |sᵀy| when sᵀy is negative: such a step is skipped, "
+            "return H as it is.",
             ("s @ y <= 0", "s @ y == 0"),
             ("1 / (s @ y)", "1 / abs(s @ y)"),
         ),
         edit(
             "step-and-gradient-swapped",
-            "Your s and y are exchanged: that is the update of the Hessian itself (DFP's); for its "
-            "inverse it is (I − ρsyᵀ)H(I − ρysᵀ) + ρssᵀ.",
+            "Your s and y are exchanged: that is the update of the Hessian itself (DFP's); "
+            "for its inverse it is (I − ρsyᵀ)H(I − ρysᵀ) + ρssᵀ.",
             ("np.outer(s, y)", "np.outer(y, s)"),
             ("np.outer(s, s)", "np.outer(y, y)"),
         ),
@@ -146,8 +146,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "one-sided",
-            "Your update has only the left factor, so that H is no longer symmetric: multiply by "
-            "(I − ρysᵀ) from the right, too.",
+            "Your update has only the left factor, so that H is no longer symmetric: multiply "
+            "by (I − ρysᵀ) from the right, too.",
             (" @ left.T", ""),
         ),
         edit(
@@ -174,8 +174,8 @@ EXERCISE = Exercise(
         dfp,
         edit(
             "in-place",
-            "Your function changes its arguments in place (`*=`, `+=`, `-=` and writing to `x[i]` "
-            "do that): compute new arrays.",
+            "Your function changes its arguments in place (`*=`, `+=`, `-=` and writing to "
+            "`x[i]` do that): compute new arrays.",
             ("return left", "H_inv[...] = left"),
             ("np.outer(s, s)", "np.outer(s, s)\n    return H_inv"),
         ),

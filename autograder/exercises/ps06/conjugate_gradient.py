@@ -77,8 +77,8 @@ EXERCISE = Exercise(
     mistakes=(
         edit(
             "uphill",
-            "Your first direction is the gradient Ax − b, and your steps climb: start from the "
-            "residual r = b − Ax, the negative gradient.",
+            "Your first direction is the gradient Ax − b, and your steps climb: start from "
+            "the residual r = b − Ax, the negative gradient.",
             ("b - A @ x0", "A @ x0 - b"),
         ),
         edit(
@@ -129,14 +129,14 @@ EXERCISE = Exercise(
         ),
         edit(
             "no-stop",
-            "Your function divides 0 by 0 when the residual is zero, and the rest is NaN: at the "
-            "minimum x stays.",
+            "Your function divides 0 by 0 when the residual is zero, and the rest is NaN: at "
+            "the minimum x stays.",
             ("rr > 0", "True"),
         ),
         edit(
             "stops-short",
-            "Your trajectory ends when the residual is zero: it has `steps + 1` rows always, and x "
-            "stays.",
+            "Your trajectory ends when the residual is zero: it has `steps + 1` rows always, "
+            "and x stays.",
             ("rr = r @ r", "rr = r @ r\n        if rr == 0:\n            break"),
         ),
         edit(
@@ -146,14 +146,14 @@ EXERCISE = Exercise(
         ),
         edit(
             "only-the-last",
-            "Your function returns the last x only: return all of them as rows of one array, the "
-            "start first.",
+            "Your function returns the last x only: return all of them as rows of one array, "
+            "the start first.",
             ("np.array(trajectory)", "x"),
         ),
         edit(
             "start-changed",
-            "Your function changes `x0` in place (`+=` does that to arrays): use `x = x + alpha * "
-            "d`, which makes a new array.",
+            "Your function changes `x0` in place (`+=` does that to arrays): use "
+            "`x = x + alpha * d`, which makes a new array.",
             ("[x0]", "[x0.copy()]"),
             ("x = x + alpha", "x += alpha"),
             ("append(x)", "append(x.copy())"),

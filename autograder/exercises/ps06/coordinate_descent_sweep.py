@@ -83,14 +83,14 @@ EXERCISE = Exercise(
         old_coordinates,
         edit(
             "backwards",
-            "Your sweep goes from the last coordinate to the first: it goes from the first to the "
-            "last.",
+            "Your sweep goes from the last coordinate to the first: it goes from the first to "
+            "the last.",
             ("range(len(x))", "range(len(x))[::-1]"),
         ),
         edit(
             "curvature-forgotten",
-            "Your step subtracts the gradient itself: divide it by the curvature A_ii, which leads "
-            "to the exact minimum.",
+            "Your step subtracts the gradient itself: divide it by the curvature A_ii, which "
+            "leads to the exact minimum.",
             (" / A[i, i]", ""),
         ),
         edit(
@@ -105,8 +105,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "diagonal-counted",
-            "Your new coordinate is (b_i − (Ax)_i)/A_ii, the change alone: add it to x_i (or leave "
-            "A_ii x_i out of the sum).",
+            "Your new coordinate is (b_i − (Ax)_i)/A_ii, the change alone: add it to x_i (or "
+            "leave A_ii x_i out of the sum).",
             ("x[i] - (A", "-(A"),
         ),
         edit(
@@ -122,8 +122,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "later-coordinates-forgotten",
-            "Your sum stops at the diagonal: the coordinates that are still to come count, too, "
-            "with their old values.",
+            "Your sum stops at the diagonal: the coordinates that are still to come count, "
+            "too, with their old values.",
             ("A[i] @ x", "A[i, : i + 1] @ x[: i + 1]"),
         ),
         edit(

@@ -127,8 +127,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "not-scaled",
-            "Your H starts from the identity: it starts from sᵀy/yᵀy times the identity, with the "
-            "newest pair.",
+            "Your H starts from the identity: it starts from sᵀy/yᵀy times the identity, with "
+            "the newest pair.",
             ("(s @ y) / (y @ y) * q", "q"),
         ),
         edit(
@@ -138,8 +138,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "scale-of-steps",
-            "Your scale is sᵀs/sᵀy, the other of two that are in use (Barzilai and Borwein's long "
-            "one): the course has sᵀy/yᵀy.",
+            "Your scale is sᵀs/sᵀy, the other of two that are in use (Barzilai and Borwein's "
+            "long one): the course has sᵀy/yᵀy.",
             ("(s @ y) / (y @ y)", "(s @ s) / (s @ y)"),
         ),
         edit(
@@ -149,15 +149,15 @@ EXERCISE = Exercise(
         ),
         edit(
             "scale-of-a-pair-left-out",
-            "Your scale comes from the last row even if that pair is left out: it comes from the "
-            "newest pair with sᵀy > 0.",
+            "Your scale comes from the last row even if that pair is left out: it comes from "
+            "the newest pair with sᵀy > 0.",
             ("if usable:", "if len(S):"),
             ("S[usable[-1]], Y[usable[-1]]", "S[-1], Y[-1]"),
         ),
         edit(
             "newest-first",
-            "Your function takes row 0 for the newest pair: it is the oldest, the last row is the "
-            "newest.",
+            "Your function takes row 0 for the newest pair: it is the oldest, the last row is "
+            "the newest.",
             ("> 0]", "> 0][::-1]"),
         ),
         edit(
@@ -168,8 +168,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "second-loop-missing",
-            "Your function stops after the scaling: the second loop, from the oldest pair to the "
-            "newest, is missing.",
+            "Your function stops after the scaling: the second loop, from the oldest pair to "
+            "the newest, is missing.",
             ("for i in usable:", "return -q\n    for i in usable:"),
         ),
         edit(
@@ -179,8 +179,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "steps-and-gradients-swapped",
-            "Your S and Y are exchanged, as if for the Hessian itself: the first loop takes sᵀq "
-            "and subtracts y, the second yᵀq and adds s.",
+            "Your S and Y are exchanged, as if for the Hessian itself: the first loop takes "
+            "sᵀq and subtracts y, the second yᵀq and adds s.",
             ("(S[i] @ q)", "(Y[i] @ q)"),
             ("kept[i] * Y[i]", "kept[i] * S[i]"),
             ("(Y[i] @ q)", "(S[i] @ q)"),
@@ -188,8 +188,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "never-left-out",
-            "Your function uses also pairs with sᵀy ≤ 0, and the direction may point uphill (or be "
-            "NaN): leave them out.",
+            "Your function uses also pairs with sᵀy ≤ 0, and the direction may point uphill "
+            "(or be NaN): leave them out.",
             (" if S[i] @ Y[i] > 0", ""),
         ),
         edit(

@@ -119,8 +119,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "damping-subtracted",
-            "Your function subtracts the damping, H − λI, which can make a good Hessian singular: "
-            "add it, H + λI.",
+            "Your function subtracts the damping, H − λI, which can make a good Hessian "
+            "singular: add it, H + λI.",
             ("H + damping", "H - damping"),
         ),
         edit(
@@ -137,20 +137,20 @@ EXERCISE = Exercise(
         ),
         edit(
             "damping-as-a-rate",
-            "Your damping divides the whole step by 1 + λ: it is added to the curvature instead, H "
-            "+ λI.",
+            "Your damping divides the whole step by 1 + λ: it is added to the curvature "
+            "instead, H + λI.",
             ("H + damping * np.eye(len(theta))", "H * (1 + damping)"),
         ),
         edit(
             "hessian-multiplied",
-            "Your step multiplies the gradient by the Hessian: Newton's step divides by curvature, "
-            "(H + λI)⁻¹g.",
+            "Your step multiplies the gradient by the Hessian: Newton's step divides by "
+            "curvature, (H + λI)⁻¹g.",
             ("np.linalg.solve(damped, grad)", "damped @ grad"),
         ),
         edit(
             "diagonal-only",
-            "Your step uses the diagonal of H only: the directions are coupled, so solve with the "
-            "whole matrix.",
+            "Your step uses the diagonal of H only: the directions are coupled, so solve with "
+            "the whole matrix.",
             ("np.linalg.solve(damped, grad)", "grad / np.diag(damped)"),
         ),
         edit(

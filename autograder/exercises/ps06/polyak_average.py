@@ -125,14 +125,14 @@ EXERCISE = Exercise(
         halves,
         edit(
             "start-left-out",
-            "Your means leave out the start, as torch.optim.ASGD does: here row k is the mean of "
-            "rows 0 to k.",
+            "Your means leave out the start, as torch.optim.ASGD does: here row k is the mean "
+            "of rows 0 to k.",
             ("[: k + 1]", "[min(k, 1) : k + 1]"),
         ),
         edit(
             "from-the-end",
-            "Your row k is the mean of the iterates from k to the end: it is that of the iterates "
-            "up to k.",
+            "Your row k is the mean of the iterates from k to the end: it is that of the "
+            "iterates up to k.",
             ("[: k + 1]", "[k:]"),
         ),
         edit(

@@ -134,8 +134,8 @@ EXERCISE = Exercise(
     mistakes=(
         edit(
             "weights-swapped",
-            "Your means give the new value the weight 1 − 1/τ: it has 1/τ, so that a long memory "
-            "changes slowly.",
+            "Your means give the new value the weight 1 − 1/τ: it has 1/τ, so that a long "
+            "memory changes slowly.",
             ("w = 1 / tau", "w = 1 - 1 / tau"),
         ),
         edit(
@@ -152,8 +152,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "mean-gradient-in-the-step",
-            "Your step goes along the mean ḡ: vSGD steps along the gradient g itself, ḡ only sets "
-            "the rate.",
+            "Your step goes along the mean ḡ: vSGD steps along the gradient g itself, ḡ only "
+            "sets the rate.",
             ("alpha * grad", "alpha * g_bar"),
         ),
         edit(
@@ -179,8 +179,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "memory-the-other-way",
-            "Your memory grows where gradients agree, τ ← (ḡ²/v̄)τ + 1: they should shorten it, τ "
-            "← (1 − ḡ²/v̄)τ + 1.",
+            "Your memory grows where gradients agree, τ ← (ḡ²/v̄)τ + 1: they should shorten "
+            "it, τ ← (1 − ḡ²/v̄)τ + 1.",
             ("1 - g_bar**2 / v_bar", "g_bar**2 / v_bar"),
         ),
         edit(

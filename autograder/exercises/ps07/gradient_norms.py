@@ -173,8 +173,8 @@ EXERCISE = Exercise(
         norms_of_the_weights,
         edit(
             "weights-not-transposed",
-            "Your layers compute h W: rows of W belong to outputs here, so the way forward is h Wᵀ "
-            "and the way back Δ W.",
+            "Your layers compute h W: rows of W belong to outputs here, so the way forward is "
+            "h Wᵀ and the way back Δ W.",
             ("@ W.T", "@ W"),
             ("weights[layer])", "weights[layer].T)"),
         ),

@@ -54,14 +54,14 @@ EXERCISE = Exercise(
         ),
         edit(
             "slope-ignored",
-            "Your function ignores the slope: what passes left of 0 counts, too, so divide by 1 + "
-            "a² inside the root.",
+            "Your function ignores the slope: what passes left of 0 counts, too, so divide by "
+            "1 + a² inside the root.",
             ("2 / ((1 + slope**2) * fan_in)", "2 / fan_in"),
         ),
         edit(
             "slope-not-squared",
-            "Your function has 1 + a: the mean *square* is multiplied by a² left of 0, so it is 1 "
-            "+ a².",
+            "Your function has 1 + a: the mean *square* is multiplied by a² left of 0, so it is "
+            "1 + a².",
             ("slope**2", "slope"),
         ),
         edit(
@@ -82,8 +82,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "bound-for-deviation",
-            "Your result is the bound of a uniform distribution, √3 times too large: this exercise "
-            "asks for the standard deviation.",
+            "Your result is the bound of a uniform distribution, √3 times too large: this "
+            "exercise asks for the standard deviation.",
             ("2 /", "6 /"),
         ),
         edit(
@@ -94,8 +94,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "gain-alone",
-            "Your function returns the gain √(2/(1 + a²)) and forgets the number of inputs: divide "
-            "by √n_in.",
+            "Your function returns the gain √(2/(1 + a²)) and forgets the number of inputs: "
+            "divide by √n_in.",
             (" * fan_in", ""),
         ),
     ),

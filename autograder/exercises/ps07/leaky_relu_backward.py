@@ -141,14 +141,14 @@ EXERCISE = Exercise(
         ),
         edit(
             "negative-slope",
-            "Your function multiplies by −a left of 0: the function rises there, too, so the slope "
-            "is +a.",
+            "Your function multiplies by −a left of 0: the function rises there, too, so the "
+            "slope is +a.",
             ("slope * grad_out", "-slope * grad_out"),
         ),
         edit(
             "value-for-slope",
-            "Your function multiplies the gradient by the value of the leaky ReLU: multiply by its "
-            "slope, 1 or a.",
+            "Your function multiplies the gradient by the value of the leaky ReLU: multiply by "
+            "its slope, 1 or a.",
             ("grad_out, slope * grad_out)", "x, slope * x) * grad_out"),
         ),
         edit(

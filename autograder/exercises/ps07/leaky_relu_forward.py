@@ -60,8 +60,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "minimum",
-            "Your function has the slope on the positive side (the smaller of x and a x): positive "
-            "inputs pass as they are, negative ones are multiplied by a.",
+            "Your function has the slope on the positive side (the smaller of x and a x): "
+            "positive inputs pass as they are, negative ones are multiplied by a.",
             ("np.where(x > 0, x, slope * x)", "np.minimum(x, slope * x)"),
         ),
         edit(

@@ -100,8 +100,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "position-in-x",
-            "Your winner counts positions in the whole of x: count within the group, 0 … pieces − "
-            "1.",
+            "Your winner counts positions in the whole of x: count within the group, "
+            "0 … pieces − 1.",
             ("groups.argmax", "pieces * np.arange(groups.shape[-2]) + groups.argmax"),
         ),
         edit(
@@ -116,8 +116,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "largest-size",
-            "Your function takes the largest absolute value: maxout takes the largest value, which "
-            "may be negative.",
+            "Your function takes the largest absolute value: maxout takes the largest value, "
+            "which may be negative.",
             ("x.reshape", "np.abs(x).reshape"),
         ),
         edit(
@@ -139,8 +139,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "winner-missing",
-            "Your function returns y alone: the backward pass needs the winners, too. Return (y, "
-            "winner).",
+            "Your function returns y alone: the backward pass needs the winners, too. Return "
+            "(y, winner).",
             (", groups.argmax(axis=-1)", ""),
         ),
         edit(
@@ -151,8 +151,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "mask-for-winner",
-            "Your second output is a mask over all pieces: return the number of the winning piece, "
-            "one integer a unit (argmax).",
+            "Your second output is a mask over all pieces: return the number of the winning "
+            "piece, one integer a unit (argmax).",
             ("groups.argmax(axis=-1)", "(groups == groups.max(axis=-1)[..., None]) * 1"),
         ),
     ),

@@ -139,8 +139,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "slope-summed-over-units",
-            "Your gradient of the slopes sums over the units (axis 1): sum over the examples (axis "
-            "0), which leaves one number a unit.",
+            "Your gradient of the slopes sums over the units (axis 1): sum over the examples "
+            "(axis 0), which leaves one number a unit.",
             ("axis=0", "axis=1"),
         ),
         edit(
@@ -157,8 +157,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "slope-from-positive-inputs",
-            "Your gradient of the slopes comes from the positive inputs: the output depends on the "
-            "slope only where x < 0.",
+            "Your gradient of the slopes comes from the positive inputs: the output depends on "
+            "the slope only where x < 0.",
             ("minimum", "maximum"),
         ),
         edit(
@@ -215,8 +215,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "slope-gradient-missing",
-            "Your function returns the gradient of x alone: without that of the slopes they cannot "
-            "be learned. Return both, (grad_x, grad_slope).",
+            "Your function returns the gradient of x alone: without that of the slopes they "
+            "cannot be learned. Return both, (grad_x, grad_slope).",
             ("return grad_x, grad_slope", "return grad_x"),
         ),
         in_place,

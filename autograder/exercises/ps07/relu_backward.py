@@ -80,14 +80,14 @@ EXERCISE = Exercise(
     mistakes=(
         edit(
             "one-at-zero",
-            "Your derivative at x = 0 is 1: there every slope from 0 to 1 would do, and the course "
-            "takes 0, as torch does (x > 0, not x ≥ 0).",
+            "Your derivative at x = 0 is 1: there every slope from 0 to 1 would do, and the "
+            "course takes 0, as torch does (x > 0, not x ≥ 0).",
             ("x > 0", "x >= 0"),
         ),
         edit(
             "half-at-zero",
-            "Your derivative at x = 0 is ½: there every slope from 0 to 1 would do, and the course "
-            "takes 0, as torch does.",
+            "Your derivative at x = 0 is ½: there every slope from 0 to 1 would do, and the "
+            "course takes 0, as torch does.",
             ("(x > 0)", "np.heaviside(x, 0.5)"),
         ),
         edit(

@@ -94,8 +94,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "product-of-fans",
-            "Your bound divides by the product of the fans, the number of weights: divide by their "
-            "sum.",
+            "Your bound divides by the product of the fans, the number of weights: divide by "
+            "their sum.",
             ("fan_in + fan_out", "fan_in * fan_out"),
         ),
         edit(

@@ -48,8 +48,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "units-removed",
-            "Your function takes the dropped units out of the array: set them to zero and keep the "
-            "shape.",
+            "Your function takes the dropped units out of the array: set them to zero and keep "
+            "the shape.",
             ("x * mask", "x[mask == 1]"),
         ),
         edit(

@@ -123,8 +123,8 @@ EXERCISE = Exercise(
         edit(
             "one-epoch-too-late",
             "Your function stops when MORE than `patience` epochs brought nothing, the convention "
-            "of ReduceLROnPlateau: in this course `patience` of them are enough, t − best ≥ "
-            "patience.",
+            "of ReduceLROnPlateau: in this course `patience` of them are enough, "
+            "t − best ≥ patience.",
             (">= patience", "> patience"),
         ),
         edit(
@@ -135,54 +135,54 @@ EXERCISE = Exercise(
         ),
         edit(
             "ties-count",
-            "Your function takes an equal loss for an improvement: only a lower one is (`<`, not "
-            "`<=`).",
+            "Your function takes an equal loss for an improvement: only a lower one is "
+            "(`<`, not `<=`).",
             ("loss <", "loss <="),
         ),
         edit(
             "looks-into-the-future",
             "Your best epoch is the lowest loss of all: what comes after the stop was never "
             "trained, so take the best up to there.",
-            ("best, t\n", "int(np.argmin(val_losses)), t\n"),
+            ("best, t", "int(np.argmin(val_losses)), t"),
         ),
         counter_never_reset,
         compares_with_the_last,
         edit(
             "maximizes",
-            "Your function looks for the highest value, as one does with accuracies: losses are to "
-            "be low.",
+            "Your function looks for the highest value, as one does with accuracies: losses are "
+            "to be low.",
             ("loss <", "loss >"),
         ),
         edit(
             "loss-returned",
             "Your function returns the best loss: return the epoch at which it occurred.",
-            ("best, t\n", "val_losses[best], t\n"),
+            ("best, t", "val_losses[best], t"),
             ("best, len", "val_losses[best], len"),
         ),
         edit(
             "stop-first",
             "Your function returns the last epoch first: return the best, then the last.",
-            ("best, t\n", "t, best\n"),
+            ("best, t", "t, best"),
             ("best, len(val_losses) - 1", "len(val_losses) - 1, best"),
         ),
         edit(
             "counted-from-one",
             "Your function counts epochs from 1: the first one has the number 0.",
-            ("best, t\n", "best + 1, t + 1\n"),
+            ("best, t", "best + 1, t + 1"),
             ("best, len(val_losses) - 1", "best + 1, len(val_losses)"),
         ),
         edit(
             "number-of-epochs",
-            "Your second value is how many epochs were trained: return the number of the last one, "
-            "which is one less.",
-            ("best, t\n", "best, t + 1\n"),
+            "Your second value is how many epochs were trained: return the number of the last "
+            "one, which is one less.",
+            ("best, t", "best, t + 1"),
             ("len(val_losses) - 1", "len(val_losses)"),
         ),
         edit(
             "last-epoch-kept",
-            "Your function returns the last epoch as the best: the parameters to keep are those of "
-            "the epoch with the lowest loss.",
-            ("best, t\n", "t, t\n"),
+            "Your function returns the last epoch as the best: the parameters to keep are those "
+            "of the epoch with the lowest loss.",
+            ("best, t", "t, t"),
             ("best, len", "len(val_losses) - 1, len"),
         ),
         never_stops,

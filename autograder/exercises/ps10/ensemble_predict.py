@@ -122,8 +122,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "sum-not-mean",
-            "Your function adds the probabilities up: divide by the number of models, so that they "
-            "sum to one.",
+            "Your function adds the probabilities up: divide by the number of models, so that "
+            "they sum to one.",
             ("mean", "sum"),
         ),
         edit(

@@ -21,14 +21,14 @@ EXERCISE = Exercise(
     mistakes=(
         edit(
             "not-scaled",
-            "Your gradient lacks the factor 1/keep: y = x · mask / keep, so its derivative in x is "
-            "mask / keep.",
+            "Your gradient lacks the factor 1/keep: y = x · mask / keep, so its derivative in x "
+            "is mask / keep.",
             (" / keep", ""),
         ),
         edit(
             "mask-forgotten",
-            "Your gradient ignores the mask: a dropped unit had no influence on the output, so its "
-            "gradient is zero.",
+            "Your gradient ignores the mask: a dropped unit had no influence on the output, so "
+            "its gradient is zero.",
             ("grad_y * mask", "grad_y"),
         ),
         edit(
@@ -66,8 +66,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "in-place",
-            "Your function changes `grad_y` in place (`*=` does that to arrays): write `grad_y * "
-            "mask / keep`, which makes a new array.",
+            "Your function changes `grad_y` in place (`*=` does that to arrays): write "
+            "`grad_y * mask / keep`, which makes a new array.",
             ("return grad_y * mask / keep", "grad_y *= mask / keep\n    return grad_y"),
         ),
     ),

@@ -21,20 +21,20 @@ EXERCISE = Exercise(
     mistakes=(
         edit(
             "not-rescaled",
-            "Your function does not rescale what is kept: that is the lecture's form, which scales "
-            "the weights in testing. Inverted dropout divides by `keep` here.",
+            "Your function does not rescale what is kept: that is the lecture's form, which "
+            "scales the weights in testing. Inverted dropout divides by `keep` here.",
             (" / keep", ""),
         ),
         edit(
             "multiplied-by-keep",
-            "Your function multiplies by the keep rate: fewer units have to carry the same sum, so "
-            "what is kept grows, divide by `keep`.",
+            "Your function multiplies by the keep rate: fewer units have to carry the same sum, "
+            "so what is kept grows, divide by `keep`.",
             ("/ keep", "* keep"),
         ),
         edit(
             "divided-by-drop-rate",
-            "Your function divides by 1 − keep: `keep` is the probability to KEEP a unit (torch's "
-            "p is that to drop it), so divide by `keep`.",
+            "Your function divides by 1 − keep: `keep` is the probability to KEEP a unit "
+            "(torch's p is that to drop it), so divide by `keep`.",
             ("/ keep", "/ (1 - keep)"),
         ),
         edit(
@@ -44,8 +44,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "keep-and-drop-swapped",
-            "Your function takes keep for drop throughout: the mask is 1 where a unit is kept, and "
-            "`keep` is the probability of that.",
+            "Your function takes keep for drop throughout: the mask is 1 where a unit is kept, "
+            "and `keep` is the probability of that.",
             ("mask / keep", "(1 - mask) / (1 - keep)"),
         ),
         edit(
@@ -67,8 +67,8 @@ EXERCISE = Exercise(
         ),
         edit(
             "in-place",
-            "Your function changes `x` in place (`*=` does that to arrays): write `x * mask / "
-            "keep`, which makes a new array.",
+            "Your function changes `x` in place (`*=` does that to arrays): write "
+            "`x * mask / keep`, which makes a new array.",
             ("return x * mask / keep", "x *= mask / keep\n    return x"),
         ),
     ),

@@ -44,8 +44,8 @@ EXERCISE = Exercise(
     mistakes=(
         edit(
             "biases-penalized",
-            "Your function penalizes the biases, too: the course's penalty is on the weights only; "
-            "b ← b − αg.",
+            "Your function penalizes the biases, too: the course's penalty is on the weights "
+            "only; b ← b − αg.",
             ("grad_b", "(grad_b + lam * np.sign(b))"),
         ),
         edit(
@@ -71,15 +71,15 @@ EXERCISE = Exercise(
         ),
         edit(
             "sign-of-the-gradient",
-            "Your function takes the sign of the gradient: the penalty has the sign of the weight, "
-            "αλ sign(w).",
+            "Your function takes the sign of the gradient: the penalty has the sign of the "
+            "weight, αλ sign(w).",
             ("(grad_w + lam * np.sign(w))", "grad_w - lr * lam * np.sign(grad_w)"),
         ),
         sign_of_the_new_weight,
         edit(
             "zero-counts-as-positive",
-            "Your function treats a weight of zero as positive: sign(0) = 0, a weight that is zero "
-            "is not pushed.",
+            "Your function treats a weight of zero as positive: sign(0) = 0, a weight that is "
+            "zero is not pushed.",
             ("np.sign(w)", "np.where(w >= 0, 1, -1)"),
         ),
         soft_threshold,

@@ -27,8 +27,8 @@ EXERCISE = Exercise(
     mistakes=(
         edit(
             "biases-decayed",
-            "Your function shrinks the biases, too: the course's penalty is on the weights only; b "
-            "← b − αg.",
+            "Your function shrinks the biases, too: the course's penalty is on the weights only; "
+            "b ← b − αg.",
             ("b - lr", "(1 - lr * lam) * b - lr"),
         ),
         edit(

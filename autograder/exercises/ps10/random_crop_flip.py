@@ -176,8 +176,8 @@ EXERCISE = Exercise(
     mistakes=(
         edit(
             "opposite-direction",
-            "Your window moves the other way: pixel (i, j) of the result is pixel (i + dy, j + dx) "
-            "of the image.",
+            "Your window moves the other way: pixel (i, j) of the result is pixel "
+            "(i + dy, j + dx) of the image.",
             ("i + dy, j + dx", "i - dy, j - dx"),
         ),
         edit(
