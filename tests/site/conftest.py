@@ -79,6 +79,36 @@ def site() -> Path:
     return BUILD / "_build" / "html"
 
 
+def _page_runtime() -> Any:
+    spec = importlib.util.spec_from_file_location(
+        "page_runtime", ROOT / "scripts" / "page_runtime.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def page_runtime() -> Any:
+    """The module ``scripts/page_runtime.py``."""
+    return _page_runtime()
+
+
+@pytest.fixture(scope="session")
+def live_site(page_runtime: Any, site: Path) -> Path:
+    """The built site with Python and the editor in it, by which its exercises run."""
+    for part in page_runtime.PARTS:
+        try:
+            page_runtime.fetch(part)
+        except page_runtime.RuntimeRefused:
+            raise
+        except page_runtime.RuntimeMissing as error:
+            pytest.skip(f"the exercises cannot run on their pages: {error}")
+    assert (site / "_static" / "exercises" / "runtime.json").exists(), "build the site anew"
+    return site
+
+
 @contextlib.contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve a folder; yields its address, which ends in a slash."""
@@ -162,7 +192,7 @@ def visit(browser: Browser) -> Visit:
         page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
 
         def listen(said: Any) -> None:
-            if not said.text.startswith(("[PST]: Changed to", "[togglebutton]")):
+            if not said.text.startswith(("[PST]: ", "[togglebutton]")):
                 troubles.append(f"console: {said.text}")
 
         page.on("console", listen)
@@ -174,6 +204,25 @@ def visit(browser: Browser) -> Visit:
             context.close()
 
     return open_page
+
+
+AXE = """async () => (await axe.run(document, {resultTypes: ["violations"], preload: false}))
+  .violations.filter(({impact}) => impact === "serious" || impact === "critical")
+  .flatMap(({id, nodes}) => nodes.map(({html}) => `${id}: ${html.slice(0, 160)}`))"""
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], list[str]]:
+    """``axe(page)``: what axe-core finds serious or critical on a page, as it is now."""
+    base = pytest.importorskip("axe_playwright_python.base", reason="axe is not installed")
+    script = Path(base.__file__).with_name("axe.min.js").read_text("utf-8")
+
+    def find(page: Page) -> list[str]:
+        page.evaluate(script)
+        found: list[str] = page.evaluate(AXE)
+        return found
+
+    return find
 
 
 PAGE = """<!DOCTYPE html>
