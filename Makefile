@@ -2,7 +2,7 @@
 # test:   all tests (needs nothing but what this file installs)
 # site:   the website alone      grade: the sample class alone      release: the notebooks alone
 # bench:  speed and memory of the grader, beside stock nbgrader
-# lint:   ruff and mypy          clean: remove what was made (the environment stays)
+# lint:   ruff and mypy          clean: remove what was made (what was fetched stays)
 
 PYTHON ?= python3
 COURSE ?= course
@@ -13,7 +13,7 @@ DOWNLOADS := book/_static/downloads
 SITE := _build/html/index.html
 
 SOURCES := $(shell find solutions autograder -name '*.py' -not -path '*/cases/*' 2>/dev/null)
-PAGES := _config.yml _toc.yml $(shell find book -type f -not -path '*/downloads/*' -not -path '*/__pycache__/*' 2>/dev/null)
+PAGES := _config.yml _toc.yml $(wildcard scripts/page_runtime.*) $(shell find book -type f -not -path '*/downloads/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
 .PHONY: course install release sample site grade test bench lint clean
 .DEFAULT_GOAL := course

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+Axe = Callable[["Page"], list[str]]
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 1_000_000  # bytes on the wire for a first visit, with a server that compresses
 
@@ -44,11 +45,6 @@ def settle(page: Page) -> None:
     }""")
 
 
-AXE = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
-  .filter(({impact}) => impact === "serious" || impact === "critical")
-  .flatMap(({id, nodes}) => nodes.map(({html}) => `${id}: ${html.slice(0, 160)}`))"""
-
-
 TWO = [(1280, "light"), (390, "dark")]
 ALL = [*TWO, (1280, "dark"), (390, "light")]
 
@@ -59,27 +55,23 @@ ALL = [*TWO, (1280, "dark"), (390, "light")]
 )
 @pytest.mark.parametrize("name", [*PAGES, "search"])
 def test_axe_finds_nothing_serious(
-    address: str, first_visit: Page, name: str, states: list[tuple[int, str]]
+    address: str, first_visit: Page, axe: Axe, name: str, states: list[tuple[int, str]]
 ) -> None:
-    base = pytest.importorskip("axe_playwright_python.base", reason="axe is not installed")
     page = first_visit
     page.goto(f"{address}{name}.html" + ("?q=momentum" if name == "search" else ""))
     settle(page)
     page.evaluate("document.querySelectorAll('details').forEach((node) => (node.open = true))")
-    page.evaluate(Path(base.__file__).with_name("axe.min.js").read_text("utf-8"))
     for width, theme in states:
         page.set_viewport_size({"width": width, "height": 900})
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         page.wait_for_timeout(350)  # colours fade
-        assert not page.evaluate(AXE), f"{theme}, {width} px"
+        assert not axe(page), f"{theme}, {width} px"
 
 
 @pytest.mark.browser
-def test_axe_would_find_something(first_visit: Page) -> None:
-    base = pytest.importorskip("axe_playwright_python.base", reason="axe is not installed")
+def test_axe_would_find_something(first_visit: Page, axe: Axe) -> None:
     first_visit.set_content("<html lang=en><title>t</title><main><img src='data:,'></main></html>")
-    first_visit.evaluate(Path(base.__file__).with_name("axe.min.js").read_text("utf-8"))
-    assert any(found.startswith("image-alt") for found in first_visit.evaluate(AXE))
+    assert any(found.startswith("image-alt") for found in axe(first_visit))
 
 
 @pytest.mark.browser

@@ -33,7 +33,6 @@ CHAPTERS = [
     *("rprop", "adagrad", "rmsprop", "adadelta", "adam"),
     "curvature",
     "dropout",
-    "efficient-models",
 ]
 PARTS = [  # in this order
     "Why",
