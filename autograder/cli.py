@@ -34,6 +34,7 @@ from autograder.release.source import SourceError
 from autograder.sandbox.isolation import FULL, LEVELS
 
 if TYPE_CHECKING:
+    from autograder.bench.speed import Figure
     from autograder.grading.batch import ClassResult
 
 # in a file or a pipe there is no window to fit the table of points into
@@ -434,15 +435,21 @@ def bench(
     from autograder.reports.files import write_whole
 
     sizes = Sizes(handins, many, sample)
-    figures = []
-    for figure in run_speed(require_problem_set(problem_set), sizes, out.print):
-        figures.append(figure)
-        mark = "ok " if figure.met else "NOT"
-        out.print(f"{mark} {figure.what}: {figure.figure} (goal: {figure.goal})", markup=False)
-        out.print(f"    {figure.raw}", markup=False)
+    figures = _print_figures(run_speed(require_problem_set(problem_set), sizes, out.print))
     if output is not None:
         write_whole(output, markdown(figures))
         out.print(f"written    {output}", markup=False)
+
+
+def _print_figures(figures: Iterable[Figure]) -> list[Figure]:
+    """Print each figure as it comes; returns them all."""
+    told = []
+    for figure in figures:
+        told.append(figure)
+        mark = "ok " if figure.met else "NOT"
+        out.print(f"{mark} {figure.what}: {figure.figure} (goal: {figure.goal})", markup=False)
+        out.print(f"    {figure.raw}", markup=False)
+    return told
 
 
 @bench.command()
@@ -493,6 +500,34 @@ def attacks(
     if output is not None:
         write_whole(output, markdown(rows))
         out.print(f"written    {output}", markup=False)
+
+
+@bench.command()
+@click.option(
+    "--site",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="_build/html",
+    show_default=True,
+    metavar="DIR",
+    help="The built site.",
+)
+@click.option(
+    "--visits",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="First visits, each with a later one after it.",
+)
+def page(site: Path, visits: int) -> None:
+    """Measure how long a student waits on an exercise page, in Chromium over loopback.
+
+    For the first result on a first visit and on a later one, and for a check when Python runs.
+    Close other programs first.
+    """
+    from autograder.bench.page import run_page
+
+    _print_figures(run_page(site, visits, out.print))
 
 
 def _names(given: Sequence[str]) -> list[str]:
