@@ -1,1 +1,1 @@
-"""Measurements of the grader, each beside stock nbgrader: what attacks gain, how fast it is."""
+"""Measurements: what attacks gain, how fast grading is, how long an exercise page lets one wait."""

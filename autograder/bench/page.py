@@ -7,12 +7,9 @@ to measure here.
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +25,7 @@ from autograder.grading.session import usable_cores
 from autograder.paths import UserError
 from autograder.release.source import check_id
 
+from .serving import serve
 from .speed import Figure
 
 if TYPE_CHECKING:
@@ -75,7 +73,7 @@ def run_page(site: Path, visits: int, say: Callable[[str], None]) -> Iterator[Fi
             f"{site} takes Python from elsewhere: build it with `exercise_python: self` "
             "in _config.yml"
         )
-    with _browser() as browser, _serve(site) as address:
+    with _browser() as browser, serve(site) as address:
         cold: list[Wait] = []
         later: list[Wait] = []
         again: list[Wait] = []
@@ -157,19 +155,3 @@ def _browser() -> Iterator[Open]:
                 context.close()
 
         yield open_with
-
-
-@contextmanager
-def _serve(folder: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-    finally:
-        server.shutdown()
-        server.server_close()

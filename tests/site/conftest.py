@@ -13,9 +13,7 @@ For a live figure (see tests/site/test_live_figures.py for both in use):
 from __future__ import annotations
 
 import contextlib
-import functools
 import html
-import http.server
 import importlib.util
 import json
 import math
@@ -24,12 +22,13 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from autograder.bench.serving import serve
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -79,7 +78,9 @@ def site() -> Path:
     return BUILD / "_build" / "html"
 
 
-def _page_runtime() -> Any:
+@pytest.fixture(scope="session")
+def page_runtime() -> Any:
+    """The module ``scripts/page_runtime.py``."""
     spec = importlib.util.spec_from_file_location(
         "page_runtime", ROOT / "scripts" / "page_runtime.py"
     )
@@ -90,14 +91,8 @@ def _page_runtime() -> Any:
 
 
 @pytest.fixture(scope="session")
-def page_runtime() -> Any:
-    """The module ``scripts/page_runtime.py``."""
-    return _page_runtime()
-
-
-@pytest.fixture(scope="session")
-def live_site(page_runtime: Any, site: Path) -> Path:
-    """The built site with Python and the editor in it, by which its exercises run."""
+def fetched(page_runtime: Any) -> None:
+    """Python and the editor for the exercise pages are in the cache; skips where they cannot be."""
     for part in page_runtime.PARTS:
         try:
             page_runtime.fetch(part)
@@ -105,24 +100,13 @@ def live_site(page_runtime: Any, site: Path) -> Path:
             raise
         except page_runtime.RuntimeMissing as error:
             pytest.skip(f"the exercises cannot run on their pages: {error}")
+
+
+@pytest.fixture(scope="session")
+def live_site(fetched: None, site: Path) -> Path:
+    """The built site with Python and the editor in it, by which its exercises run."""
     assert (site / "_static" / "exercises" / "runtime.json").exists(), "build the site anew"
     return site
-
-
-@contextlib.contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Serve a folder; yields its address, which ends in a slash."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture(scope="session", name="serve")

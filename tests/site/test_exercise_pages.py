@@ -90,18 +90,6 @@ def runs(text: str) -> bool:
     return "data-settings=" in text and "exercises/exercise.js" in text
 
 
-@pytest.fixture
-def fetched(page_runtime: Any) -> None:
-    """Python and the editor are in the cache."""
-    try:
-        for part in page_runtime.PARTS:
-            page_runtime.fetch(part)
-    except page_runtime.RuntimeRefused:
-        raise
-    except page_runtime.RuntimeMissing as error:
-        pytest.skip(str(error))
-
-
 def test_without_a_public_address_python_is_in_the_site(build: Build, fetched: None) -> None:
     site, _ = build()
     text = page(site)
