@@ -20,6 +20,7 @@ import pytest
 
 from autograder.definition import load_problem_set
 from autograder.grading.sample import mistaken_answers
+from autograder.paths import problem_set_names
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -236,6 +237,29 @@ def test_what_is_solved_on_the_page_is_graded_as_it_deserves(
                 assert mistake in {check["mistake"] for check in result["checks"]}
             else:
                 assert result["score"] == result["max_score"], (exercise, result)
+
+
+ALL = [name for name in problem_set_names() if not load_problem_set(name).torch]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
+def test_right_answers_pass_all_checks_of_every_set(
+    sit: Sit, right_answers: Callable[[str], dict[str, str]], name: str
+) -> None:
+    """Python in the browser has 32 bits, and versions of its own: no check may depend on that."""
+    with sit(name) as desk:
+        desk.start()
+        for exercise, source in right_answers(name).items():
+            desk.write(exercise, source)
+        desk.press("Run all")
+        desk.wait()
+        for exercise in right_answers(name):
+            shown = desk.result(f"check-{exercise}")
+            assert "live-pass" in desk.marks(f"check-{exercise}"), shown
+        assert desk.page.locator(".live-fail").count() == 0
+        pictures = desk.page.locator("img.live-picture").count()
+        assert pictures or "plt.show()" not in desk.page.inner_text(".bd-article")
 
 
 def test_stock_nbgrader_finds_the_notebook_valid(sit: Sit, tmp_path: Path) -> None:
