@@ -87,7 +87,8 @@ def batchnorm_forward(x, gamma, beta, eps):
     """
     ### BEGIN SOLUTION
     mean, variance = x.mean(axis=0), x.var(axis=0)
-    return gamma * (x - mean) / np.sqrt(variance + eps) + beta
+    root = np.sqrt(variance + eps)
+    return gamma * (x - mean) / root + beta
     ### END SOLUTION
 
 
@@ -206,7 +207,8 @@ def batchnorm_inference(x, gamma, beta, running_mean, running_var, eps):
     Lectures: L3 (running averages at test time).
     """
     ### BEGIN SOLUTION
-    return gamma * (x - running_mean) / np.sqrt(running_var + eps) + beta
+    root = np.sqrt(running_var + eps)
+    return gamma * (x - running_mean) / root + beta
     ### END SOLUTION
 
 
@@ -261,11 +263,10 @@ def update_running(running_mean, running_var, x, keep):
     Paper: Ioffe and Szegedy 2015, algorithm 2. torch: nn.BatchNorm1d(momentum=1 − keep).
     """
     ### BEGIN SOLUTION
-    mean, variance = x.mean(axis=0), x.var(axis=0, ddof=1)
-    return (
-        keep * running_mean + (1 - keep) * mean,
-        keep * running_var + (1 - keep) * variance,
-    )
+    mean, var = x.mean(axis=0), x.var(axis=0, ddof=1)
+    new_mean = keep * running_mean + (1 - keep) * mean
+    new_var = keep * running_var + (1 - keep) * var
+    return new_mean, new_var
     ### END SOLUTION
 
 

@@ -1,0 +1,244 @@
+"""The gradient of batch normalization."""
+
+import numpy as np
+
+from autograder import reference
+from autograder.definition import Check, Exercise, edit
+from autograder.definition.cases import Array, Rng, case_maker, floats, layouts
+from autograder.selfcheck.spec import Case
+
+from .batches import (
+    ALMOST_CONSTANT,
+    CONSTANT,
+    EXAMPLE_SIZES,
+    GAMMA,
+    X,
+    batch,
+    hardly_varying,
+    scales,
+)
+
+case = case_maker("grad_out", "x", "gamma", "eps")
+
+G = floats([[0.5, 1, -2], [-1, 3, 0.25], [2, -0.5, 1], [0.75, -2, 4]])
+GIVEN = (G, X, GAMMA)
+# columns of x̂ are ±1 here, and those of the gradient are orthogonal to them and to 1
+X_CROSS = floats([[3, 1, 0], [1, -1, 4], [3, -1, 4], [1, 1, 0]])
+G_CROSS = floats([[2, -3, 1], [2, 3, 1], [-2, -3, -1], [-2, 3, -1]])
+
+
+def gradient(rng: Rng, n: int, d: int, mean: float = 1.0) -> Array:
+    return rng.normal(mean, 1, (n, d))
+
+
+def drawn(rng: Rng, n: int, d: int, mean: float = 1.0) -> tuple[Array, Array, Array]:
+    return gradient(rng, n, d, mean), batch(rng, n, d), scales(rng, d)
+
+
+def across(rng: Rng, n: int, d: int) -> tuple[Array, Array, Array]:
+    """A gradient that has no part along 1 or along x in any column."""
+    x = batch(rng, n, d)
+    g, centred = rng.normal(size=(n, d)), x - x.mean(axis=0)
+    g = g - g.mean(axis=0)
+    g = g - centred * (g * centred).sum(axis=0) / (centred**2).sum(axis=0)
+    return g, x, scales(rng, d)
+
+
+def small(rng: Rng) -> list[Case]:
+    constant, almost = hardly_varying(rng)
+    return [
+        case("constant features", gradient(rng, 4, 3), constant, scales(rng, 3), 1e-3),
+        case("almost constant features", gradient(rng, 5, 3), almost, scales(rng, 3), 1e-3),
+        case("a large ε", *drawn(rng, 5, 3), 0.5),
+        case("two examples", *drawn(rng, 2, 3), 0.1),
+    ]
+
+
+def unusual(rng: Rng) -> list[Case]:
+    g, x, gamma = drawn(rng, 6, 3)
+    sizes = 10.0 ** floats([[-8], [3], [-3], [0], [1], [2]])
+    return [
+        case("gradients from 1e-8 to 1e3", sizes * g, x, gamma, 1e-5),
+        case("gradient zero", np.zeros((6, 3)), x, gamma, 1e-5),
+        case("one feature", *drawn(rng, 5, 1), 1e-5),
+        case("as many features as examples", *drawn(rng, 3, 3), 1e-5),
+        *layouts(
+            case,
+            [1e-5],
+            strided=drawn(rng, 5, 3),
+            column_major=drawn(rng, 5, 3),
+            readonly=drawn(rng, 5, 3),
+        ),
+    ]
+
+
+EXERCISE = Exercise(
+    "batchnorm_backward",
+    title="The gradient of batch normalization",
+    minutes=30,
+    section="learning-as-optimization.md#ill-conditioning",
+    parameters=("grad_out", "x", "gamma", "eps"),
+    returns=("grad_x", "grad_gamma", "grad_beta"),
+    reference=reference.batchnorm_backward,
+    checks=(
+        Check(
+            "gradients across mean and variance",
+            points=1,
+            public=[
+                case("four examples", G_CROSS, X_CROSS, GAMMA, 1e-5),
+                case("two features", G_CROSS[:, :2], X_CROSS[:, :2], GAMMA[:2], 1e-5),
+            ],
+            held_out=lambda rng: [
+                case("five examples", *across(rng, 5, 3), 1e-5),
+                case("eight examples", *across(rng, 8, 2), 1e-5),
+            ],
+        ),
+        Check(
+            "ordinary batches",
+            points=2,
+            public=[
+                case("four examples", *GIVEN, 1e-5),
+                case("three examples", G[:3], X[:3], GAMMA, 1e-3),
+            ],
+            held_out=lambda rng: [
+                case("six examples", *drawn(rng, 6, 3, 0.5), 1e-5),
+                case("three examples", *drawn(rng, 3, 4, 0.5), 1e-3),
+                case("nine examples", *drawn(rng, 9, 2, 0.5), 1e-5),
+            ],
+            relation="batchnorm_gradient_is_that_of_differences",
+        ),
+        Check(
+            "small variances",
+            points=1,
+            public=[
+                case("constant features", G, CONSTANT, GAMMA, 1e-3),
+                case("almost constant features", G, ALMOST_CONSTANT, GAMMA, 1e-3),
+                case("a large ε", *GIVEN, 0.5),
+                case("two examples", G[:2], X[:2], GAMMA, 0.1),
+            ],
+            held_out=small,
+        ),
+        Check(
+            "sizes, shapes and memory layouts",
+            points=1,
+            public=[
+                case("gradients from 1e-8 to 1000", G * EXAMPLE_SIZES, X, GAMMA, 1e-5),
+                case("gradient zero", np.zeros((4, 3)), X, GAMMA, 1e-5),
+                case("one feature", G[:, :1].copy(), X[:, :1].copy(), [2], 1e-5),
+                case("as many features as examples", G[1:], X[1:], GAMMA, 1e-5),
+                *layouts(case, [1e-5], strided=GIVEN, column_major=GIVEN, readonly=GIVEN),
+            ],
+            held_out=unusual,
+        ),
+    ),
+    mistakes=(
+        edit(
+            "statistics-constant",
+            "Your gradient of x treats mean and variance as constants, which is right at "
+            "inference only: in training both depend on every x, which adds two terms.",
+            ("(grad_out - grad_beta / n - x_hat * grad_gamma / n)", "grad_out"),
+        ),
+        edit(
+            "variance-constant",
+            "Your gradient of x treats the variance as a constant: the term −x̂ · mean(g x̂) is "
+            "missing.",
+            (" - x_hat * grad_gamma / n", ""),
+        ),
+        edit(
+            "mean-constant",
+            "Your gradient of x treats the mean as a constant: the term −mean(g) is missing.",
+            (" - grad_beta / n - x_hat * grad_gamma / n", " - x_hat * (grad_gamma / n)"),
+        ),
+        edit(
+            "sums-for-means",
+            "Your gradient of x subtracts sums over the batch: divide both terms by n.",
+            ("grad_beta / n", "grad_beta"),
+            ("grad_gamma / n", "grad_gamma"),
+        ),
+        edit(
+            "terms-added",
+            "Your gradient of x adds the terms of mean and variance: subtract them.",
+            ("- grad_beta / n - x_hat", "+ grad_beta / n + x_hat"),
+        ),
+        edit(
+            "scale-forgotten",
+            "Your gradient of x forgets the scale γ: y = γ x̂ + β, so γ multiplies it.",
+            ("gamma / root * ", ""),
+            ("grad_gamma / n)", "grad_gamma / n) / root"),
+        ),
+        edit(
+            "root-forgotten",
+            "Your gradient of x is that of x̂ times γ without the division: divide by √(s² + ε).",
+            ("gamma / root", "gamma"),
+        ),
+        edit(
+            "divided-by-the-variance",
+            "Your gradient of x divides by s² + ε: divide by its root.",
+            ("gamma / root", "gamma / root**2"),
+        ),
+        edit(
+            "scale-gradient-of-x",
+            "Your gradient of γ is Σ g x: γ multiplies the normalized x̂, so it is Σ g x̂.",
+            ("grad_gamma, grad_beta", "np.sum(grad_out * x, axis=0), grad_beta"),
+        ),
+        edit(
+            "scale-gradient-not-divided",
+            "Your gradient of γ is Σ g (x − m): divide by √(s² + ε), it is Σ g x̂.",
+            ("grad_gamma, grad_beta", "grad_gamma * root, grad_beta"),
+        ),
+        edit(
+            "means-for-parameters",
+            "Your gradients of γ and β are means over the batch: they are sums, for all examples "
+            "share γ and β. (If the loss is a mean, g holds its 1/n already.)",
+            ("np.sum(grad_out * x_hat", "np.mean(grad_out * x_hat"),
+            ("np.sum(grad_out, ", "np.mean(grad_out, "),
+            ("grad_beta / n - x_hat * grad_gamma / n", "grad_beta - x_hat * grad_gamma"),
+        ),
+        edit(
+            "parameters-not-summed",
+            "Your gradients of γ and β have a row for each example: sum over the examples "
+            "(axis 0).",
+            ("x_hat * grad_gamma / n", "x_hat * (grad_gamma / n)"),
+            ("grad_gamma, grad_beta", "grad_out * x_hat, grad_out"),
+        ),
+        edit(
+            "shift-gradient-scaled",
+            "Your gradient of β is multiplied by γ: β is added after the scale, so it is Σ g.",
+            ("grad_gamma, grad_beta", "grad_gamma, gamma * grad_beta"),
+        ),
+        edit(
+            "unbiased-variance",
+            "Your variance is the unbiased one, divided by n − 1: a batch is normalized with the "
+            "biased one, divided by n.",
+            ("x.var(axis=0)", "x.var(axis=0, ddof=1)"),
+            ("grad_gamma / n", "grad_gamma / (n - 1)"),
+        ),
+        edit(
+            "epsilon-outside",
+            "Your function adds ε to the standard deviation: that convention is found elsewhere; "
+            "here it stands inside the root, √(s² + ε).",
+            ("x.var(axis=0) + eps)", "x.var(axis=0)) + eps"),
+        ),
+        edit(
+            "no-epsilon",
+            "Your function leaves ε out, so a constant feature gives NaN: divide by √(s² + ε).",
+            (" + eps", ""),
+        ),
+        edit(
+            "outputs-swapped",
+            "Your function returns the gradients of γ and β in the other order: (grad_x, "
+            "grad_gamma, grad_beta).",
+            ("grad_gamma, grad_beta", "grad_beta, grad_gamma"),
+        ),
+        edit(
+            "in-place",
+            "Your function changes `grad_out` in place (`-=` and `*=` do that to arrays): compute "
+            "new arrays.",
+            (
+                "grad_x = gamma / root * (grad_out - grad_beta / n - x_hat * grad_gamma / n)",
+                "grad_out -= grad_beta / n + x_hat * grad_gamma / n\n    grad_out *= gamma / root",
+            ),
+            ("return grad_x", "return grad_out"),
+        ),
+    ),
+)

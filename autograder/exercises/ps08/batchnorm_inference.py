@@ -1,0 +1,182 @@
+"""Batch normalization at inference."""
+
+import numpy as np
+
+from autograder import reference
+from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition.cases import Array, Rng, case_maker
+from autograder.selfcheck.spec import Case
+
+from .batches import (
+    BETA,
+    EXAMPLE_SIZES,
+    GAMMA,
+    MEAN,
+    TINY,
+    VAR,
+    X,
+    batch,
+    in_memory,
+    parameters,
+    statistics,
+)
+
+case = case_maker("x", "gamma", "beta", "running_mean", "running_var", "eps")
+
+GIVEN = (X, GAMMA, BETA, MEAN, VAR)
+
+
+def drawn(rng: Rng, n: int, d: int) -> list[Array]:
+    return [batch(rng, n, d), *parameters(rng, d), *statistics(rng, d)]
+
+
+def fresh(x: Array, gamma: Array, beta: Array, *_: Array) -> Case:
+    return case("five examples", x, gamma, beta, np.zeros(3), np.ones(3), 1e-5)
+
+
+def later(rng: Rng) -> list[Case]:
+    sizes = 10.0 ** rng.uniform(-8, 3, (6, 3))
+    x, *rest = drawn(rng, 6, 3)
+    return [
+        case("six examples", *drawn(rng, 6, 3), 1e-5),
+        case("another ε", *drawn(rng, 4, 2), 1e-3),
+        case("inputs from 1e-8 to 1e3", x * sizes, *rest, 1e-5),
+    ]
+
+
+def small(rng: Rng) -> list[Case]:
+    four, one = drawn(rng, 4, 3)[:4], drawn(rng, 1, 3)
+    return [
+        case("running variance zero", *four, np.zeros(3), 1e-3),
+        case("tiny running variances", *four, TINY, 1e-5),
+        case("a large ε", *drawn(rng, 4, 3), 0.5),
+        case("one example", *one, 1e-5),
+    ]
+
+
+@mistake
+def in_place(x, gamma, beta, running_mean, running_var, eps):
+    """Your function changes `x` in place (`-=` and `/=` do that to arrays): compute new arrays."""
+    x -= running_mean
+    x /= np.sqrt(running_var + eps)
+    return gamma * x + beta
+
+
+EXERCISE = Exercise(
+    "batchnorm_inference",
+    title="Batch normalization at inference",
+    minutes=10,
+    section="learning-as-optimization.md#ill-conditioning",
+    parameters=("x", "gamma", "beta", "running_mean", "running_var", "eps"),
+    returns=("y",),
+    reference=reference.batchnorm_inference,
+    checks=(
+        Check(
+            "running mean zero, running variance one",
+            points=1,
+            public=[case("four examples", X, GAMMA, BETA, np.zeros(3), np.ones(3), 1e-5)],
+            held_out=lambda rng: [fresh(*drawn(rng, 5, 3))],
+        ),
+        Check(
+            "running statistics",
+            points=2,
+            public=[
+                case("four examples", *GIVEN, 1e-5),
+                case("another ε", *GIVEN, 1e-3),
+                case("inputs from 1e-8 to 1000", X * EXAMPLE_SIZES, *GIVEN[1:], 1e-5),
+            ],
+            held_out=later,
+        ),
+        Check(
+            "small variances and a single example",
+            points=1,
+            public=[
+                case("running variance zero", *GIVEN[:4], np.zeros(3), 1e-3),
+                case("tiny running variances", *GIVEN[:4], TINY, 1e-5),
+                case("a large ε", *GIVEN, 0.5),
+                case("one example", X[:1], *GIVEN[1:], 1e-5),
+            ],
+            held_out=small,
+        ),
+        Check(
+            "shapes and memory layouts",
+            points=1,
+            public=[
+                case("one feature", X[:, :1].copy(), [2], [3], [0.5], [4], 1e-5),
+                case("as many features as examples", X[1:], *GIVEN[1:], 1e-5),
+                *in_memory(case, lambda: GIVEN, 1e-5),
+            ],
+            held_out=lambda rng: [
+                case("one feature", *drawn(rng, 5, 1), 1e-5),
+                case("as many features as examples", *drawn(rng, 3, 3), 1e-5),
+                *in_memory(case, lambda: drawn(rng, 5, 3), 1e-5),
+            ],
+        ),
+    ),
+    mistakes=(
+        edit(
+            "batch-statistics",
+            "Your function normalizes with mean and variance of the batch, as in training: at "
+            "inference use `running_mean` and `running_var`, so that no example depends on the "
+            "others.",
+            ("running_mean", "x.mean(axis=0)"),
+            ("running_var", "x.var(axis=0)"),
+        ),
+        edit(
+            "mean-of-the-batch",
+            "Your function subtracts the mean of the batch: use `running_mean`.",
+            ("running_mean", "x.mean(axis=0)"),
+        ),
+        edit(
+            "epsilon-outside",
+            "Your function adds ε to the standard deviation: training has it inside the root, "
+            "√(s² + ε), and inference must do the same.",
+            ("np.sqrt(running_var + eps)", "np.sqrt(running_var) + eps"),
+        ),
+        edit(
+            "no-epsilon",
+            "Your function leaves ε out: training divides by √(s² + ε), and inference must do the "
+            "same.",
+            (" + eps", ""),
+        ),
+        edit(
+            "fixed-epsilon",
+            "Your function always adds 1e-5: use the argument `eps`.",
+            ("eps", "1e-5"),
+        ),
+        edit(
+            "no-root",
+            "Your function divides by the running variance as if it were a standard deviation: "
+            "take its root, √(s² + ε).",
+            ("np.sqrt(running_var + eps)", "running_var + eps"),
+        ),
+        edit(
+            "variance-squared",
+            "Your function squares `running_var` as if it were a standard deviation: it is a "
+            "variance already.",
+            ("running_var", "running_var**2"),
+        ),
+        edit(
+            "unbiased-again",
+            "Your function multiplies the running variance by n/(n − 1): it is unbiased already, "
+            "and the size of this batch must not matter.",
+            ("running_var", "running_var * len(x) / np.float64(len(x) - 1)"),
+        ),
+        edit(
+            "scale-forgotten", "Your function forgets the scale γ: y = γ x̂ + β.", ("gamma * ", "")
+        ),
+        edit("shift-forgotten", "Your function forgets the shift β: y = γ x̂ + β.", (" + beta", "")),
+        edit(
+            "shift-scaled",
+            "Your function adds β before it multiplies by γ: first scale, then shift, γ x̂ + β.",
+            ("(x - running_mean) / root + beta", "((x - running_mean) / root + beta)"),
+        ),
+        edit(
+            "mean-kept",
+            "Your function does not subtract the running mean.",
+            ("(x - running_mean)", "x"),
+        ),
+        edit("mean-added", "Your function adds the running mean: subtract it.", ("x - ", "x + ")),
+        in_place,
+    ),
+)
