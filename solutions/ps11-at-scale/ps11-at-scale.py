@@ -44,7 +44,7 @@ from selfcheck import check
 # %% [markdown]
 # ## What a convolution costs
 #
-# *About 10 minutes.*
+# *About 10 minutes. Chapter: [Efficient models](../efficient-models.md), the rule.*
 #
 # Each of the $c_{\text{out}}$ output channels has a kernel of $k \times k$ weights for each of the
 # $c_{\text{in}}$ input channels, and uses it at every pixel of the output:
@@ -96,7 +96,7 @@ check(conv_cost)
 # %% [markdown]
 # ## What an Inception block costs
 #
-# *About 15 minutes.*
+# *About 15 minutes. Chapter: [Efficient models](../efficient-models.md), the table row by row.*
 #
 # A block of GoogLeNet has four branches side by side. Their outputs are put together, channel
 # after channel:
@@ -201,7 +201,7 @@ else:
 # %% [markdown]
 # ## A layer that splits over machines
 #
-# *About 15 minutes.*
+# *About 15 minutes. Chapter: [Efficient models](../efficient-models.md), on blocks.*
 #
 # A dense layer $y = Wx$ needs every input for every output. On several machines that means sending
 # numbers around in every step. If $W$ is **block-diagonal**, it does not:

@@ -110,6 +110,7 @@ def test_every_chapter_of_a_lecture_is_linked():
         "adam",
         "curvature",
         "dropout",
+        "efficient-models",
     ):
         assert f"{chapter}.md" in linked
 

@@ -33,6 +33,7 @@ CHAPTERS = [
     *("rprop", "adagrad", "rmsprop", "adadelta", "adam"),
     "curvature",
     "dropout",
+    "efficient-models",
 ]
 PARTS = [  # in this order
     "Why",
