@@ -47,8 +47,7 @@ from selfcheck import check
 # %% [markdown]
 # ## Glorot's bound
 #
-# *About 5 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
-# vanishing gradients.*
+# *About 5 minutes. Chapter: [Initialization](../initialization.md).*
 #
 # A unit adds up $n_\text{in}$ inputs, so signals keep their size on the way forward if the weights
 # have variance $1/n_\text{in}$. On the way back an input collects gradients from $n_\text{out}$
@@ -93,8 +92,7 @@ check(xavier_bound)
 # %% [markdown]
 # ## He's standard deviation
 #
-# *About 5 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
-# vanishing gradients.*
+# *About 5 minutes. Chapter: [Initialization](../initialization.md).*
 #
 # A ReLU sets the negative half of a symmetric signal to 0 and so halves its mean square. With
 # slope $a$ left of 0 the fraction $(1 + a^2)/2$ is kept. He and colleagues make the weights larger
@@ -136,7 +134,7 @@ check(he_std)
 # %% [markdown]
 # ## ReLU
 #
-# *About 3 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+# *About 3 minutes. Chapter: [Activations](../activations.md).*
 #
 # The rectified linear unit passes what is positive:
 #
@@ -173,7 +171,7 @@ check(relu_forward)
 # %% [markdown]
 # ## The gradient of ReLU
 #
-# *About 5 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+# *About 5 minutes. Chapter: [Activations](../activations.md).*
 #
 # A backward function gets the gradient of the loss with respect to its *output*,
 # $\partial L/\partial y$, and returns that with respect to its *input*. The chain rule multiplies
@@ -217,7 +215,7 @@ check(relu_backward)
 # %% [markdown]
 # ## Leaky ReLU
 #
-# *About 3 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+# *About 3 minutes. Chapter: [Activations](../activations.md).*
 #
 # Left of 0 a little leaks through, with a small fixed slope $a$ (often 0.01):
 #
@@ -255,7 +253,7 @@ check(leaky_relu_forward)
 # %% [markdown]
 # ## The gradient of leaky ReLU
 #
-# *About 5 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+# *About 5 minutes. Chapter: [Activations](../activations.md).*
 #
 # $$\frac{\partial L}{\partial x} = \frac{\partial L}{\partial y} \cdot
 # \begin{cases} 1 & \text{where } x > 0\\ a & \text{elsewhere.}\end{cases}$$
@@ -296,7 +294,7 @@ check(leaky_relu_backward)
 # %% [markdown]
 # ## Parametric ReLU
 #
-# *About 5 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+# *About 5 minutes. Chapter: [Activations](../activations.md).*
 #
 # Here the slope is a parameter that is learned, one for each unit. `x` has one example a row and
 # one unit a column, so unit $j$ has slope $a_j$:
@@ -338,7 +336,7 @@ check(prelu_forward)
 # %% [markdown]
 # ## The gradients of parametric ReLU
 #
-# *About 15 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+# *About 15 minutes. Chapter: [Activations](../activations.md).*
 #
 # The gradient of $x$ is that of a leaky ReLU. The slope $a_j$ has moved the output of *every*
 # example whose $x_{ij}$ is negative, so what they say adds up:
@@ -389,7 +387,7 @@ check(prelu_backward)
 # %% [markdown]
 # ## Maxout
 #
-# *About 10 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+# *About 10 minutes. Chapter: [Activations](../activations.md).*
 #
 # A maxout unit has $k$ **pieces**, each a linear function of the layer's input, and outputs the
 # largest. The values of all pieces arrive side by side in the last axis of `x`: entries
@@ -436,7 +434,7 @@ check(maxout_forward)
 # %% [markdown]
 # ## The gradient of maxout
 #
-# *About 10 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md).*
+# *About 10 minutes. Chapter: [Activations](../activations.md).*
 #
 # Only the winner moved the output, so it gets the whole gradient and the others get none:
 #
@@ -479,8 +477,8 @@ check(maxout_backward)
 # %% [markdown]
 # ## Gradients through depth
 #
-# *About 30 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
-# vanishing gradients.*
+# *About 30 minutes. Chapter:
+# [Activations and vanishing gradients](../activations.md).*
 #
 # A network of $L$ layers without biases, with one example a row of $x$ and one output a row of
 # $W_l$:

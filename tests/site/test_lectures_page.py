@@ -109,6 +109,8 @@ def test_every_chapter_of_a_lecture_is_linked():
         "adadelta",
         "adam",
         "curvature",
+        "initialization",
+        "activations",
         "dropout",
         "efficient-models",
     ):

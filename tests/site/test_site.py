@@ -32,6 +32,8 @@ CHAPTERS = [
     *("sgd", "momentum"),
     *("rprop", "adagrad", "rmsprop", "adadelta", "adam"),
     "curvature",
+    "initialization",
+    "activations",
     "dropout",
     "efficient-models",
 ]
