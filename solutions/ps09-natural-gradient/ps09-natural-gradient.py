@@ -88,8 +88,7 @@ def fisher_softmax(W, X):
     z = X @ W.T
     e = np.exp(z - z.max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
-    k, d = W.shape
-    F = np.zeros((k * d, k * d))
+    F = np.zeros((W.size, W.size))
     for q, x in zip(p, X, strict=True):
         F += np.kron(np.diag(q) - np.outer(q, q), np.outer(x, x))
     return F / len(X)
@@ -141,8 +140,9 @@ def natural_gradient_step(theta, grad, F, lr, damping):
     Lectures: L1 (natural gradient, without damping).
     """
     ### BEGIN SOLUTION
-    v = lr * np.linalg.solve(F + damping * np.eye(len(F)), grad.reshape(-1))
-    return theta - v.reshape(theta.shape)
+    A = F + damping * np.eye(len(F))
+    v = np.linalg.solve(A, grad.reshape(-1))
+    return theta - lr * v.reshape(theta.shape)
     ### END SOLUTION
 
 
@@ -205,10 +205,9 @@ def whitening(h, eps):
     """
     ### BEGIN SOLUTION
     c = h.mean(axis=0)
-    centered = h - c
-    covariance = centered.T @ centered / len(h)
-    eigenvalues, E = np.linalg.eigh(covariance + eps * np.eye(h.shape[1]))
-    U = E.T / np.sqrt(eigenvalues)[:, None]
+    covariance = (h - c).T @ (h - c) / len(h)
+    values, E = np.linalg.eigh(covariance + eps * np.eye(h.shape[1]))
+    U = (E / np.sqrt(values)).T
     signs = np.sign(U[np.arange(len(U)), np.abs(U).argmax(axis=1)])
     return c, signs[:, None] * U
     ### END SOLUTION
@@ -256,7 +255,8 @@ def prong_project(W, b, c, U):
     Lectures: L1 (PRONG, algorithm 1, whose line 10 changes the function).
     """
     ### BEGIN SOLUTION
-    return np.linalg.solve(U.T, W.T).T, b + W @ c
+    V = np.linalg.solve(U.T, W.T).T
+    return V, b + W @ c
     ### END SOLUTION
 
 
@@ -346,7 +346,8 @@ def prong_gradient(grad_W, grad_b, c, U):
     Lectures: L1 (PRONG) takes it for granted.
     """
     ### BEGIN SOLUTION
-    return (grad_W - np.outer(grad_b, c)) @ U.T, grad_b.copy()
+    grad_V = (grad_W - np.outer(grad_b, c)) @ U.T
+    return grad_V, grad_b.copy()
     ### END SOLUTION
 
 

@@ -1,0 +1,206 @@
+"""Whitening the inputs of a layer."""
+
+import numpy as np
+
+from autograder import reference
+from autograder.definition import Check, Exercise, edit
+from autograder.definition.cases import Array, Rng, case_maker, floats, layouts, readonly, strided
+from autograder.selfcheck.spec import Case
+
+case = case_maker("h", "eps")
+
+H2 = floats([[1, 2], [3, 1], [2, 6], [0, 0], [4, 3]])
+H3 = floats([[1, 0, 2], [-1, 3, 0], [2, 1, 7], [0, -2, 1], [3, 1, -1], [1, 4, 4]])
+
+
+def correlated(rng: Rng, N: int, n: int) -> Array:
+    """Samples whose covariance has separate eigenvalues, so that U is well-determined."""
+    q, _ = np.linalg.qr(rng.normal(size=(n, n)))
+    r, _ = np.linalg.qr(np.column_stack([np.ones(N), rng.normal(size=(N, n))]))
+    size = np.geomspace(0.4, 4.0, n) * rng.uniform(0.9, 1.1, n)
+    return np.asarray(r[:, 1:] * np.sqrt(N) * size @ q.T + rng.normal(0, 2, n))
+
+
+def three_samples(rng: Rng) -> Array:
+    """Three samples of three units: they span a plane, so one eigenvalue is zero, and is alone."""
+    wide = correlated(rng, 9, 2)[:3]
+    q, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    return np.asarray(np.column_stack([wide * floats([1, 3]), np.zeros(3)]) @ q.T + 1.0)
+
+
+def several(rng: Rng, eps: float) -> list[Case]:
+    return [
+        case("two units", correlated(rng, 8, 2), eps),
+        case("three units", correlated(rng, 12, 3), eps),
+        case("four units, tiny ε", correlated(rng, 10, 4), 1e-8),
+        case("two units, large ε", correlated(rng, 9, 2), 1.0),
+        *layouts(
+            case,
+            [eps],
+            noun="samples",
+            readonly=[correlated(rng, 7, 3)],
+            strided=[correlated(rng, 7, 3)],
+            column_major=[correlated(rng, 7, 3)],
+        ),
+    ]
+
+
+def singular(rng: Rng) -> list[Case]:
+    dead = np.insert(correlated(rng, 9, 2), 1, 0.0, axis=1)
+    return [
+        case("a dead unit", dead, rng.uniform(0.02, 0.1)),
+        case("as many samples as units", three_samples(rng), rng.uniform(0.02, 0.1)),
+    ]
+
+
+EXERCISE = Exercise(
+    "whitening",
+    title="Whitening the inputs of a layer",
+    minutes=20,
+    section="learning-as-optimization.md#ill-conditioning",
+    parameters=("h", "eps"),
+    returns=("c", "U"),
+    reference=reference.whitening,
+    checks=(
+        Check(
+            "a single unit",
+            points=1,
+            public=[
+                case("four samples", [[1], [2], [3], [6]], 0.5),
+                case("a tiny ε", [[10], [14], [13]], 1e-8),
+                case("small variance", [[1.1], [0.9], [1.0]], 0.01),
+            ],
+            held_out=lambda rng: [
+                case("usual samples", rng.normal(3, 2, (8, 1)), 1e-5),
+                case("a large ε", rng.normal(-1, 1, (6, 1)), 0.5),
+                case("small variance", rng.normal(1, 0.05, (7, 1)), 0.01),
+            ],
+        ),
+        Check(
+            "correlated units",
+            points=2,
+            public=[
+                case("two units", H2, 0.1),
+                case("three units", H3, 0.1),
+                case("three units, tiny ε", H3, 1e-8),
+                case("two units, large ε", H2, 1.0),
+                case("read-only samples", readonly(H3[:, ::-1]), 0.1),
+                case("samples that skip memory", strided(H3 * [1, 2, 0.5]), 0.1),
+            ],
+            held_out=lambda rng: several(rng, rng.uniform(0.05, 0.3)),
+        ),
+        Check(
+            "a singular covariance",
+            points=1,
+            public=[
+                case("a dead unit", [[1, 2, 5], [3, 2, 4], [2, 2, 0], [-1, 2, 1]], 0.05),
+                case("as many samples as units", H3[:3], 0.1),
+            ],
+            held_out=singular,
+        ),
+        Check(
+            "what comes out is white",
+            points=1,
+            public=[
+                case("two units", H2 - [5, 1], 0.05),
+                case("three units", H3[:, [2, 0, 1]] * [1, -1, 1], 0.02),
+            ],
+            held_out=lambda rng: [
+                case("three units", correlated(rng, 15, 3), 0.1),
+                case("four units", correlated(rng, 15, 4), 0.01),
+            ],
+            relation="whitens",
+        ),
+    ),
+    mistakes=(
+        edit(
+            "unbiased",
+            "Your covariance is the unbiased one, divided by N − 1 (np.cov's convention): the "
+            "course divides by N, as in batch normalization.",
+            ("/ len(h)", "/ (len(h) - 1)"),
+        ),
+        edit(
+            "eps-outside-the-root",
+            "Your ε stands outside the root, 1/(√λ + ε): the course adds it to the covariance, "
+            "so it is 1/√(λ + ε).",
+            (" + eps * np.eye(h.shape[1])", ""),
+            ("np.sqrt(values)", "(np.sqrt(np.maximum(values, 0)) + eps)"),
+        ),
+        edit(
+            "eps-forgotten",
+            "Your function forgets ε: without it a direction of variance zero is divided by zero.",
+            (" + eps * np.eye(h.shape[1])", ""),
+        ),
+        edit(
+            "falling-order",
+            "Your rows come with falling eigenvalues: that whitens as well, but the course's "
+            "convention is rising eigenvalues, as np.linalg.eigh returns them.",
+            ("(E / np.sqrt(values)).T", "(E / np.sqrt(values)).T[::-1]"),
+        ),
+        edit(
+            "signs-left-open",
+            "Your rows have the signs that eigh happened to give: that whitens as well, but the "
+            "course's convention is that the entry of largest size in each row is positive.",
+            ("signs[:, None] * U", "U"),
+        ),
+        edit(
+            "first-entry-positive",
+            "Your rows have a positive first entry: that whitens as well, but the course's "
+            "convention is that the entry of largest size in each row is positive.",
+            ("signs[:, None] * U", "np.where(U[:, :1] < 0, -1, 1) * U"),
+        ),
+        edit(
+            "zca",
+            "Your U is the symmetric root E Λ^(−1/2) Eᵀ, known as ZCA: it whitens as well, but "
+            "the course's U = Λ^(−1/2) Eᵀ does without the last rotation.",
+            ("signs[:, None] * U", "(E / np.sqrt(values)) @ E.T"),
+        ),
+        edit(
+            "cholesky",
+            "Your U is the inverse of a Cholesky factor, which whitens as well: the course takes "
+            "eigenvectors, U = Λ^(−1/2) Eᵀ.",
+            (
+                "signs[:, None] * U",
+                "np.linalg.inv(np.linalg.cholesky(covariance + eps * np.eye(h.shape[1])))",
+            ),
+        ),
+        edit(
+            "not-transposed",
+            "Your U is E Λ^(−1/2), with eigenvectors as columns: they are the rows of "
+            "U = Λ^(−1/2) Eᵀ.",
+            ("signs[:, None] * U", "(signs[:, None] * U).T"),
+        ),
+        edit(
+            "rotated-only",
+            "Your U is Eᵀ, which makes the units uncorrelated but leaves their variances: divide "
+            "row i by √λ_i.",
+            ("(E / np.sqrt(values))", "E"),
+        ),
+        edit(
+            "root-forgotten",
+            "Your U divides row i by λ_i: dividing by its root √λ_i makes the variance one.",
+            ("np.sqrt(values)", "values"),
+        ),
+        edit(
+            "multiplied-by-the-root",
+            "Your U multiplies row i by √λ_i: divide by it, Λ has the power −1/2.",
+            ("E / ", "E * "),
+        ),
+        edit(
+            "not-centered",
+            "Your covariance is that of h, not of h − c: subtract the mean first.",
+            ("(h - c).T @ (h - c)", "h.T @ h"),
+        ),
+        edit(
+            "standardized",
+            "Your U divides each unit by its own standard deviation, as batch normalization does: "
+            "whitening removes the correlations between units, too.",
+            ("signs[:, None] * U", "np.diag(1 / np.sqrt(h.var(axis=0) + eps))"),
+        ),
+        edit(
+            "covariance-not-averaged",
+            "Your covariance is a sum over the samples: divide by their number N.",
+            (" / len(h)", ""),
+        ),
+    ),
+)
