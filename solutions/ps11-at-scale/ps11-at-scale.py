@@ -136,15 +136,9 @@ def inception_cost(row):
     """
     ### BEGIN SOLUTION
     h, w, c_in, n1, r3, n3, r5, n5, p = row
-    layers = [
-        (c_in, n1, 1),
-        (c_in, r3, 1),
-        (r3, n3, 3),
-        (c_in, r5, 1),
-        (r5, n5, 5),
-        (c_in, p, 1),
-    ]
-    params = sum(k**2 * a * b for a, b, k in layers)
+    three = c_in * r3 + 9 * r3 * n3
+    five = c_in * r5 + 25 * r5 * n5
+    params = c_in * n1 + three + five + c_in * p
     return params, h * w * params
     ### END SOLUTION
 
@@ -337,12 +331,13 @@ def stale_sgd(grads, delay, lr):
     Lectures: none; L2 shows the system of Dean et al. 2012, which works so.
     """
     ### BEGIN SOLUTION
-    trajectory = np.zeros((len(grads) + 1, *grads.shape[1:]))
+    theta = np.zeros_like(grads[0])
+    trajectory = [theta]
     for t in range(len(grads)):
-        trajectory[t + 1] = trajectory[t]
         if t >= delay:
-            trajectory[t + 1] -= lr * grads[t - delay]
-    return trajectory
+            theta = theta - lr * grads[t - delay]
+        trajectory.append(theta)
+    return np.array(trajectory)
     ### END SOLUTION
 
 
