@@ -95,14 +95,15 @@ class CourseAdam(torch.optim.Optimizer):
             for w in group["params"]:
                 if w.grad is None:
                     continue
+                g = w.grad
                 state = self.state[w]
                 if not state:
                     state["t"] = 0
                     state["r"] = torch.zeros_like(w)
                     state["p"] = torch.zeros_like(w)
                 state["t"] += 1
-                state["r"] = gamma1 * state["r"] + (1 - gamma1) * w.grad
-                state["p"] = gamma2 * state["p"] + (1 - gamma2) * w.grad**2
+                state["r"] = gamma1 * state["r"] + (1 - gamma1) * g
+                state["p"] = gamma2 * state["p"] + (1 - gamma2) * g**2
                 r = state["r"] / (1 - gamma1 ** state["t"])
                 p = state["p"] / (1 - gamma2 ** state["t"])
                 w -= group["lr"] * r / (p.sqrt() + group["eps"])

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from autograder.definition import load_problem_set
-from autograder.exercises import capstone
+from autograder.exercises.capstone.course_adam import optimizer_trajectory
+from autograder.exercises.capstone.train_and_predict import TRAINING_SECONDS
 from autograder.grading.sample import instructor_answers
 from autograder.release.source import instructor_notebook
 from autograder.selfcheck.calls import run_case
@@ -221,7 +222,7 @@ def test_ready_made_optimizers_work_elsewhere():
     weight = torch.nn.Parameter(torch.ones(1))
     weight.grad = torch.ones(1)
     with pytest.raises(TypeError):
-        capstone.optimizer_trajectory(Within, *_one_step())
+        optimizer_trajectory(Within, *_one_step())
     torch.optim.Adam([weight]).step()
     assert weight.item() < 1
 
@@ -285,7 +286,7 @@ def test_cases_hold_no_label_of_a_validation_image(spec_of):
     for seed in SEEDS:
         train = spec_of(NAME, seed).exercises[1]
         for check in train.checks:
-            assert check.seconds == capstone.TRAINING_SECONDS
+            assert check.seconds == TRAINING_SECONDS
             for case in check.cases:
                 given = case.case.arguments
                 assert list(given) == ["X", "y", "X_val"]
