@@ -404,4 +404,45 @@ def search(
     )
 
 
+Setting = dict[str, float]
+
+
+def climb(
+    value: Callable[[list[Setting]], list[float]],
+    first: list[Setting],
+    step: dict[str, float],
+    lengths: Sequence[int] = (4, 2, 1),
+) -> Setting:
+    """Walk from the best of some settings to better ones, until no neighbour is better.
+
+    A neighbour differs by one step in one quantity, or in two: in the first quantity, usually the
+    rate, and in one other. ``step`` are factors; the walk begins with steps four times as long.
+    ``value`` returns one number for each setting, infinite where a run failed; every setting is
+    asked for once. When the walk ends, all neighbours of the best setting have been tried.
+    """
+    tried: dict[tuple[float, ...], float] = {}
+
+    def best_of(settings: list[Setting]) -> tuple[float, Setting]:
+        keys = [tuple(float(f"{z:.6g}") for z in setting.values()) for setting in settings]
+        fresh = {key: s for key, s in zip(keys, settings, strict=True) if key not in tried}
+        tried.update(zip(fresh, value(list(fresh.values())) if fresh else [], strict=True))
+        return min(((tried[k], s) for k, s in zip(keys, settings, strict=True)), key=lambda z: z[0])
+
+    main, *others = first[0]
+    ways = [{main: m, other: n} for other in others for m in (-1, 0, 1) for n in (-1, 1)]
+    ways += [{main: -1}, {main: 1}]
+    low, best = best_of(first)
+    for length in lengths:
+        while True:
+            around = [
+                best | {name: best[name] * step[name] ** (n * length) for name, n in way.items()}
+                for way in ways
+            ]
+            lower, better = best_of(around)
+            if not lower < low:
+                break
+            low, best = lower, better
+    return best
+
+
 DIGITS = digits()

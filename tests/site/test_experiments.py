@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 from collections.abc import Iterator
@@ -187,6 +188,29 @@ def test_training_on_another_device_is_the_same() -> None:
 def test_an_unknown_rule_is_named() -> None:
     with pytest.raises(ValueError, match="sgdd"):
         rule("sgdd")
+
+
+def test_climbing_ends_where_all_neighbours_are_worse() -> None:
+    asked: list[tuple[float, ...]] = []
+
+    def value(settings: list[dict[str, float]]) -> list[float]:
+        asked.extend(tuple(z.values()) for z in settings)
+        return [  # a long valley along rate = eps
+            (math.log(z["rate"] / z["eps"]) ** 2 + 0.01 * math.log(z["eps"] / 1e-3) ** 2)
+            for z in settings
+        ]
+
+    step = {"rate": 2**0.5, "eps": 2**0.5}
+    best = experiments.climb(value, [{"rate": 1.0, "eps": 1.0}], step)
+    assert best["eps"] == pytest.approx(1e-3, rel=0.25)
+    assert best["rate"] == pytest.approx(best["eps"], rel=1e-6)
+    assert len(set(asked)) == len(asked), "no setting is asked for twice"
+    around = [
+        {"rate": best["rate"] * 2 ** (m / 2), "eps": best["eps"] * 2 ** (n / 2)}
+        for m, n in itertools.product((-1, 0, 1), repeat=2)
+        if (m, n) != (0, 0)
+    ]
+    assert min(value(around)) > value([best])[0]
 
 
 # ---- numbers for people --------------------------------------------------------------------------

@@ -111,6 +111,8 @@ def test_every_chapter_of_a_lecture_is_linked():
         "curvature",
         "initialization",
         "activations",
+        "natural-gradient",
+        "prong",
         "dropout",
         "efficient-models",
     ):

@@ -34,6 +34,7 @@ CHAPTERS = [
     "curvature",
     "initialization",
     "activations",
+    *("natural-gradient", "prong"),
     "dropout",
     "efficient-models",
 ]
