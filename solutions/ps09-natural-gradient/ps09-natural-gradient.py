@@ -47,8 +47,7 @@ from selfcheck import check
 # %% [markdown]
 # ## The Fisher matrix of softmax regression
 #
-# *About 25 minutes. Before it: [Learning as optimization](../learning-as-optimization.md), on
-# ill-conditioning.*
+# *About 25 minutes. Chapter: [Natural gradient](../natural-gradient.md).*
 #
 # Softmax regression has logits $Wx$ and predicts $p = \text{softmax}(Wx)$. Its **Fisher matrix**
 # is the second moment of the score, $\nabla \log p_y$, with $y$ drawn from the *model*:
@@ -105,7 +104,7 @@ check(fisher_softmax)
 # %% [markdown]
 # ## One natural gradient step
 #
-# *About 10 minutes.*
+# *About 10 minutes. Chapter: [Natural gradient](../natural-gradient.md#the-rule).*
 #
 # Plain gradient descent measures the length of a step in the parameters. The natural gradient
 # measures it in the predictions, and for that multiplies the gradient by the inverse of $F$. As
@@ -156,7 +155,7 @@ check(natural_gradient_step)
 # %% [markdown]
 # ## Whitening the inputs of a layer
 #
-# *About 20 minutes.*
+# *About 20 minutes. Chapter: [PRONG](../prong.md).*
 #
 # PRONG makes the inputs $h$ of a layer **white**: mean zero, variances one, no correlations. From
 # $N$ samples, the rows of `h`, it estimates
@@ -361,7 +360,7 @@ check(prong_gradient)
 # %% [markdown]
 # ## PRONG: a step between two projections
 #
-# *About 5 minutes. Chapter: [Stochastic gradient descent](../sgd.md).*
+# *About 5 minutes. Chapter: [PRONG](../prong.md#a-step-in-v-is-a-preconditioned-step-in-w).*
 #
 # Between two projections $c$ and $U$ stand still, and $V$ and $d$ take plain steps of SGD:
 #
