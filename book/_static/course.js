@@ -46,7 +46,7 @@ if (window.MathJax?.startup?.promise) window.MathJax.startup.promise.then(watch)
 else addEventListener("load", () => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(watch));
 
 // The search page quotes the pages it finds: their sentences, without title, formulas and code.
-const NO_WORDS = "h1, .math, pre, style, script, figure, table, nav, .headerlink, .cell_input, .fa-solid";
+const NO_WORDS = "h1, .math, pre, style, script, figure, table, nav, section.live, .headerlink, .cell_input, .fa-solid";
 
 function quote(text, anchor) {
   const page = new DOMParser().parseFromString(text, "text/html");

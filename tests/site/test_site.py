@@ -160,7 +160,8 @@ def solution_lines() -> dict[str, str]:
         for number, line in answers:
             plain = squeezed(line)
             opens_block = line.endswith(":") or line.startswith(("import ", "from ", "#"))
-            if len(plain) >= 12 and not opens_block and plain not in public:
+            seeds = re.fullmatch(r"torch\.manual_seed\(\d+\)", line)  # anyone writes this line
+            if len(plain) >= 12 and not opens_block and not seeds and plain not in public:
                 found[plain] = f"{source.name}:{number}"
     return found
 
