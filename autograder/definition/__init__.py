@@ -6,6 +6,8 @@ mistakes on all cases, in a process of its own (``reference_process``), since th
 may need a GPU.
 """
 
+from autograder.selfcheck.spec import Case
+
 from .evaluation import evaluate
 from .exercise import (
     Check,
@@ -20,6 +22,7 @@ from .exercise import (
 from .problem_set import ProblemSetSpec, load_problem_set
 
 __all__ = [
+    "Case",
     "Check",
     "DefinitionError",
     "Exercise",

@@ -42,17 +42,17 @@ def evaluate(name: str, seed: int, device: str) -> ProblemSetSpec:
 def _evaluate_exercise(exercise: Exercise, seed: int, device: str) -> ExerciseSpec:
     reference = on_device(exercise.reference, device)
     checks = []
-    for check in exercise.checks:
+    for name, check in exercise.checks.items():
         # one stream a check, so that a new check does not change the cases of the others; all
         # bits of the seed count, however long it is
-        stream = zlib.crc32(f"{exercise.name}/{check.name}".encode())
+        stream = zlib.crc32(f"{exercise.name}/{name}".encode())
         held_out = check.held_out(np.random.default_rng([seed, stream]))
         cases = [*check.public, *(_held_out(case) for case in held_out)]
         if not held_out:
-            raise DefinitionError(f"{exercise.name}, {check.name}: there is no held-out case")
+            raise DefinitionError(f"{exercise.name}, {name}: there is no held-out case")
         checks.append(
             CheckSpec(
-                check.name,
+                name,
                 check.points,
                 tuple(_evaluate_case(exercise, check, reference, case) for case in cases),
                 check.relation,
@@ -67,10 +67,10 @@ def _evaluate_exercise(exercise: Exercise, seed: int, device: str) -> ExerciseSp
         tuple(exercise.parameters),
         tuple(exercise.returns),
         tuple(checks),
-        {mistake.name: mistake.message for mistake in exercise.mistakes},
+        {name: mistake.message for name, mistake in exercise.mistakes.items()},
         exercise.entry,
     )
-    _validate(exercise, spec)
+    _validate(spec)
     return spec
 
 
@@ -103,8 +103,8 @@ def _evaluate_case(
             )
     with np.errstate(all="ignore"):
         mistakes = {
-            mistake.name: tuple(run_case(exercise.runnable(mistake.function), case))
-            for mistake in exercise.mistakes
+            name: tuple(run_case(exercise.runnable(mistake.function), case))
+            for name, mistake in exercise.mistakes.items()
         }
     for name, outcomes in mistakes.items():
         for outcome in outcomes:
@@ -118,13 +118,11 @@ def _evaluate_case(
     return CaseSpec(case, expected, mistakes)
 
 
-def _validate(exercise: Exercise, spec: ExerciseSpec) -> None:
-    if len(spec.mistakes) != len(exercise.mistakes):
-        raise DefinitionError(f"{exercise.name}: two known mistakes have the same name")
-    for mistake in exercise.mistakes:
+def _validate(spec: ExerciseSpec) -> None:
+    for mistake in spec.mistakes:
         for public in (True, False):
             told = any(
-                _tells(spec, check, case, case.mistakes[mistake.name])
+                _tells(spec, check, case, case.mistakes[mistake])
                 for check in spec.checks
                 for case in check.cases
                 if case.case.public is public
@@ -132,8 +130,7 @@ def _validate(exercise: Exercise, spec: ExerciseSpec) -> None:
             if not told:
                 kind = "public" if public else "held-out"
                 raise DefinitionError(
-                    f"{exercise.name}: no {kind} case tells the mistake {mistake.name} from the "
-                    "right answer"
+                    f"{spec.name}: no {kind} case tells the mistake {mistake} from the right answer"
                 )
 
 

@@ -34,29 +34,17 @@ class Mistake:
     ``load_problem_set`` does.
     """
 
-    name: str
     message: str
-    code: Any = ""
+    code: str = ""
     changes: tuple[tuple[str, str], ...] = ()
 
-    def __post_init__(self) -> None:
-        if callable(self.code):  # in problem sets that are one module yet
-            object.__setattr__(self, "code", _code_of(self.code))
-
-    def of(self, exercise: str, answer: str) -> Mistake:
+    def of(self, answer: str) -> Mistake:
         """This mistake with its code, given the instructor's answer to the exercise."""
-        if not self.changes:
-            return self
-        try:
-            return replace(self, code=_changed(answer, self.changes))
-        except DefinitionError as error:
-            raise DefinitionError(f"{exercise}, mistake {self.name}: {error}") from None
+        return replace(self, code=_changed(answer, self.changes)) if self.changes else self
 
     def source(self, name: str) -> str:
         """The variant's code as a definition of a function called ``name``."""
-        return re.sub(
-            r"^(def|class) \w+", rf"\1 {name}", str(self.code), count=1, flags=re.MULTILINE
-        )
+        return re.sub(r"^(def|class) \w+", rf"\1 {name}", self.code, count=1, flags=re.MULTILINE)
 
     @cached_property
     def function(self) -> Callable[..., Any]:
@@ -72,30 +60,23 @@ class Mistake:
 
 
 def mistake(function: Callable[..., Any]) -> Mistake:
-    """Decorator: a known mistake as a student would write it.
-
-    Its name is that of the function (or class), with hyphens; its message is the docstring.
-    """
-    name = function.__name__.replace("_", "-")
+    """Decorator: a known mistake as a student would write it; its message is the docstring."""
     message = " ".join((function.__doc__ or "").split())
     if not message:
-        raise DefinitionError(f"mistake {name}: no docstring says what to tell the student")
-    return Mistake(name, message, _code_of(function))
+        raise DefinitionError(
+            f"mistake {function.__name__}: no docstring says what to tell the student"
+        )
+    code = re.sub(r"\A(@.*\n)+", "", textwrap.dedent(inspect.getsource(function)))
+    return Mistake(message, without_docstrings(code))
 
 
-def _code_of(function: Callable[..., Any]) -> str:
-    code = textwrap.dedent(inspect.getsource(function))
-    start = re.search(r"^(def|class) ", code, re.MULTILINE)  # after the decorator
-    return without_docstrings(code[start.start() :] if start else code)
-
-
-def edit(name: str, message: str, *changes: tuple[str, str]) -> Mistake:
+def edit(message: str, *changes: tuple[str, str]) -> Mistake:
     """A known mistake that is the instructor's answer with a few changes.
 
     Each change is a pair of texts (old, new). All of them apply to the answer as it is, so two
     may exchange what they find. The old text must occur exactly once below the line with ``def``.
     """
-    return Mistake(name, message, changes=changes)
+    return Mistake(message, changes=changes)
 
 
 def _changed(answer: str, changes: Sequence[tuple[str, str]]) -> str:
@@ -123,7 +104,7 @@ def _changed(answer: str, changes: Sequence[tuple[str, str]]) -> str:
 
 @dataclass(frozen=True)
 class Check:
-    """A named check with its points and cases.
+    """A check with its points and cases.
 
     ``public`` cases are fixed and travel to students; ``held_out(rng)`` makes further ones from
     the seed of a grading run: at least one, for public expected values are known to students.
@@ -132,7 +113,6 @@ class Check:
     selfcheck.spec.CheckSpec.
     """
 
-    name: str
     points: int
     public: Sequence[Case]
     held_out: Callable[[np.random.Generator], Sequence[Case]]
@@ -150,7 +130,7 @@ class Exercise:
     ``reference`` takes torch tensors where the case has arrays (float64, or int64 for integers),
     lists of them where it has lists, and plain numbers where it has numbers; it returns tensors
     or numbers. ``returns`` names the outputs; ``section`` is the page and heading of the book
-    that explains the rule.
+    that explains the rule. Checks and known mistakes go by their names, in this order.
 
     A ``driver`` is a function that gets the student's class before the ``parameters``, and makes
     plain data of it. Its code becomes a locked cell of the notebook, and may use np and torch.
@@ -163,8 +143,8 @@ class Exercise:
     parameters: tuple[str, ...]
     returns: tuple[str, ...]
     reference: Callable[..., Any]
-    checks: Sequence[Check]
-    mistakes: Sequence[Mistake]
+    checks: Mapping[str, Check]
+    mistakes: Mapping[str, Mistake]
     driver: Callable[..., Any] | None = None
 
     @property
@@ -190,19 +170,24 @@ class Exercise:
     def answered(self, answers: Mapping[str, str]) -> Exercise:
         """The same exercise, its mistakes made of the instructor's answers (by exercise)."""
         if self.name not in answers:
-            if any(mistake.changes for mistake in self.mistakes):
+            if any(mistake.changes for mistake in self.mistakes.values()):
                 raise DefinitionError(
                     f"{self.name}: mistakes are edits of the instructor's answer, and there is no "
                     f'cell exercise="{self.name}" with an answer that is Python'
                 )
             return self
-        answer = answers[self.name]
-        return replace(self, mistakes=[m.of(self.name, answer) for m in self.mistakes])
+        mistakes = {}
+        for name, mistake in self.mistakes.items():
+            try:
+                mistakes[name] = mistake.of(answers[self.name])
+            except DefinitionError as error:
+                raise DefinitionError(f"{self.name}, mistake {name}: {error}") from None
+        return replace(self, mistakes=mistakes)
 
     @property
     def points(self) -> int:
         """Sum of the points of all checks."""
-        return sum(check.points for check in self.checks)
+        return sum(check.points for check in self.checks.values())
 
 
 @dataclass(frozen=True)

@@ -56,11 +56,11 @@ def mistaken_answers(problem_set: ProblemSet, number: int) -> dict[str, tuple[st
     found = {}
     for exercise in problem_set.exercises:
         if number < len(exercise.mistakes):
-            mistake = exercise.mistakes[number]
+            name, mistake = list(exercise.mistakes.items())[number]
             source = mistake.source(exercise.name)
             if "np." in source:
                 source = f"import numpy as np\n\n\n{source}"
-            found[exercise.name] = (mistake.name, source)
+            found[exercise.name] = (name, source)
     return found
 
 
@@ -76,7 +76,7 @@ def sample_class(problem_set: str, course: CourseDirectory) -> dict[str, Noteboo
     half = {name: right[name] for name in [first, *others[: len(others) // 2]]}
     victim = next(e for e in definition.exercises if e.driver is None)
     # an endless loop is the commonest end; where calls may take long, it would bore the reader
-    patient = any(check.seconds for check in victim.checks)
+    patient = any(check.seconds for check in victim.checks.values())
     end = "    __import__('os')._exit(1)\n" if patient else "    while True:\n        pass\n"
     endless = _replace_body(right[victim.name], end)
     return {

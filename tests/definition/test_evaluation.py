@@ -18,7 +18,7 @@ def needs_a_helper(x):  # type: ignore[no-untyped-def]
 
 def test_a_mistake_that_names_something_unknown_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     # its outcome would be a NameError, and each student's NameError would be taken for it
-    check = Check("one", 1, [case("one", [1])], lambda rng: [case("other", rng.normal(size=2))])
+    check = Check(1, [case("one", [1])], lambda rng: [case("other", rng.normal(size=2))])
     exercise = Exercise(
         "double",
         title="",
@@ -27,8 +27,8 @@ def test_a_mistake_that_names_something_unknown_is_refused(monkeypatch: pytest.M
         parameters=("x",),
         returns=("x",),
         reference=lambda x: 2 * x,
-        checks=(check,),
-        mistakes=(needs_a_helper,),
+        checks={"one": check},
+        mistakes={"needs-a-helper": needs_a_helper},
     )
     problem_set = ProblemSet("ps99-test", "", (exercise,), ())
     monkeypatch.setattr(evaluation, "load_problem_set", lambda name: problem_set)

@@ -23,7 +23,7 @@ EXERCISES = [
     (name, exercise.name) for name in NAMES for exercise in load_problem_set(name).exercises
 ]
 MISTAKES = [
-    (name, exercise.name, mistake.name)
+    (name, exercise.name, mistake)
     for name in NAMES
     for exercise in load_problem_set(name).exercises
     for mistake in exercise.mistakes
@@ -55,9 +55,8 @@ def _outcomes(check, held_out_only=False):
 
 def _mistaken(definition, mistake):
     """The mistake as its source says it, which must need nothing but np."""
-    chosen = next(m for m in definition.mistakes if m.name == mistake)
     namespace = {"np": np}
-    exec(chosen.source(definition.name), namespace)
+    exec(definition.mistakes[mistake].source(definition.name), namespace)
     return namespace[definition.name]
 
 
@@ -66,7 +65,7 @@ def test_every_module_has_a_solution():
     assert modules == {name.split("-")[0] for name in NAMES}
 
 
-@pytest.mark.parametrize("folder", sorted(path for path in FOLDER.glob("ps*") if path.is_dir()))
+@pytest.mark.parametrize("folder", sorted(FOLDER.glob("ps*")), ids=lambda path: path.name)
 def test_an_exercise_stands_in_the_module_of_its_name(folder):
     for path in folder.glob("[!_]*.py"):
         module = importlib.import_module(f"autograder.exercises.{folder.name}.{path.stem}")
@@ -208,13 +207,14 @@ def test_definitions_keep_the_courses_rules(name, exercise):
     definition = _definition(name, exercise)
     assert len(definition.mistakes) >= 4
     assert 2 <= len(definition.checks) <= 4
-    assert all(check.points > 0 and check.public for check in definition.checks)
-    assert all(check.relation in {None, *RELATIONS} for check in definition.checks)
-    assert len({check.name for check in definition.checks}) == len(definition.checks)
-    for mistake in definition.mistakes:
-        assert re.fullmatch(r"[a-zA-Z]+(-[a-zA-Z]+)*", mistake.name)
+    for name, mistake in definition.mistakes.items():
+        assert re.fullmatch(r"[a-zA-Z]+(-[a-zA-Z]+)*", name)
         assert mistake.message.rstrip()[-1] in ".)"
-    for check in definition.checks:
+        assert mistake.changes or re.match(rf"def {name.replace('-', '_')}\b", mistake.code)
+    for check in definition.checks.values():
+        assert check.points > 0
+        assert check.public
+        assert check.relation in {None, *RELATIONS}
         held_out = check.held_out(np.random.default_rng(5))
         assert held_out
         labels = [case.label for case in held_out]

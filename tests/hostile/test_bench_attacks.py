@@ -42,7 +42,7 @@ def test_tests_of_the_stock_course_pass_right_answers_and_no_mistake(
         with np.errstate(all="ignore"):
             exec(tests, names)
         caught = 0
-        for mistake in definitions[exercise.name].mistakes:
+        for mistake in definitions[exercise.name].mistakes.values():
             exec(mistake.source(exercise.name), names)
             try:
                 with np.errstate(all="ignore"):

@@ -7,9 +7,8 @@ import numpy as np
 import torch
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Rng, case_maker, spread, strided
-from autograder.selfcheck.spec import Case
 
 PARAMETERS = ("thetas", "groups", "grads", "lrs", "beta1", "beta2", "eps", "restart")
 
@@ -194,9 +193,8 @@ EXERCISE = Exercise(
     returns=("trajectory",),
     reference=reference.adam_on_groups,
     driver=optimizer_trajectory,
-    checks=(
-        Check(
-            "one group",
+    checks={
+        "one group": Check(
             points=3,
             public=[
                 case("one step", THETAS, GRADS[:1]),
@@ -213,8 +211,7 @@ EXERCISE = Exercise(
             ],
             held_out=one_group,
         ),
-        Check(
-            "groups and changing rates",
+        "groups and changing rates": Check(
             points=2,
             public=[
                 case("two groups", THETAS, GRADS, groups=[0, 1], lrs=[[0.1, 0.01]] * 4),
@@ -228,8 +225,7 @@ EXERCISE = Exercise(
             ],
             held_out=several_groups,
         ),
-        Check(
-            "missing gradients",
+        "missing gradients": Check(
             points=1,
             public=[
                 case("missing at first", THETAS, without(GRADS, (0, 0))),
@@ -242,8 +238,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: missing(*drawn(rng, 5, (3,), (2,))),
         ),
-        Check(
-            "saved and loaded",
+        "saved and loaded": Check(
             points=2,
             public=[
                 case("saved after two of four steps", THETAS, GRADS, restart=2),
@@ -259,35 +254,30 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: restarted(*drawn(rng, 6, (3,), (2, 2))),
         ),
-    ),
-    mistakes=(
-        edit(
-            "no-bias-correction",
+    },
+    mistakes={
+        "no-bias-correction": edit(
             "Your step equals Adam without bias correction, up to 3 times too large at first: "
             "divide r by 1 − γ₁ᵗ and p by 1 − γ₂ᵗ.",
             (' / (1 - gamma1 ** state["t"])', ""),
             (' / (1 - gamma2 ** state["t"])', ""),
         ),
-        edit(
-            "correction-of-the-slide",
+        "correction-of-the-slide": edit(
             "Your correction is 1 − (1 − γ)ᵗ, as one of the lectures prints it, which belongs "
             "to the other convention for γ: divide by 1 − γᵗ.",
             ('gamma1 ** state["t"]', '(1 - gamma1) ** state["t"]'),
             ('gamma2 ** state["t"]', '(1 - gamma2) ** state["t"]'),
         ),
-        edit(
-            "counted-too-late",
+        "counted-too-late": edit(
             "Your step counts t after using it: in the first update t is 1.",
             ('gamma1 ** state["t"]', 'gamma1 ** max(state["t"] - 1, 1)'),
             ('gamma2 ** state["t"]', 'gamma2 ** max(state["t"] - 1, 1)'),
         ),
-        edit(
-            "epsilon-inside",
+        "epsilon-inside": edit(
             "Your ε is inside the root: Adam has √p̂ + ε.",
             ('(p.sqrt() + group["eps"])', '(p + group["eps"]).sqrt()'),
         ),
-        edit(
-            "epsilon-before-correction",
+        "epsilon-before-correction": edit(
             "Your ε is added to √p before the bias correction (the paper's “efficient” order): "
             "the course, like torch, adds it to √p̂.",
             (
@@ -295,31 +285,26 @@ EXERCISE = Exercise(
                 '((state["p"].sqrt() + group["eps"]) / (1 - gamma2 ** state["t"]) ** 0.5)',
             ),
         ),
-        edit(
-            "betas-swapped",
+        "betas-swapped": edit(
             "Your step uses betas the other way round: the first is for r, the mean of "
             "gradients, the second for p, the mean of squares.",
             ("gamma1, gamma2 =", "gamma2, gamma1 ="),
         ),
-        edit("wrong-sign", "Your step adds α r̂/(√p̂ + ε), uphill: subtract it.", ("w -= ", "w += ")),
-        edit(
-            "parameter-not-changed",
+        "wrong-sign": edit("Your step adds α r̂/(√p̂ + ε), uphill: subtract it.", ("w -= ", "w += ")),
+        "parameter-not-changed": edit(
             "Your step computes new parameters but leaves the old ones: `w = w - …` only gives "
             "a name to a new tensor; change w itself, with `w -= …` or `w.sub_(…)`.",
             ("w -= ", "w = w - "),
         ),
-        edit(
-            "rate-of-the-first-group",
+        "rate-of-the-first-group": edit(
             'Your step uses the first group\'s rate for all groups: read group["lr"] in each.',
             ('group["lr"]', 'self.param_groups[0]["lr"]'),
         ),
-        edit(
-            "first-group-only",
+        "first-group-only": edit(
             "Your step updates the first group only: loop over self.param_groups.",
             ("self.param_groups", "self.param_groups[:1]"),
         ),
-        edit(
-            "rate-at-the-start",
+        "rate-at-the-start": edit(
             "Your step keeps the rates of the first step: they change, and a loaded state "
             'brings its own, so read group["lr"] in every step.',
             (
@@ -332,21 +317,18 @@ EXERCISE = Exercise(
             ),
             ('group["lr"]', "rate"),
         ),
-        edit(
-            "none-as-zero",
+        "none-as-zero": edit(
             "Your step takes a missing gradient for zero, so the parameter goes on moving and "
             "its state decays: skip parameters whose grad is None.",
             ("                if w.grad is None:\n                    continue\n", ""),
             ("g = w.grad", "g = torch.zeros_like(w) if w.grad is None else w.grad"),
         ),
-        edit(
-            "stops-at-none",
+        "stops-at-none": edit(
             "Your step ends at the first parameter without a gradient: `return` and `break` "
             "leave the others out, so use `continue`.",
             ("continue", "return"),
         ),
-        edit(
-            "one-count-for-all",
+        "one-count-for-all": edit(
             "Your step counts t once for all parameters, in an attribute: each parameter needs "
             "its own in self.state, for a gradient may be missing, and attributes are not "
             "saved.",
@@ -355,18 +337,16 @@ EXERCISE = Exercise(
             ('gamma1 ** state["t"]', "gamma1**self.t"),
             ('gamma2 ** state["t"]', "gamma2**self.t"),
         ),
-        edit(
-            "state-not-saved",
+        "state-not-saved": edit(
             "Your state is in an attribute of your own, which state_dict() does not save: keep "
             "t, r and p in self.state[w].",
             ('"eps": eps})', '"eps": eps})\n        self.memory = {}'),
             ("self.state[w]", "self.memory.setdefault(w, {})"),
         ),
-        edit(
-            "gradient-in-place",
+        "gradient-in-place": edit(
             "Your step changes w.grad in place: others may still need the gradient, so compute "
             "a new tensor.",
             ("g**2", "g.pow_(2)"),
         ),
-    ),
+    },
 )

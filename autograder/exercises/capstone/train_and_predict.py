@@ -4,9 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.definition import Check, Exercise, mistake
+from autograder.definition import Case, Check, Exercise, mistake
 from autograder.definition.cases import Array, Rng, case_maker
-from autograder.selfcheck.spec import Case
 
 from .digits import digits, redrawn
 
@@ -109,9 +108,8 @@ EXERCISE = Exercise(
     parameters=("X", "y", "X_val"),
     returns=("labels",),
     reference=true_labels,
-    checks=tuple(
-        Check(
-            f"{100 * accuracy:g} % of the validation images",
+    checks={
+        f"{100 * accuracy:g} % of the validation images": Check(
             points=points,
             public=split("one way to split the digits", np.random.default_rng(2026), *digits()),
             held_out=held_out,
@@ -119,14 +117,14 @@ EXERCISE = Exercise(
             seconds=TRAINING_SECONDS,
         )
         for accuracy, points in ((0.88, 2), (0.93, 3))
-    ),
-    mistakes=(
-        all_zero,
-        training_labels,
-        scores_returned,
-        best_image_of_a_class,
-        label_numbers,
-        counted_from_one,
-        shuffled_apart,
-    ),
+    },
+    mistakes={
+        "all-zero": all_zero,
+        "training-labels": training_labels,
+        "scores-returned": scores_returned,
+        "best-image-of-a-class": best_image_of_a_class,
+        "label-numbers": label_numbers,
+        "counted-from-one": counted_from_one,
+        "shuffled-apart": shuffled_apart,
+    },
 )

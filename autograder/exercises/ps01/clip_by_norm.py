@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker, layouts
-from autograder.selfcheck.spec import Case
 
 case = case_maker("grad", "max_norm")
 
@@ -50,9 +49,8 @@ EXERCISE = Exercise(
     parameters=("grad", "max_norm"),
     returns=("grad",),
     reference=reference.clip_by_norm,
-    checks=(
-        Check(
-            "long gradients",
+    checks={
+        "long gradients": Check(
             points=2,
             public=[
                 case("norm 5, limit 1", [3, 4], 1.0),
@@ -62,8 +60,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: long(rng, rng.uniform(0.5, 2)),
         ),
-        Check(
-            "short and zero gradients",
+        "short and zero gradients": Check(
             points=1,
             public=[
                 case("short enough", [0.3, 0.4], 1.0),
@@ -73,8 +70,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: short(rng, rng.uniform(0.5, 2)),
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("a single number (0-d)", np.array(-4.0), 1.5),
@@ -94,8 +90,7 @@ EXERCISE = Exercise(
                 readonly=[of_norm(rng, 4, 3)],
             ),
         ),
-        Check(
-            "norm and direction",
+        "norm and direction": Check(
             points=1,
             public=[
                 case("a long gradient", [1.2, -1.6], 0.5),
@@ -111,10 +106,9 @@ EXERCISE = Exercise(
             ],
             relation="clipped",
         ),
-    ),
-    mistakes=(
-        edit(
-            "elementwise",
+    },
+    mistakes={
+        "elementwise": edit(
             "Your function clips every entry by itself, which turns the gradient to another "
             "direction: scale the whole gradient by max_norm / ‖g‖.",
             (
@@ -122,26 +116,22 @@ EXERCISE = Exercise(
                 "np.clip(grad, -max_norm, max_norm)",
             ),
         ),
-        edit(
-            "always-rescaled",
+        "always-rescaled": edit(
             "Your function rescales every gradient to `max_norm`, also the short ones, and zero "
             "becomes NaN: leave it as it is if ‖g‖ ≤ max_norm.",
             (" if norm > max_norm else grad.copy()", ""),
         ),
-        edit(
-            "short-ones-stretched",
+        "short-ones-stretched": edit(
             "Your function stretches short gradients to `max_norm`: leave them as they are if "
             "‖g‖ ≤ max_norm.",
             ("norm > max_norm", "norm > 0"),
         ),
-        edit(
-            "squared-norm",
+        "squared-norm": edit(
             "Your function uses the sum of squares, which is ‖g‖² (one of the lectures prints it "
             "as the norm): take its square root.",
             ("np.linalg.norm(grad)", "np.sum(grad**2)"),
         ),
-        edit(
-            "torch-epsilon",
+        "torch-epsilon": edit(
             "Your function adds 1e-6 to the norm: that is the convention of torch's "
             "clip_grad_norm_; the course divides by ‖g‖ itself, and only if it is too long.",
             (
@@ -149,29 +139,25 @@ EXERCISE = Exercise(
                 "grad * min(1.0, max_norm / (norm + 1e-6))",
             ),
         ),
-        edit(
-            "largest-entry",
+        "largest-entry": edit(
             "Your function uses the largest entry as the norm (the ∞-norm): ‖g‖ is the root of "
             "the sum of squares.",
             ("np.linalg.norm(grad)", "np.max(np.abs(grad))"),
         ),
-        edit(
-            "sum-of-sizes",
+        "sum-of-sizes": edit(
             "Your function uses the sum of absolute values as the norm (the 1-norm): ‖g‖ is the "
             "root of the sum of squares.",
             ("np.linalg.norm(grad)", "np.sum(np.abs(grad))"),
         ),
-        edit(
-            "unit-norm",
+        "unit-norm": edit(
             "Your function shortens long gradients to norm 1: they should have norm `max_norm`.",
             ("grad * max_norm / norm", "grad / norm"),
         ),
-        edit(
-            "spectral-norm",
+        "spectral-norm": edit(
             "Your function uses np.linalg.norm(grad, 2), which for matrices is the largest "
             "singular value: np.linalg.norm(grad) takes all entries of any shape.",
             ("np.linalg.norm(grad)", "np.linalg.norm(grad, 2)"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Rng, case_maker, positive_definite, readonly, strided
-from autograder.selfcheck.spec import Case
 
 case = case_maker("H")
 
@@ -28,9 +27,8 @@ EXERCISE = Exercise(
     parameters=("H",),
     returns=("kappa",),
     reference=reference.condition_number,
-    checks=(
-        Check(
-            "diagonal matrices",
+    checks={
+        "diagonal matrices": Check(
             points=1,
             public=[
                 case("a diagonal matrix", np.diag([2.0, 10.0])),
@@ -45,8 +43,7 @@ EXERCISE = Exercise(
                 case("one by one", [[rng.uniform(2, 5)]]),
             ],
         ),
-        Check(
-            "symmetric matrices",
+        "symmetric matrices": Check(
             points=2,
             public=[
                 case("equal diagonal entries", [[2, 1], [1, 2]]),
@@ -64,8 +61,7 @@ EXERCISE = Exercise(
                 case("small entries", positive_definite(rng, 3, 9) * 1e-6),
             ],
         ),
-        Check(
-            "scaling the matrix",
+        "scaling the matrix": Check(
             points=1,
             public=[
                 case("a matrix", [[3, 1], [1, 2]]),
@@ -74,28 +70,24 @@ EXERCISE = Exercise(
             held_out=scaled,
             relation="scale_invariant",
         ),
-    ),
-    mistakes=(
-        edit(
-            "inverse-ratio",
+    },
+    mistakes={
+        "inverse-ratio": edit(
             "Your result is λ_min/λ_max, at most 1: the condition number is λ_max/λ_min, at "
             "least 1. (eigvalsh returns the smallest eigenvalue first.)",
             ("eigenvalues[-1] / eigenvalues[0]", "eigenvalues[0] / eigenvalues[-1]"),
         ),
-        edit(
-            "ratio-of-diagonal",
+        "ratio-of-diagonal": edit(
             "Your function compares diagonal entries, which are the eigenvalues of diagonal "
             "matrices only: compute the eigenvalues.",
             ("np.linalg.eigvalsh(H)", "np.sort(np.diag(H))"),
         ),
-        edit(
-            "ratio-of-entries",
+        "ratio-of-entries": edit(
             "Your function compares entries of the matrix: the condition number is a ratio of "
             "eigenvalues.",
             ("np.linalg.eigvalsh(H)", "np.sort(np.abs(H), axis=None)"),
         ),
-        edit(
-            "frobenius",
+        "frobenius": edit(
             "Your function multiplies the Frobenius norms of H and its inverse: with the "
             "2-norm, which the course means, κ = λ_max/λ_min.",
             (
@@ -103,38 +95,31 @@ EXERCISE = Exercise(
                 "np.linalg.norm(H) * np.linalg.norm(np.linalg.inv(H))",
             ),
         ),
-        edit(
-            "one-norm",
+        "one-norm": edit(
             "Your function is the condition number in the 1-norm: the course uses the 2-norm, "
             "in which κ = λ_max/λ_min.",
             ("eigenvalues[-1] / eigenvalues[0]", "np.linalg.cond(H, 1)"),
         ),
-        edit(
-            "determinant",
+        "determinant": edit(
             "Your function returns the determinant, which changes when H is scaled: take the "
             "ratio of the largest and the smallest eigenvalue.",
             ("eigenvalues[-1] / eigenvalues[0]", "np.linalg.det(H)"),
         ),
-        edit(
-            "largest-eigenvalue",
-            "Your function returns λ_max alone: divide it by λ_min.",
-            (" / eigenvalues[0]", ""),
+        "largest-eigenvalue": edit(
+            "Your function returns λ_max alone: divide it by λ_min.", (" / eigenvalues[0]", "")
         ),
-        edit(
-            "difference-of-eigenvalues",
+        "difference-of-eigenvalues": edit(
             "Your function subtracts the smallest eigenvalue from the largest: divide instead.",
             (" / ", " - "),
         ),
-        edit(
-            "root-of-ratio",
+        "root-of-ratio": edit(
             "Your function takes the root of λ_max/λ_min: singular values of a matrix need a "
             "root of eigenvalues of HᵀH, the eigenvalues of H itself do not.",
             ("eigenvalues[-1] / eigenvalues[0]", "np.sqrt(eigenvalues[-1] / eigenvalues[0])"),
         ),
-        edit(
-            "squared-ratio",
+        "squared-ratio": edit(
             "Your function uses eigenvalues of HᵀH, which are squares: the result is κ². Use H.",
             ("eigvalsh(H)", "eigvalsh(H.T @ H)"),
         ),
-    ),
+    },
 )

@@ -1,9 +1,8 @@
 """A falling learning rate."""
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Rng, case_maker
-from autograder.selfcheck.spec import Case
 
 case = case_maker("k", "lr_start", "lr_end", "tau")
 
@@ -61,9 +60,8 @@ EXERCISE = Exercise(
     parameters=("k", "lr_start", "lr_end", "tau"),
     returns=("lr",),
     reference=reference.linear_decay,
-    checks=(
-        Check(
-            "during the decay",
+    checks={
+        "during the decay": Check(
             points=2,
             public=[
                 case("the first update", 0, 0.5, 0.005, 100),
@@ -73,8 +71,7 @@ EXERCISE = Exercise(
             ],
             held_out=during,
         ),
-        Check(
-            "after the decay",
+        "after the decay": Check(
             points=1,
             public=[
                 case("when the decay ends", 100, 0.5, 0.005, 100),
@@ -83,8 +80,7 @@ EXERCISE = Exercise(
             ],
             held_out=after,
         ),
-        Check(
-            "rising rates",
+        "rising rates": Check(
             points=1,
             public=[
                 case("warm-up, half-way", 10, 0.01, 0.1, 20),
@@ -94,16 +90,14 @@ EXERCISE = Exercise(
             ],
             held_out=rising,
         ),
-    ),
-    mistakes=(
-        edit(
-            "never-constant",
+    },
+    mistakes={
+        "never-constant": edit(
             "Your rate keeps falling after τ and becomes negative: from k = τ on it is constant, "
             "α_τ.",
             ("min(k / tau, 1.0)", "k / tau"),
         ),
-        edit(
-            "ends-swapped",
+        "ends-swapped": edit(
             "Your schedule has the two rates swapped: it should start at `lr_start` and end at "
             "`lr_end`.",
             (
@@ -111,28 +105,23 @@ EXERCISE = Exercise(
                 "fraction * lr_start + (1 - fraction) * lr_end",
             ),
         ),
-        edit(
-            "down-to-zero",
+        "down-to-zero": edit(
             "Your schedule falls to zero and ignores `lr_end`: add (k/τ)·α_τ.",
             (" + fraction * lr_end", ""),
         ),
-        edit(
-            "zero-after",
+        "zero-after": edit(
             "Your schedule stops training after τ with a rate of 0: the rate stays at α_τ.",
             ("return ", "return 0.0 if k >= tau else "),
         ),
-        edit(
-            "start-after",
+        "start-after": edit(
             "Your schedule jumps back to the first rate after τ: it stays at α_τ.",
             ("return ", "return lr_start if k >= tau else "),
         ),
-        edit(
-            "integer-division",
+        "integer-division": edit(
             "Your fraction k // τ is cut to a whole number and stays 0 until τ: divide with `/`.",
             ("k / tau", "k // tau"),
         ),
-        edit(
-            "exponential",
+        "exponential": edit(
             "Your schedule is the exponential one, α_0 (α_τ/α_0)^(k/τ): this exercise asks for a "
             "straight line.",
             (
@@ -140,15 +129,13 @@ EXERCISE = Exercise(
                 "lr_start * (lr_end / lr_start) ** fraction",
             ),
         ),
-        edit(
-            "ends-added",
+        "ends-added": edit(
             "Your schedule adds the whole of α_τ from the start: weigh it with k/τ.",
             ("fraction * lr_end", "lr_end"),
         ),
-        edit(
-            "one-too-early",
+        "one-too-early": edit(
             "Your schedule reaches α_τ at k = τ − 1, one update too early: the fraction is k/τ.",
             ("k / tau", "k / max(tau - 1, 1)"),
         ),
-    ),
+    },
 )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker, column_major, readonly, strided
-from autograder.selfcheck.spec import Case
 
 case = case_maker("w", "X", "y", "idx")
 
@@ -59,9 +58,8 @@ EXERCISE = Exercise(
     parameters=("w", "X", "y", "idx"),
     returns=("grad",),
     reference=reference.minibatch_gradient,
-    checks=(
-        Check(
-            "a minibatch",
+    checks={
+        "a minibatch": Check(
             points=2,
             public=[
                 case("three of five examples", W, X, Y, np.array([4, 0, 2])),
@@ -70,8 +68,7 @@ EXERCISE = Exercise(
             ],
             held_out=ordinary,
         ),
-        Check(
-            "unusual minibatches and memory layouts",
+        "unusual minibatches and memory layouts": Check(
             points=1,
             public=[
                 case("an example drawn twice", W, X, Y, np.array([1, 2, 1])),
@@ -82,54 +79,46 @@ EXERCISE = Exercise(
             ],
             held_out=unusual,
         ),
-        Check(
-            "one-example gradients average to the full gradient",
+        "one-example gradients average to the full gradient": Check(
             points=1,
             public=singletons(W, X[:3], Y[:3]),
             held_out=lambda rng: singletons(*linear(rng, 6, 4)),
             relation="singletons_average_to_full",
         ),
-    ),
-    mistakes=(
-        edit(
-            "whole-data-set",
+    },
+    mistakes={
+        "whole-data-set": edit(
             "Your function uses all examples and ignores `idx`: take the rows X[idx] and the "
             "targets y[idx] only.",
             ("X[idx], y[idx]", "X, y"),
             ("len(idx)", "len(y)"),
         ),
-        edit(
-            "sum-not-mean",
+        "sum-not-mean": edit(
             "Your function sums over the minibatch: divide by its size, so that the learning "
             "rate need not change with it.",
             (" / len(idx)", ""),
         ),
-        edit(
-            "factor-two",
+        "factor-two": edit(
             "Your gradient is twice too large: the loss has a ½ before the square, which cancels "
             "the 2 of the derivative.",
             ("rows.T", "2 * rows.T"),
         ),
-        edit(
-            "divided-by-all",
+        "divided-by-all": edit(
             "Your function divides by the number of all examples N: the mean goes over the |B| "
             "examples of the minibatch.",
             ("len(idx)", "len(y)"),
         ),
-        edit(
-            "opposite-sign",
+        "opposite-sign": edit(
             "Your residual is y − x·w: the gradient of ½(x·w − y)² has (x·w − y), prediction minus "
             "target.",
             ("rows @ w - targets", "targets - rows @ w"),
         ),
-        edit(
-            "repeats-dropped",
+        "repeats-dropped": edit(
             "Your function counts an example that was drawn twice only once: every entry of `idx` "
             "counts.",
             ("rows, targets", "idx = np.unique(idx)\n    rows, targets"),
         ),
-        edit(
-            "product-of-means",
+        "product-of-means": edit(
             "Your function multiplies the mean residual with the mean input: multiply each "
             "residual with its own input, then take the mean.",
             (
@@ -137,16 +126,13 @@ EXERCISE = Exercise(
                 "(rows @ w - targets).mean() * rows.mean(axis=0)",
             ),
         ),
-        edit(
-            "targets-not-indexed",
+        "targets-not-indexed": edit(
             "Your function takes the rows X[idx] but the first |B| targets: take y[idx], the "
             "targets of the same examples.",
             ("y[idx]", "y[: len(idx)]"),
         ),
-        edit(
-            "targets-forgotten",
-            "Your function forgets the targets: the residual is x·w − y.",
-            (" - targets", ""),
+        "targets-forgotten": edit(
+            "Your function forgets the targets: the residual is x·w − y.", (" - targets", "")
         ),
-    ),
+    },
 )

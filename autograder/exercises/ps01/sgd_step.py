@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Rng, case_maker, layouts, normals, spread
-from autograder.selfcheck.spec import Case
 
 case = case_maker("theta", "grad", "lr", feedback=("theta",))
 
@@ -38,9 +37,8 @@ EXERCISE = Exercise(
     parameters=("theta", "grad", "lr"),
     returns=("theta",),
     reference=reference.sgd_step,
-    checks=(
-        Check(
-            "one step",
+    checks={
+        "one step": Check(
             points=2,
             public=[
                 case("two parameters", [1, -2], [0.5, -4], 0.1),
@@ -59,8 +57,7 @@ EXERCISE = Exercise(
                 case("learning rate zero", *normals(rng, 2, 4), 0.0),
             ],
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("a single number (0-d)", np.array(2.0), np.array(-0.5), 0.2),
@@ -79,8 +76,7 @@ EXERCISE = Exercise(
                 *layouts(case, [0.3], readonly=normals(rng, 2, 3)),
             ],
         ),
-        Check(
-            "several steps, changing rate",
+        "several steps, changing rate": Check(
             points=1,
             public=[
                 case(
@@ -93,41 +89,34 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: [falling(rng)],
         ),
-    ),
-    mistakes=(
-        edit(
-            "uphill",
+    },
+    mistakes={
+        "uphill": edit(
             "Your step adds αg and so climbs (one of the lecture's slides has this sign wrong): "
             "the course subtracts, θ ← θ − αg.",
             ("theta - ", "theta + "),
         ),
-        in_place,
-        edit(
-            "normalized",
+        "in-place": in_place,
+        "normalized": edit(
             "Your step divides the gradient by its norm, so every step is equally long, and a "
             "zero gradient gives NaN: use the gradient as it is.",
             ("grad", "grad / np.linalg.norm(grad)"),
         ),
-        edit(
-            "rate-twice",
+        "rate-twice": edit(
             "Your step multiplies by the learning rate twice: once is enough, θ ← θ − αg.",
             ("lr", "lr * lr"),
         ),
-        edit(
-            "no-rate",
-            "Your step ignores the learning rate: multiply the gradient by `lr`.",
-            ("lr * ", ""),
+        "no-rate": edit(
+            "Your step ignores the learning rate: multiply the gradient by `lr`.", ("lr * ", "")
         ),
-        edit(
-            "only-the-step",
+        "only-the-step": edit(
             "Your function returns the step αg alone: return the new parameters θ − αg.",
             ("theta - ", ""),
         ),
-        edit(
-            "sign-only",
+        "sign-only": edit(
             "Your step uses the sign of the gradient only: that is the Manhattan rule of a later "
             "chapter; SGD uses the gradient itself.",
             ("grad", "np.sign(grad)"),
         ),
-    ),
+    },
 )

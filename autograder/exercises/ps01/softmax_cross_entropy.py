@@ -5,9 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker, column_major, readonly, strided
-from autograder.selfcheck.spec import Case
 
 case = case_maker("logits", "labels")
 
@@ -89,9 +88,8 @@ EXERCISE = Exercise(
     parameters=("logits", "labels"),
     returns=("loss", "grad"),
     reference=reference.softmax_cross_entropy,
-    checks=(
-        Check(
-            "ordinary logits",
+    checks={
+        "ordinary logits": Check(
             points=2,
             public=[
                 case("two examples", [[1, 2, 3], [0, 0, 0]], np.array([2, 0])),
@@ -111,8 +109,7 @@ EXERCISE = Exercise(
                 case("logits stored by columns", *drawn(rng, 5, 3, column_major)),
             ],
         ),
-        Check(
-            "extreme logits",
+        "extreme logits": Check(
             points=2,
             public=[
                 case("logits of ±10,000", [[1e4, 0, -1e4], [-1e4, 0, 1e4]], np.array([0, 0])),
@@ -121,8 +118,7 @@ EXERCISE = Exercise(
             ],
             held_out=extreme,
         ),
-        Check(
-            "shift invariance",
+        "shift invariance": Check(
             points=1,
             public=[
                 case("before the shift", [[1, 2, 0], [3, 0, 1]], np.array([1, 2])),
@@ -134,8 +130,7 @@ EXERCISE = Exercise(
             ],
             relation="shift_invariant",
         ),
-        Check(
-            "gradient rows sum to zero",
+        "gradient rows sum to zero": Check(
             points=1,
             public=[case("three classes", [[1, 2, 3], [0, 4, 0], [1, 1, 0]], np.array([0, 1, 2]))],
             held_out=lambda rng: [
@@ -144,11 +139,10 @@ EXERCISE = Exercise(
             ],
             relation="gradient_rows_sum_to_zero",
         ),
-    ),
-    mistakes=(
-        no_max_subtracted,
-        edit(
-            "log-of-zero",
+    },
+    mistakes={
+        "no-max-subtracted": no_max_subtracted,
+        "log-of-zero": edit(
             "Your function takes the logarithm of a probability that has been rounded to 0: "
             "compute log p = z − log Σ exp z directly instead of log(exp z / Σ exp z).",
             (
@@ -158,8 +152,7 @@ EXERCISE = Exercise(
             ("log_p[np.arange(n), labels]", "np.log(p[np.arange(n), labels])"),
             ("np.exp(log_p)", "p.copy()"),
         ),
-        edit(
-            "log-with-epsilon",
+        "log-with-epsilon": edit(
             "Your function adds about 1e-12 inside the logarithm, so no loss can exceed 27.6: "
             "log p = z − log Σ exp z needs no such guard and is exact.",
             (
@@ -169,27 +162,24 @@ EXERCISE = Exercise(
             ("log_p[np.arange(n), labels]", "np.log(p[np.arange(n), labels] + 1e-12)"),
             ("np.exp(log_p)", "p.copy()"),
         ),
-        edit(
-            "sum-over-batch",
+        "sum-over-batch": edit(
             "Your function sums over the batch: the course takes the mean, so that loss and "
             "gradient do not grow with the size of the batch.",
             (".mean()", ".sum()"),
             ("grad / n", "grad"),
         ),
-        edit(
-            "gradient-of-sum",
+        "gradient-of-sum": edit(
             "Your loss is the mean over the batch, but your gradient is that of the sum: "
             "divide it by the number of examples n, too.",
             ("grad / n", "grad"),
         ),
-        edit(
-            "no-one-hot",
+        "no-one-hot": edit(
             "Your gradient is p / n: subtract 1 from the probability of the right class first, "
             "(p − one-hot) / n.",
             ("    grad[np.arange(n), labels] -= 1\n", ""),
         ),
-        mean_over_classes,
-        likelihood_sign,
-        softmax_over_batch,
-    ),
+        "mean-over-classes": mean_over_classes,
+        "likelihood-sign": likelihood_sign,
+        "softmax-over-batch": softmax_over_batch,
+    },
 )

@@ -1,9 +1,8 @@
 """How fast momentum really moves."""
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Rng, case_maker
-from autograder.selfcheck.spec import Case
 
 case = case_maker("lr", "mu")
 
@@ -25,9 +24,8 @@ EXERCISE = Exercise(
     parameters=("lr", "mu"),
     returns=("lr",),
     reference=reference.effective_lr,
-    checks=(
-        Check(
-            "usual rates",
+    checks={
+        "usual rates": Check(
             points=1,
             public=[
                 case("momentum 0.9", 0.01, 0.9),
@@ -40,8 +38,7 @@ EXERCISE = Exercise(
                 case("a small rate", float(10.0 ** rng.uniform(-5, -3)), 0.9),
             ],
         ),
-        Check(
-            "limits",
+        "limits": Check(
             points=1,
             public=[
                 case("momentum zero", 0.3, 0.0),
@@ -50,50 +47,40 @@ EXERCISE = Exercise(
             ],
             held_out=limits,
         ),
-    ),
-    mistakes=(
-        edit(
-            "shortened",
+    },
+    mistakes={
+        "shortened": edit(
             "Your rate is α(1 − μ), smaller than α: momentum adds up 1 + μ + μ² + … = 1/(1 − μ) "
             "steps, so divide.",
             (" / ", " * "),
         ),
-        edit(
-            "plus-for-minus",
+        "plus-for-minus": edit(
             "Your rate is α/(1 + μ): the sum 1 + μ + μ² + … is 1/(1 − μ). (A gradient that "
             "changes its sign at each step gives 1/(1 + μ).)",
             ("1 - mu", "1 + mu"),
         ),
-        edit(
-            "divided-by-mu",
-            "Your rate is α/μ: the sum 1 + μ + μ² + … is 1/(1 − μ).",
-            ("(1 - mu)", "mu"),
+        "divided-by-mu": edit(
+            "Your rate is α/μ: the sum 1 + μ + μ² + … is 1/(1 − μ).", ("(1 - mu)", "mu")
         ),
-        edit(
-            "mu-squared",
-            "Your rate is α/(1 − μ²): the sum 1 + μ + μ² + … is 1/(1 − μ).",
-            ("mu", "mu**2"),
+        "mu-squared": edit(
+            "Your rate is α/(1 − μ²): the sum 1 + μ + μ² + … is 1/(1 − μ).", ("mu", "mu**2")
         ),
-        edit(
-            "twice-divided",
+        "twice-divided": edit(
             "Your rate divides by 1 − μ twice: once is right, α/(1 − μ).",
             ("(1 - mu)", "(1 - mu) ** 2"),
         ),
-        edit(
-            "rate-itself",
+        "rate-itself": edit(
             "Your rate is α itself: that holds where v is an average, μv + (1 − μ)αg; with the "
             "course's v ← μv + αg it is α/(1 − μ).",
             (" / (1 - mu)", ""),
         ),
-        edit(
-            "two-terms",
+        "two-terms": edit(
             "Your rate counts two steps, α(1 + μ): the sum 1 + μ + μ² + … goes on, to 1/(1 − μ).",
             ("/ (1 - mu)", "* (1 + mu)"),
         ),
-        edit(
-            "first-left-out",
+        "first-left-out": edit(
             "Your rate leaves out the newest gradient: the sum starts with 1, not with μ.",
             ("lr /", "lr * mu /"),
         ),
-    ),
+    },
 )

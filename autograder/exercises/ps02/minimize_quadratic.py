@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker, positive_definite, readonly, strided
-from autograder.selfcheck.spec import Case
 
 case = case_maker("A", "b", "theta0", "lr", "mu", "steps", "nesterov")
 
@@ -60,9 +59,8 @@ EXERCISE = Exercise(
     parameters=("A", "b", "theta0", "lr", "mu", "steps", "nesterov"),
     returns=("trajectory",),
     reference=reference.minimize_quadratic,
-    checks=(
-        Check(
-            "without momentum",
+    checks={
+        "without momentum": Check(
             points=1,
             public=[
                 case("momentum zero", *GIVEN, 0.2, 0.0, 3, False),
@@ -71,8 +69,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: descent(*problem(rng, 3)),
         ),
-        Check(
-            "with momentum",
+        "with momentum": Check(
             points=2,
             public=[
                 case("two dimensions", *GIVEN, 0.2, 0.5, 4, False),
@@ -81,8 +78,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: method(rng, False),
         ),
-        Check(
-            "with Nesterov's gradient",
+        "with Nesterov's gradient": Check(
             points=2,
             public=[
                 case("two dimensions", *GIVEN, 0.2, 0.5, 4, True),
@@ -91,8 +87,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: method(rng, True),
         ),
-        Check(
-            "special cases and memory layouts",
+        "special cases and memory layouts": Check(
             points=1,
             public=[
                 case("no step at all", *GIVEN, 0.2, 0.5, 0, True),
@@ -103,99 +98,82 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: special(*problem(rng, 3)),
         ),
-    ),
-    mistakes=(
-        edit(
-            "gradient-with-plus-b",
+    },
+    mistakes={
+        "gradient-with-plus-b": edit(
             "Your gradient is Aθ + b: the function is ½θᵀAθ − bᵀθ, so its gradient is Aθ − b.",
             ("A @ y - b", "A @ y + b"),
         ),
-        edit(
-            "b-forgotten",
+        "b-forgotten": edit(
             "Your gradient is Aθ and forgets b: the gradient of ½θᵀAθ − bᵀθ is Aθ − b.",
             (" - b", ""),
         ),
-        edit(
-            "half-of-A",
+        "half-of-A": edit(
             "Your gradient is ½Aθ − b: the derivative of θᵀAθ brings a 2, which cancels the ½.",
             ("A @ y", "A @ y / 2"),
         ),
-        edit(
-            "climbing",
-            "Your steps add the velocity and so climb: θ ← θ − v.",
-            ("theta - v", "theta + v"),
+        "climbing": edit(
+            "Your steps add the velocity and so climb: θ ← θ − v.", ("theta - v", "theta + v")
         ),
-        edit(
-            "start-missing",
+        "start-missing": edit(
             "Your trajectory has `steps` rows because the start is missing: row 0 is `theta0`, "
             "and `steps` rows follow.",
             ("[theta]", "[]"),
         ),
-        edit(
-            "last-step-missing",
+        "last-step-missing": edit(
             "Your function takes one step too few: the start and `steps` steps make "
             "`steps + 1` rows.",
             ("range(steps)", "range(steps - 1)"),
         ),
-        edit(
-            "one-step-too-many",
+        "one-step-too-many": edit(
             "Your function takes one step too many: the start and `steps` steps make "
             "`steps + 1` rows.",
             ("range(steps)", "range(steps + 1)"),
         ),
-        edit(
-            "only-the-last",
+        "only-the-last": edit(
             "Your function returns the last θ only: return all of them as rows of one array, the "
             "start first.",
             ("np.array(trajectory)", "theta"),
         ),
-        edit(
-            "nesterov-ignored",
+        "nesterov-ignored": edit(
             "Your function takes the gradient at θ also with `nesterov=True`: NAG takes it at the "
             "lookahead y = θ − μv.",
             ("theta - mu * v if nesterov else theta", "theta"),
         ),
-        edit(
-            "always-nesterov",
+        "always-nesterov": edit(
             "Your function takes the gradient at the lookahead also with `nesterov=False`: "
             "momentum takes it at θ.",
             (" if nesterov else theta", ""),
         ),
-        edit(
-            "looks-back",
+        "looks-back": edit(
             "Your lookahead is θ + μv, behind the parameters: in this course y = θ − μv.",
             ("theta - mu", "theta + mu"),
         ),
-        edit(
-            "steps-from-lookahead",
+        "steps-from-lookahead": edit(
             "Your NAG step starts at the lookahead, so μv counts twice: θ ← θ − v from θ itself.",
             ("theta - v", "y - v"),
         ),
-        edit(
-            "velocity-reset",
+        "velocity-reset": edit(
             "Your velocity starts from zero again at each step, which makes this plain gradient "
             "descent: set v to zero once, before the loop.",
             ("range(steps):", "range(steps):\n        v = np.zeros_like(theta0)"),
         ),
-        edit(
-            "velocity-averaged",
+        "velocity-averaged": edit(
             "Your velocity is an exponential average, μv + (1 − μ)αg: the course has v ← μv + αg.",
             ("lr * (A", "(1 - mu) * lr * (A"),
         ),
-        edit(
-            "all-rows-the-same",
+        "all-rows-the-same": edit(
             "All rows of your trajectory are the same array, which `-=` changes in each step: "
             "subtract with `-` and assign, which makes a new one.",
             ("= theta0,", "= theta0.copy(),"),
             ("theta = theta - v", "theta -= v"),
         ),
-        edit(
-            "start-changed",
+        "start-changed": edit(
             "Your function changes `theta0` in place (`-=` does that to arrays): "
             "subtract with `-` and assign, which makes a new array.",
             ("[theta]", "[theta.copy()]"),
             ("theta = theta - v", "theta -= v"),
             ("append(theta)", "append(theta.copy())"),
         ),
-    ),
+    },
 )

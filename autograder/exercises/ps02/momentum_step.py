@@ -25,77 +25,66 @@ EXERCISE = Exercise(
     returns=("theta", "v"),
     reference=reference.momentum_step,
     checks=checks("grad"),
-    mistakes=(
-        edit(
-            "uphill",
+    mistakes={
+        "uphill": edit(
             "Your step adds the velocity and so climbs: in this course v is what is subtracted, "
             "θ ← θ − v.",
             ("theta - v", "theta + v"),
         ),
-        edit(
-            "rate-outside",
+        "rate-outside": edit(
             "Your function keeps v ← μv + g and steps by αv: that is torch.optim's convention, "
             "which differs as soon as α changes; the course has the rate inside, v ← μv + αg.",
             ("lr * grad", "grad"),
             ("theta - v", "theta - lr * v"),
         ),
-        edit(
-            "averaged",
+        "averaged": edit(
             "Your velocity is an exponential average, μv + (1 − μ)αg: that convention takes "
             "steps 1 − μ times as long; the course adds the whole αg, v ← μv + αg.",
             ("lr * grad", "(1 - mu) * lr * grad"),
         ),
-        edit(
-            "averaged-rate-outside",
+        "averaged-rate-outside": edit(
             "Your velocity is an exponential average of gradients, μv + (1 − μ)g, with the rate "
             "applied outside: the course has v ← μv + αg and θ ← θ − v.",
             ("lr * grad", "(1 - mu) * grad"),
             ("theta - v", "theta - lr * v"),
         ),
-        edit(
-            "rate-on-both",
+        "rate-on-both": edit(
             "Your function multiplies the old velocity by the learning rate, too: the rate "
             "belongs to the gradient only, v ← μv + αg.",
             ("mu * v + lr * grad", "lr * (mu * v + grad)"),
         ),
-        edit(
-            "velocity-of-opposite-sign",
+        "velocity-of-opposite-sign": edit(
             "Your function has v ← μv − αg and θ ← θ + v: that is the textbook's convention (L3 to "
             "L5), whose v has the opposite sign; the course has v ← μv + αg and θ ← θ − v.",
             ("mu * v + lr", "mu * v - lr"),
             ("theta - v", "theta + v"),
         ),
-        edit(
-            "gradient-subtracted",
+        "gradient-subtracted": edit(
             "Your function subtracts twice, v ← μv − αg and θ ← θ − v, and so climbs: "
             "v ← μv + αg, θ ← θ − v.",
             ("mu * v + lr", "mu * v - lr"),
         ),
-        edit(
-            "no-momentum",
+        "no-momentum": edit(
             "Your function forgets the old velocity, so that this is plain gradient descent: "
             "v ← μv + αg.",
             ("mu * v + ", ""),
         ),
-        edit(
-            "old-velocity-returned",
+        "old-velocity-returned": edit(
             "Your θ is right, but you return the old velocity: nothing would accumulate. "
             "Return the new v.",
             ("v = mu * v + lr * grad", "v_new = mu * v + lr * grad"),
             ("theta - v", "theta - v_new"),
         ),
-        edit(
-            "old-velocity-used",
+        "old-velocity-used": edit(
             "Your function steps with the old velocity: compute the new v first, then subtract it.",
             ("v = mu * v + lr * grad", "v_new = mu * v + lr * grad"),
             ("theta - v, v", "theta - v, v_new"),
         ),
-        edit(
-            "velocity-not-returned",
+        "velocity-not-returned": edit(
             "Your function returns θ alone: return both, (theta, v), or the velocity is lost "
             "after each step.",
             ("theta - v, v", "theta - v"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Rng, case_maker, drawn_layouts, layouts, normals, spread
-from autograder.selfcheck.spec import Case
 
 case = case_maker("theta", "v", "mu")
 
@@ -37,9 +36,8 @@ EXERCISE = Exercise(
     parameters=("theta", "v", "mu"),
     returns=("y",),
     reference=reference.nag_lookahead,
-    checks=(
-        Check(
-            "the lookahead",
+    checks={
+        "the lookahead": Check(
             points=1,
             public=[
                 case("two parameters", [1, -2], [0.5, 4], 0.9),
@@ -49,8 +47,7 @@ EXERCISE = Exercise(
             ],
             held_out=drawn,
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=layouts(
                 case,
@@ -63,40 +60,34 @@ EXERCISE = Exercise(
             ),
             held_out=lambda rng: drawn_layouts(case, lambda *shape: normals(rng, 2, *shape), [0.7]),
         ),
-    ),
-    mistakes=(
-        edit(
-            "look-back",
+    },
+    mistakes={
+        "look-back": edit(
             "Your lookahead is θ + μv, behind the parameters: v is subtracted in this course, "
             "so ahead is y = θ − μv. (Texts that add v write θ + μv.)",
             ("theta - ", "theta + "),
         ),
-        edit(
-            "whole-velocity",
+        "whole-velocity": edit(
             "Your lookahead subtracts the whole velocity: only μv of it will be carried over, "
             "y = θ − μv.",
             ("mu * v", "v"),
         ),
-        edit(
-            "no-lookahead",
+        "no-lookahead": edit(
             "Your function returns θ itself, which makes NAG plain momentum: y = θ − μv.",
             ("theta - mu * v", "theta.copy()"),
         ),
-        edit(
-            "one-minus-mu",
+        "one-minus-mu": edit(
             "Your lookahead has the weight 1 − μ, which belongs to averages: y = θ − μv.",
             ("mu * v", "(1 - mu) * v"),
         ),
-        edit(
-            "shrunk-theta",
+        "shrunk-theta": edit(
             "Your function multiplies θ by μ, too: only the velocity has this factor, y = θ − μv.",
             ("theta - mu * v", "mu * (theta - v)"),
         ),
-        edit(
-            "only-the-distance",
+        "only-the-distance": edit(
             "Your function returns μv, the distance to the lookahead: return the point y = θ − μv.",
             ("theta - ", ""),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

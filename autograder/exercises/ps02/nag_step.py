@@ -25,70 +25,59 @@ EXERCISE = Exercise(
     returns=("theta", "v"),
     reference=reference.nag_step,
     checks=checks("grad_at_lookahead"),
-    mistakes=(
-        edit(
-            "momentum-missing",
+    mistakes={
+        "momentum-missing": edit(
             "Your velocity is αf'(y) alone, as the lecture's slide prints it: the term μv is "
             "missing there, so no momentum accumulates; v ← μv + αf'(y).",
             ("mu * v + ", ""),
         ),
-        edit(
-            "gradient-step-at-lookahead-only",
+        "gradient-step-at-lookahead-only": edit(
             "Your θ is right, but your velocity is the gradient step αf'(y) alone: the new v is "
             "the whole step, μv + αf'(y).",
             ("v = mu * v + lr * grad_at_lookahead", "v_new = lr * grad_at_lookahead"),
             ("theta - v, v", "theta - mu * v - v_new, v_new"),
         ),
-        edit(
-            "from-lookahead",
+        "from-lookahead": edit(
             "Your step starts at the lookahead y and subtracts the whole new v, so μv counts "
             "twice: either θ − v with the new v, or y − αf'(y).",
             ("v = mu", "y = theta - mu * v\n    v = mu"),
             ("theta - v", "y - v"),
         ),
-        edit(
-            "next-lookahead",
+        "next-lookahead": edit(
             "Your function returns θ − (μv + αg) with the new v: that is the form of torch.optim, "
             "which holds the lookahead y instead of θ; the course returns θ − v.",
             ("theta - v", "theta - (mu * v + lr * grad_at_lookahead)"),
         ),
-        edit(
-            "uphill",
-            "Your step adds the velocity and so climbs: θ ← θ − v.",
-            ("theta - v", "theta + v"),
+        "uphill": edit(
+            "Your step adds the velocity and so climbs: θ ← θ − v.", ("theta - v", "theta + v")
         ),
-        edit(
-            "rate-outside",
+        "rate-outside": edit(
             "Your function keeps v ← μv + g and steps by αv: that is torch.optim's convention, "
             "which differs as soon as α changes; the course has the rate inside, v ← μv + αf'(y).",
             ("lr * grad_at_lookahead", "grad_at_lookahead"),
             ("theta - v", "theta - lr * v"),
         ),
-        edit(
-            "averaged",
+        "averaged": edit(
             "Your velocity is an exponential average, μv + (1 − μ)αg: the course adds the whole "
             "αf'(y), v ← μv + αf'(y).",
             ("lr * grad_at_lookahead", "(1 - mu) * lr * grad_at_lookahead"),
         ),
-        edit(
-            "velocity-of-opposite-sign",
+        "velocity-of-opposite-sign": edit(
             "Your function has v ← μv − αg and θ ← θ + v: that is the textbook's convention (L3, "
             "L5), whose v has the opposite sign; the course has v ← μv + αf'(y) and θ ← θ − v.",
             ("mu * v + lr", "mu * v - lr"),
             ("theta - v", "theta + v"),
         ),
-        edit(
-            "old-velocity-returned",
+        "old-velocity-returned": edit(
             "Your θ is right, but you return the old velocity: return the new v.",
             ("v = mu * v + lr * grad_at_lookahead", "v_new = mu * v + lr * grad_at_lookahead"),
             ("theta - v", "theta - v_new"),
         ),
-        edit(
-            "old-velocity-used",
+        "old-velocity-used": edit(
             "Your function steps with the old velocity: compute the new v first, then subtract it.",
             ("v = mu * v + lr * grad_at_lookahead", "v_new = mu * v + lr * grad_at_lookahead"),
             ("theta - v, v", "theta - v, v_new"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

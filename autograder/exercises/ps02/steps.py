@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.definition import Check
+from autograder.definition import Case, Check
 from autograder.definition.cases import (
     MakeCase,
     Rng,
@@ -12,7 +12,6 @@ from autograder.definition.cases import (
     normals,
     spread,
 )
-from autograder.selfcheck.spec import Case
 
 AT_REST = ([1, -1], np.zeros(2), np.zeros(2))
 MOVING = ([1, -2], [0.3, -0.2])  # theta and v
@@ -60,14 +59,13 @@ def several(step: MakeCase, rng: Rng, gradient: str) -> list[Case]:
     ]
 
 
-def checks(gradient: str) -> tuple[Check, ...]:
+def checks(gradient: str) -> dict[str, Check]:
     """Checks of a step; ``gradient`` is the name of its third parameter."""
     step = case_maker("theta", "v", gradient, "lr", "mu", feedback=("theta", "v"))
     falling = {gradient: GRADS, "lr": [0.5, 0.25, 0.125, 0.125]}
     wide = [0, 1e-8, -1, 30, 1e3]
-    return (
-        Check(
-            "the first step",
+    return {
+        "the first step": Check(
             points=1,
             public=[
                 step("velocity zero", [1, -2], [0, 0], [0.5, -4], 0.1, 0.9),
@@ -75,8 +73,7 @@ def checks(gradient: str) -> tuple[Check, ...]:
             ],
             held_out=lambda rng: first(step, rng),
         ),
-        Check(
-            "a later step",
+        "a later step": Check(
             points=2,
             public=[
                 step("velocity along the gradient", *MOVING, [2, -1], 0.1, 0.9),
@@ -87,8 +84,7 @@ def checks(gradient: str) -> tuple[Check, ...]:
             ],
             held_out=lambda rng: later(step, rng),
         ),
-        Check(
-            "several steps",
+        "several steps": Check(
             points=1,
             public=[
                 step("constant rate", *AT_REST, 0.1, 0.9, steps={gradient: GRADS}),
@@ -96,8 +92,7 @@ def checks(gradient: str) -> tuple[Check, ...]:
             ],
             held_out=lambda rng: several(step, rng, gradient),
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=layouts(
                 step,
@@ -112,4 +107,4 @@ def checks(gradient: str) -> tuple[Check, ...]:
                 step, lambda *shape: normals(rng, 3, *shape), (0.2, 0.7)
             ),
         ),
-    )
+    }

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import (
     Array,
     Rng,
@@ -17,7 +17,6 @@ from autograder.definition.cases import (
     normals,
     spread,
 )
-from autograder.selfcheck.spec import Case
 
 case = case_maker("theta", "r", "grad", "lr", "eps", feedback=("theta", "r"))
 
@@ -108,9 +107,8 @@ EXERCISE = Exercise(
     parameters=("theta", "r", "grad", "lr", "eps"),
     returns=("theta", "r"),
     reference=reference.adagrad_step,
-    checks=(
-        Check(
-            "the first step",
+    checks={
+        "the first step": Check(
             points=1,
             public=[
                 case("r zero", [1, -2], [0, 0], [0.5, -4], 0.1, EPS),
@@ -124,8 +122,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: first(rng, rng.uniform(0.05, 0.5)),
         ),
-        Check(
-            "a later step",
+        "a later step": Check(
             points=2,
             public=[
                 case("some r", *SOME, [1.5, -2], 0.1, EPS),
@@ -136,8 +133,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: later(rng, rng.uniform(0.05, 0.5)),
         ),
-        Check(
-            "several steps, shapes and memory layouts",
+        "several steps, shapes and memory layouts": Check(
             points=1,
             public=[
                 run(
@@ -162,8 +158,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: [*several(rng), *in_memory(rng)],
         ),
-        Check(
-            "the scale of the gradients does not matter",
+        "the scale of the gradients does not matter": Check(
             points=1,
             public=[
                 *scaled("small", [1, -2], THREE, 1e-3),
@@ -175,104 +170,88 @@ EXERCISE = Exercise(
             ],
             relation="same_for_scaled_gradients",
         ),
-    ),
-    mistakes=(
-        edit(
-            "theta-squared",
+    },
+    mistakes={
+        "theta-squared": edit(
             "Your r adds up θ², as the lecture's slides (L1) print it: it is the gradient that is "
             "squared, r ← r + g².",
             ("grad**2", "theta**2"),
         ),
-        edit(
-            "climbs",
+        "climbs": edit(
             "Your step goes in the direction of the gradient and so climbs: θ ← θ − αg/(√r + ε).",
             ("theta - ", "theta + "),
         ),
-        edit(
-            "not-squared",
+        "not-squared": edit(
             "Your r adds up |g| and then takes the root: add the squares, r ← r + g².",
             ("grad**2", "np.abs(grad)"),
         ),
-        edit(
-            "sizes-added",
+        "sizes-added": edit(
             "Your function divides by the sum of |g|, which grows faster than the root of the sum "
             "of squares: r ← r + g², and divide by √r + ε.",
             ("grad**2", "np.abs(grad)"),
             ("np.sqrt(r)", "r"),
         ),
-        edit(
-            "nothing-kept",
+        "nothing-kept": edit(
             "Your r forgets the past gradients, so the step is hardly more than a sign: "
             "r ← r + g².",
             ("r + grad**2", "grad**2"),
         ),
-        edit(
-            "averaged",
+        "averaged": edit(
             "Your r is a running mean of g²: that is RMSProp, which comes in the next problem "
             "set; AdaGrad adds up, r ← r + g².",
             ("r + grad**2", "0.9 * r + 0.1 * grad**2"),
         ),
-        edit(
-            "old-r-returned",
+        "old-r-returned": edit(
             "Your θ is right, but you return the old r: nothing would add up. Return the new r.",
             ("r = r + grad**2", "new = r + grad**2"),
             ("np.sqrt(r)", "np.sqrt(new)"),
             ("eps), r", "eps), r.copy()"),
         ),
-        edit(
-            "old-r-used",
+        "old-r-used": edit(
             "Your step divides by the root of the old r: add g² first, then divide. From r = 0 "
             "your first step is enormous.",
             ("r = r + grad**2", "new = r + grad**2"),
             ("eps), r", "eps), new"),
         ),
-        edit(
-            "epsilon-inside",
+        "epsilon-inside": edit(
             "Your function has ε inside the root, √(r + ε): that convention exists, and shortens "
             "the steps of small gradients a great deal; the course has √r + ε.",
             ("(np.sqrt(r) + eps)", "np.sqrt(r + eps)"),
         ),
-        edit(
-            "epsilon-kept",
+        "epsilon-kept": edit(
             "Your function adds ε to r itself, so that it adds up with each step: ε belongs to "
             "the divisor only, √r + ε.",
             ("grad**2", "grad**2 + eps"),
             ("(np.sqrt(r) + eps)", "np.sqrt(r)"),
         ),
-        edit(
-            "no-epsilon",
+        "no-epsilon": edit(
             "Your function leaves ε out, so a gradient that has always been zero gives 0/0: divide "
             "by √r + ε.",
             ("(np.sqrt(r) + eps)", "np.sqrt(r)"),
         ),
-        edit(
-            "parentheses-missing",
+        "parentheses-missing": edit(
             "Your ε is added to θ instead of the divisor: put parentheses around √r + ε.",
             ("(np.sqrt(r) + eps)", "np.sqrt(r) + eps"),
         ),
-        edit(
-            "no-root",
+        "no-root": edit(
             "Your function divides by r without the root: divide by √r + ε, so that the units of "
             "the gradient cancel.",
             ("np.sqrt(r)", "r"),
         ),
-        edit(
-            "one-for-all",
+        "one-for-all": edit(
             "Your r adds up the squares of all entries: each weight has its own sum of its own "
             "squares.",
             ("grad**2", "np.sum(grad**2)"),
         ),
-        edit(
-            "rate-inside",
+        "rate-inside": edit(
             "Your r adds up (αg)², so that the learning rate cancels: r ← r + g².",
             ("grad**2", "(lr * grad) ** 2"),
         ),
-        edit(
-            "theta-alone",
+        "theta-alone": edit(
             "Your function returns θ alone: return both, (theta, r), or the sum is lost after "
             "each step.",
             ("eps), r", "eps)"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

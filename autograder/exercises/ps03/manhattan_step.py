@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import (
     Array,
     Rng,
@@ -13,7 +13,6 @@ from autograder.definition.cases import (
     normals,
     spread,
 )
-from autograder.selfcheck.spec import Case
 
 from .sizes import sizes
 
@@ -71,9 +70,8 @@ EXERCISE = Exercise(
     parameters=("theta", "delta", "grad"),
     returns=("theta",),
     reference=reference.manhattan_step,
-    checks=(
-        Check(
-            "the step",
+    checks={
+        "the step": Check(
             points=1,
             public=[
                 case("two weights", [1, -2], 0.25, [3, -0.5]),
@@ -88,8 +86,7 @@ EXERCISE = Exercise(
             ],
             held_out=drawn,
         ),
-        Check(
-            "the size of the gradient does not matter",
+        "the size of the gradient does not matter": Check(
             points=1,
             public=[
                 case("before a small factor", [1, 2], 0.25, [3, -0.5]),
@@ -103,8 +100,7 @@ EXERCISE = Exercise(
             ],
             relation="same_for_scaled_gradients",
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 *layouts(
@@ -117,65 +113,55 @@ EXERCISE = Exercise(
             ],
             held_out=in_memory,
         ),
-    ),
-    mistakes=(
-        edit(
-            "climbs",
+    },
+    mistakes={
+        "climbs": edit(
             "Your step goes in the direction of the gradient and so climbs: θ ← θ − sign(g)Δ.",
             ("theta - ", "theta + "),
         ),
-        edit(
-            "sign-missing",
+        "sign-missing": edit(
             "Your step is θ − Δ, as the lecture's slide on Rprop (L1) prints it: sign(g) is "
             "missing there, so that θ only ever decreases.",
             ("np.sign(grad) * ", ""),
         ),
-        edit(
-            "times-gradient",
+        "times-gradient": edit(
             "Your step is gΔ, which is plain gradient descent: use the gradient's sign only.",
             ("np.sign(grad)", "grad"),
         ),
-        edit(
-            "unit-gradient",
+        "unit-gradient": edit(
             "Your step divides the gradient by its norm: that keeps its direction; the Manhattan "
             "rule takes the sign of each entry by itself.",
             ("np.sign(grad) * delta", "delta * grad / np.linalg.norm(grad)"),
         ),
-        edit(
-            "largest-gradient",
+        "largest-gradient": edit(
             "Your step divides the gradient by its largest entry: take the sign of each entry by "
             "itself.",
             ("np.sign(grad) * delta", "delta * grad / np.abs(grad).max()"),
         ),
-        edit(
-            "epsilon",
+        "epsilon": edit(
             "Your sign is g/(|g| + ε), which is no sign for tiny gradients: np.sign needs no ε.",
             ("np.sign(grad) * delta", "delta * grad / (np.abs(grad) + 1e-8)"),
         ),
-        edit(
-            "zero-over-zero",
+        "zero-over-zero": edit(
             "Your sign is g/|g|, which is NaN for a gradient of zero: np.sign(0) is 0, and the "
             "weight stays.",
             ("np.sign(grad) * delta", "delta * grad / np.abs(grad)"),
         ),
-        edit(
-            "zero-steps-down",
+        "zero-steps-down": edit(
             "Your function counts a gradient of zero as positive: sign(0) = 0, so the weight "
             "stays.",
             ("np.sign(grad)", "np.where(grad >= 0, 1.0, -1.0)"),
         ),
-        edit(
-            "zero-steps-up",
+        "zero-steps-up": edit(
             "Your function counts a gradient of zero as negative: sign(0) = 0, so the weight "
             "stays.",
             ("np.sign(grad)", "np.where(grad > 0, 1.0, -1.0)"),
         ),
-        edit(
-            "sign-of-theta",
+        "sign-of-theta": edit(
             "Your step has the sign of θ, which only shrinks the weights: it is the sign of the "
             "gradient that counts.",
             ("sign(grad)", "sign(theta)"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

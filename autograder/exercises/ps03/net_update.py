@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Rng, away_from_zero, case_maker, readonly, spread, strided
-from autograder.selfcheck.spec import Case
 
 case = case_maker("grads", "rule", "lr")
 
@@ -112,21 +111,18 @@ EXERCISE = Exercise(
     parameters=("grads", "rule", "lr"),
     returns=("change",),
     reference=reference.net_update,
-    checks=(
-        Check(
-            "the rule “sgd”",
+    checks={
+        "the rule “sgd”": Check(
             points=1,
             public=public("sgd"),
             held_out=lambda rng: drawn(rng, "sgd"),
         ),
-        Check(
-            "the rule “manhattan”",
+        "the rule “manhattan”": Check(
             points=1,
             public=public("manhattan"),
             held_out=lambda rng: drawn(rng, "manhattan"),
         ),
-        Check(
-            "the rule “rprop”",
+        "the rule “rprop”": Check(
             points=2,
             public=[
                 *public("rprop"),
@@ -135,8 +131,7 @@ EXERCISE = Exercise(
             ],
             held_out=drawn_rprop,
         ),
-        Check(
-            "the rule “rmsprop”",
+        "the rule “rmsprop”": Check(
             points=1,
             public=[
                 *public("rmsprop"),
@@ -144,10 +139,9 @@ EXERCISE = Exercise(
             ],
             held_out=drawn_rmsprop,
         ),
-    ),
-    mistakes=(
-        edit(
-            "minus-missing",
+    },
+    mistakes={
+        "minus-missing": edit(
             "Your function adds up the steps: the steps are subtracted, so the change of the "
             "weight is minus their sum.",
             ("-np.sum(lr * grads)", "np.sum(lr * grads)"),
@@ -155,16 +149,14 @@ EXERCISE = Exercise(
             ("-np.sum(lr * grads /", "np.sum(lr * grads /"),
             ("theta - ", "theta + "),
         ),
-        edit(
-            "mean",
+        "mean": edit(
             "Your function returns the mean change per minibatch: return the whole change, a sum.",
             ("np.sum(lr * grads)", "np.mean(lr * grads)"),
             ("np.sum(lr * np.sign", "np.mean(lr * np.sign"),
             ("np.sum(lr * grads /", "np.mean(lr * grads /"),
             ("return theta", "return theta / len(grads)"),
         ),
-        edit(
-            "rate-forgotten",
+        "rate-forgotten": edit(
             "Your function leaves out `lr`: it is the learning rate of SGD and RMSProp, and the "
             "(first) step size of Manhattan and Rprop.",
             ("lr * grads)", "grads)"),
@@ -172,8 +164,7 @@ EXERCISE = Exercise(
             ("lr * grads /", "grads /"),
             ("0.0, lr, 0.0", "0.0, 1.0, 0.0"),
         ),
-        edit(
-            "every-step",
+        "every-step": edit(
             "Your function returns the weight after every minibatch: return the last only, one "
             "number.",
             ("np.sum(lr * grads)", "np.cumsum(lr * grads)"),
@@ -183,71 +174,60 @@ EXERCISE = Exercise(
             ("* delta\n", "* delta\n        path.append(theta)\n"),
             ("return theta", "return np.array(path)"),
         ),
-        edit(
-            "sign-of-the-sum",
+        "sign-of-the-sum": edit(
             "Your rule “manhattan” takes the sign of the sum: each minibatch makes its own step, "
             "so add up the signs.",
             ("-np.sum(lr * np.sign(grads))", "-lr * np.sign(np.sum(grads))"),
         ),
-        edit(
-            "sizes-fixed",
+        "sizes-fixed": edit(
             "Your rule “rprop” takes steps of constant size, which is the Manhattan rule: Δ grows "
             "by 1.2 where the sign stayed and is halved where it changed.",
             ('rule == "manhattan"', 'rule in ("manhattan", "rprop")'),
         ),
-        edit(
-            "no-pause",
+        "no-pause": edit(
             "Your rule “rprop” moves after a change of sign at once: the course's Rprop (iRprop−) "
             "sets that gradient to zero, for the step and for the next comparison.",
             ("0.0 if s < 0 else g", "g"),
         ),
-        edit(
-            "grows-at-once",
+        "grows-at-once": edit(
             "Your rule “rprop” compares the first gradient with itself, so that Δ grows before "
             "the first step: the stored gradient is 0 at the start.",
             ("0.0, lr, 0.0", "0.0, lr, grads[0]"),
         ),
-        edit(
-            "no-limits",
+        "no-limits": edit(
             "Your rule “rprop” lets Δ leave the limits 1e-6 and 50.",
             ("min(max(factor * delta, 1e-6), 50.0)", "factor * delta"),
         ),
-        edit(
-            "own-size",
+        "own-size": edit(
             "Your rule “rmsprop” divides each gradient by its own size, which leaves the sign: "
             "divide all of them by one number, √r with r the mean of all g².",
             ("np.mean(grads**2)", "grads**2"),
         ),
-        running_mean,
-        edit(
-            "sum-of-squares",
+        "running-mean": running_mean,
+        "sum-of-squares": edit(
             "Your rule “rmsprop” divides by the root of the sum of squares, as AdaGrad does: r is "
             "their mean.",
             ("np.mean(grads**2)", "np.sum(grads**2)"),
         ),
-        edit(
-            "no-root",
+        "no-root": edit(
             "Your rule “rmsprop” divides by r: divide by √r + ε, the root of the mean of squares.",
             ("np.sqrt(np.mean(grads**2))", "np.mean(grads**2)"),
         ),
-        edit(
-            "standard-deviation",
+        "standard-deviation": edit(
             "Your rule “rmsprop” divides by the standard deviation, which leaves out the mean: "
             "r is the mean of g², nothing subtracted.",
             ("np.sqrt(np.mean(grads**2))", "np.std(grads)"),
         ),
-        edit(
-            "epsilon-inside",
+        "epsilon-inside": edit(
             "Your rule “rmsprop” has ε inside the root, √(r + ε): that convention exists; the "
             "course has √r + ε.",
             ("(np.sqrt(np.mean(grads**2)) + 1e-8)", "np.sqrt(np.mean(grads**2) + 1e-8)"),
         ),
-        edit(
-            "no-epsilon",
+        "no-epsilon": edit(
             "Your rule “rmsprop” leaves ε out, so gradients that are all zero give 0/0: divide by "
             "√r + 1e-8.",
             ("(np.sqrt(np.mean(grads**2)) + 1e-8)", "np.sqrt(np.mean(grads**2))"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker, layouts, normals, spread
-from autograder.selfcheck.spec import Case
 
 from .sizes import sizes
 
@@ -137,9 +136,8 @@ EXERCISE = Exercise(
     parameters=PARAMETERS,
     returns=STATE,
     reference=reference.rprop_step,
-    checks=(
-        Check(
-            "the first step, and gradients that agree",
+    checks={
+        "the first step, and gradients that agree": Check(
             points=1,
             public=[
                 case("stored gradient zero", *TWO, [2, -3], [0, 0], *USUAL),
@@ -157,8 +155,7 @@ EXERCISE = Exercise(
             ],
             held_out=agreeing,
         ),
-        Check(
-            "gradients that change their sign",
+        "gradients that change their sign": Check(
             points=2,
             public=[
                 case("both change their sign", *TWO, [2, -3], [-0.1, 7], *USUAL),
@@ -185,8 +182,7 @@ EXERCISE = Exercise(
             ],
             held_out=changing,
         ),
-        Check(
-            "the limits of the step sizes",
+        "the limits of the step sizes": Check(
             points=1,
             public=[
                 case(
@@ -203,8 +199,7 @@ EXERCISE = Exercise(
             ],
             held_out=limited,
         ),
-        Check(
-            "many steps, shapes and memory layouts",
+        "many steps, shapes and memory layouts": Check(
             points=1,
             public=[
                 run("six gradients", [1, -1, 0], [0.5, 0.5, 2], SIX, USUAL),
@@ -227,34 +222,29 @@ EXERCISE = Exercise(
                 *in_memory(rng),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "climbs",
+    },
+    mistakes={
+        "climbs": edit(
             "Your step goes in the direction of the gradient and so climbs: θ ← θ − sign(g)Δ.",
             ("theta - ", "theta + "),
         ),
-        edit(
-            "sign-missing",
+        "sign-missing": edit(
             "Your step is θ − Δ, as the lecture's slide (L1) prints it: sign(g) is missing there, "
             "so that θ only ever decreases; θ ← θ − sign(g)Δ.",
             ("np.sign(grad) * delta", "delta"),
         ),
-        edit(
-            "times-gradient",
+        "times-gradient": edit(
             "Your step is gΔ: Rprop uses the gradient's sign only, θ ← θ − sign(g)Δ.",
             ("np.sign(grad)", "grad"),
         ),
-        edit(
-            "moves-at-once",
+        "moves-at-once": edit(
             "Your function moves after a change of sign at once: that is the variant Rprop−; the "
             "course has iRprop−, which sets g := 0 there, so that the weight pauses.",
             ("    grad = np.where(s < 0, 0.0, grad)\n", ""),
             ("delta, delta, grad", "delta, delta, grad.copy()"),
         ),
-        steps_back,
-        edit(
-            "zero-not-stored",
+        "steps-back": steps_back,
+        "zero-not-stored": edit(
             "Your weights pause after a change of sign, as they should, but you return g itself: "
             "return the gradient with zeros there, or the next step compares with a sign that was "
             "never followed.",
@@ -262,97 +252,83 @@ EXERCISE = Exercise(
             ("np.sign(grad)", "np.sign(used)"),
             ("delta, delta, grad", "delta, delta, grad.copy()"),
         ),
-        edit(
-            "no-pause",
+        "no-pause": edit(
             "Your function returns the gradient with zeros, as it should, but takes the step with "
             "the other one: set g := 0 where the sign changed before the step.",
             ("grad = np.where", "stored = np.where"),
             ("delta, delta, grad", "delta, delta, stored"),
         ),
-        edit(
-            "sign-stored",
+        "sign-stored": edit(
             "Your function returns the gradient's sign to be stored: that would work, but the "
             "course stores the gradient itself, with zeros where its sign changed.",
             ("np.where(s < 0, 0.0, grad)", "np.sign(np.where(s < 0, 0.0, grad))"),
         ),
-        edit(
-            "etas-swapped",
+        "etas-swapped": edit(
             "Your function has the factors swapped: η⁺ lengthens the step where the sign stayed, "
             "η⁻ shortens it where the sign changed.",
             ("eta_plus", "eta_minus"),
             ("eta_minus", "eta_plus"),
         ),
-        edit(
-            "old-size-used",
+        "old-size-used": edit(
             "Your step has the old length: compute the new Δ first, then step with it.",
             ("delta = np.clip", "new = np.clip"),
             ("delta, delta, grad", "delta, new, grad"),
         ),
-        edit(
-            "old-size-returned",
+        "old-size-returned": edit(
             "Your θ is right, but you return the old step sizes: nothing would adapt. Return "
             "the new Δ.",
             ("delta = np.clip", "new = np.clip"),
             ("delta, delta, grad", "new, delta.copy(), grad"),
         ),
-        edit(
-            "old-gradient-returned",
+        "old-gradient-returned": edit(
             "Your function returns the gradient that was stored before: return the new one, with "
             "zeros where its sign changed, for the next step to compare with.",
             ("delta, delta, grad", "delta, delta, prev_grad.copy()"),
         ),
-        edit(
-            "zero-counts-as-agreement",
+        "zero-counts-as-agreement": edit(
             "Your Δ grows also where a gradient is zero: at gg₋ = 0, and so in the first step and "
             "after a pause, Δ stays as it is.",
             ("s > 0", "s >= 0"),
         ),
-        edit(
-            "zero-counts-as-change",
+        "zero-counts-as-change": edit(
             "Your Δ shrinks also where a gradient is zero: at gg₋ = 0, and so in the first step "
             "and after a pause, Δ stays as it is.",
             ("np.where(s < 0, eta_minus, 1.0)", "eta_minus"),
         ),
-        edit(
-            "one-decision-for-all",
+        "one-decision-for-all": edit(
             "Your function decides once for all weights, by the sum of gg₋: Rprop decides for "
             "each weight by itself.",
             ("grad * prev_grad", "np.sum(grad * prev_grad)"),
             ("delta, delta, grad", "delta, delta, grad.copy()"),
         ),
-        edit(
-            "no-limits",
+        "no-limits": edit(
             "Your step sizes have no limits: after each change, limit Δ to Δmin … Δmax.",
             ("np.clip(factor * delta, delta_min, delta_max)", "factor * delta"),
         ),
-        edit(
-            "no-upper-limit",
+        "no-upper-limit": edit(
             "Your step sizes can grow without limit: Δ is at most Δmax.",
             (
                 "np.clip(factor * delta, delta_min, delta_max)",
                 "np.maximum(factor * delta, delta_min)",
             ),
         ),
-        edit(
-            "no-lower-limit",
+        "no-lower-limit": edit(
             "Your step sizes can shrink to nothing: Δ is at least Δmin.",
             (
                 "np.clip(factor * delta, delta_min, delta_max)",
                 "np.minimum(factor * delta, delta_max)",
             ),
         ),
-        edit(
-            "theta-alone",
+        "theta-alone": edit(
             "Your function returns θ alone: return (theta, delta, prev_grad), or the step sizes "
             "are lost after each step.",
             ("delta, delta, grad", "delta"),
         ),
-        edit(
-            "gradient-in-place",
+        "gradient-in-place": edit(
             "Your function sets entries of its argument `grad` to zero: use np.where, or work on "
             "a copy.",
             ("grad = np.where(s < 0, 0.0, grad)", "grad[s < 0] = 0.0"),
         ),
-        sizes_in_place,
-    ),
+        "sizes-in-place": sizes_in_place,
+    },
 )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import (
     Array,
     Rng,
@@ -16,7 +16,6 @@ from autograder.definition.cases import (
     normals,
     spread,
 )
-from autograder.selfcheck.spec import Case
 
 PARAMETERS = ("theta", "r", "p", "grad", "lr", "gamma1", "gamma2", "eps")
 STATE = ("theta", "r", "p")
@@ -114,9 +113,8 @@ EXERCISE = Exercise(
     parameters=PARAMETERS,
     returns=STATE,
     reference=reference.adadelta_step,
-    checks=(
-        Check(
-            "the first step",
+    checks={
+        "the first step": Check(
             points=1,
             public=[
                 case("r and p zero", THETA, [0, 0], [0, 0], [0.5, -4], 1.0, 0.95, 0.8, 1e-6),
@@ -133,8 +131,7 @@ EXERCISE = Exercise(
             ],
             held_out=first,
         ),
-        Check(
-            "a later step",
+        "a later step": Check(
             points=2,
             public=[
                 case("some r and p", *SOME, GRAD, *USUAL),
@@ -150,8 +147,7 @@ EXERCISE = Exercise(
             ],
             held_out=later,
         ),
-        Check(
-            "several steps, shapes and memory layouts",
+        "several steps, shapes and memory layouts": Check(
             points=1,
             public=[
                 run(
@@ -171,142 +167,120 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: [*several(rng), *in_memory(rng)],
         ),
-        Check(
-            "the scale of the gradients does not matter",
+        "the scale of the gradients does not matter": Check(
             points=1,
             public=scaled(THETA, [[3, -1], [-4, 2]]),
             held_out=lambda rng: scaled(rng.normal(size=3), away_from_zero(rng, 3, 3)),
             relation="same_for_scaled_gradients",
         ),
-    ),
-    mistakes=(
-        edit(
-            "climbs",
+    },
+    mistakes={
+        "climbs": edit(
             "Your step goes in the direction of the gradient and so climbs: θ ← θ − v.",
             ("theta - v", "theta + v"),
         ),
-        edit(
-            "v-kept",
+        "v-kept": edit(
             "Your p keeps γ₂v, as the lecture's slide (L1) prints it: it is the old p that fades, "
             "p ← γ₂p + (1 − γ₂)v².",
             ("gamma2 * p + (1 - gamma2) * v**2", "(1 - gamma2) * v**2 + gamma2 * v"),
         ),
-        edit(
-            "p-of-gradients",
+        "p-of-gradients": edit(
             "Your p averages the squared gradients: it averages the squared steps, "
             "p ← γ₂p + (1 − γ₂)v².",
             ("v**2", "grad**2"),
         ),
-        edit(
-            "p-of-theta",
+        "p-of-theta": edit(
             "Your p averages the squared parameters: it averages the squared steps, "
             "p ← γ₂p + (1 − γ₂)v².",
             ("v**2", "theta**2"),
         ),
-        edit(
-            "epsilon-outside",
+        "epsilon-outside": edit(
             "Your function has ε outside the roots, as RMSProp does in this course: AdaDelta has "
             "it inside both, √(p + ε)/√(r + ε), and starts much more slowly otherwise.",
             ("np.sqrt(p + eps)", "(np.sqrt(p) + eps)"),
             ("np.sqrt(r + eps)", "(np.sqrt(r) + eps)"),
         ),
-        edit(
-            "epsilon-below-only",
+        "epsilon-below-only": edit(
             "Your function has ε in the denominator only: from p = 0 the step is then 0 for ever; "
             "√(p + ε)/√(r + ε).",
             ("p + eps", "p"),
         ),
-        edit(
-            "epsilon-above-only",
+        "epsilon-above-only": edit(
             "Your function has ε in the numerator only, so a gradient that has always been zero "
             "gives 0/0: √(p + ε)/√(r + ε).",
             ("r + eps", "r"),
         ),
-        edit(
-            "no-numerator",
+        "no-numerator": edit(
             "Your step leaves √(p + ε) out, so that it is RMSProp's and has not the units of θ: "
             "v = α √(p + ε)/√(r + ε) · g.",
             ("np.sqrt(p + eps) / np.sqrt(r + eps) * grad", "grad / np.sqrt(r + eps)"),
         ),
-        edit(
-            "inverted",
+        "inverted": edit(
             "Your fraction is upside down: past steps go above, past gradients below, "
             "√(p + ε)/√(r + ε).",
             ("p + eps", "r + eps"),
             ("r + eps", "p + eps"),
         ),
-        edit(
-            "no-roots",
+        "no-roots": edit(
             "Your fraction has no roots: √(p + ε)/√(r + ε), so that the units of the gradient "
             "cancel and those of θ remain.",
             ("np.sqrt(p + eps)", "(p + eps)"),
             ("np.sqrt(r + eps)", "(r + eps)"),
         ),
-        edit(
-            "old-r-used",
+        "old-r-used": edit(
             "Your step divides by the root of the old r: r is updated before the step, p after it.",
             ("r = gamma1", "new = gamma1"),
             ("v, r, p", "v, new, p"),
         ),
-        edit(
-            "old-r-returned",
+        "old-r-returned": edit(
             "Your θ and p are right, but you return the old r: it would stay zero. Return the "
             "new r.",
             ("r = gamma1", "new = gamma1"),
             ("r + eps", "new + eps"),
             ("v, r, p", "v, r.copy(), p"),
         ),
-        edit(
-            "old-p-returned",
+        "old-p-returned": edit(
             "Your θ and r are right, but you return the old p: it would stay zero. Return the "
             "new p.",
             ("gamma2 * p + (1 - gamma2) * v**2", "p.copy()"),
         ),
-        edit(
-            "keep-drop-swapped",
+        "keep-drop-swapped": edit(
             "Your decay rates are the weights of the new squares: in this course a decay rate is "
             "the weight of the old value, r ← γ₁r + (1 − γ₁)g², and p likewise.",
             ("gamma1 * r + (1 - gamma1) * grad**2", "(1 - gamma1) * r + gamma1 * grad**2"),
             ("gamma2 * p + (1 - gamma2) * v**2", "(1 - gamma2) * p + gamma2 * v**2"),
         ),
-        edit(
-            "rates-exchanged",
+        "rates-exchanged": edit(
             "Your function has γ₁ and γ₂ exchanged: γ₁ belongs to r, γ₂ to p.",
             ("gamma1 * r + (1 - gamma1) * grad**2", "gamma2 * r + (1 - gamma2) * grad**2"),
             ("gamma2 * p + (1 - gamma2) * v**2", "gamma1 * p + (1 - gamma1) * v**2"),
         ),
-        edit(
-            "one-rate",
+        "one-rate": edit(
             "Your function uses γ₁ for p, too, as the paper and torch.optim do with their one "
             "rate: in this course p has its own, γ₂.",
             ("gamma2 * p + (1 - gamma2) * v**2", "gamma1 * p + (1 - gamma1) * v**2"),
         ),
-        edit(
-            "rate-outside",
+        "rate-outside": edit(
             "Your p averages the steps before they are multiplied by α: that is torch.optim's "
             "convention, the same for α = 1; in this course v contains α, v = α √(p + ε)/√(r + ε) "
             "· g.",
             ("lr * ", ""),
             ("theta - v", "theta - lr * v"),
         ),
-        edit(
-            "rate-left-out",
-            "Your function leaves the rate α out: v = α √(p + ε)/√(r + ε) · g.",
-            ("lr * ", ""),
+        "rate-left-out": edit(
+            "Your function leaves the rate α out: v = α √(p + ε)/√(r + ε) · g.", ("lr * ", "")
         ),
-        edit(
-            "adds-up",
+        "adds-up": edit(
             "Your r and p add up all squares, as AdaGrad does: AdaDelta lets old ones fade, "
             "r ← γ₁r + (1 − γ₁)g², p ← γ₂p + (1 − γ₂)v².",
             ("gamma1 * r + (1 - gamma1) * grad**2", "r + grad**2"),
             ("gamma2 * p + (1 - gamma2) * v**2", "p + v**2"),
         ),
-        edit(
-            "other-order",
+        "other-order": edit(
             "Your function returns (theta, p, r): the order is (theta, r, p), that of the "
             "arguments.",
             ("v, r, p", "v, p, r"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

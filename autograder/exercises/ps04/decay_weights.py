@@ -45,9 +45,8 @@ EXERCISE = Exercise(
     parameters=("gamma", "t"),
     returns=("weights",),
     reference=reference.decay_weights,
-    checks=(
-        Check(
-            "the weights",
+    checks={
+        "the weights": Check(
             points=1,
             public=[
                 case("three updates", 0.9, 3),
@@ -60,8 +59,7 @@ EXERCISE = Exercise(
                 case("many updates", rng.uniform(0.6, 0.95), int(rng.integers(20, 30))),
             ],
         ),
-        Check(
-            "limits",
+        "limits": Check(
             points=1,
             public=[
                 case("one update", 0.9, 1),
@@ -74,44 +72,38 @@ EXERCISE = Exercise(
                 case("a long memory", 1 - rng.uniform(0.001, 0.01), 12),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "newest-first",
+    },
+    mistakes={
+        "newest-first": edit(
             "Your weights start with the newest: the oldest comes first, as the gradients did.",
             ("np.arange(t - 1, -1, -1)", "np.arange(t)"),
         ),
-        edit(
-            "factor-missing",
+        "factor-missing": edit(
             "Your weights are powers of γ: each value enters with the factor 1 − γ, so that "
             "w_i = (1 − γ)γ^(t − i).",
             ("(1 - gamma) * ", ""),
         ),
-        edit(
-            "keep-drop-swapped",
+        "keep-drop-swapped": edit(
             "Your γ is the weight of the new value: in this course it is that of the old one, so "
             "the newest weight is 1 − γ.",
             ("(1 - gamma) * gamma", "gamma * (1 - gamma)"),
         ),
-        edit(
-            "one-too-old",
+        "one-too-old": edit(
             "Your exponents are one too large: the newest value has not faded yet, its weight is "
             "1 − γ.",
             ("t - 1, -1, -1", "t, 0, -1"),
         ),
-        sums_to_one,
-        start_included,
-        first_not_weighted,
-        edit(
-            "sum",
+        "sums-to-one": sums_to_one,
+        "start-included": start_included,
+        "first-not-weighted": first_not_weighted,
+        "sum": edit(
             "Your function returns the sum of the weights: return all t of them, as an array.",
             ("(1 - gamma) * gamma ** np.arange(t - 1, -1, -1)", "1 - gamma**t"),
         ),
-        edit(
-            "equal",
+        "equal": edit(
             "Your weights are all 1/t, those of a plain mean: a running mean lets old values "
             "fade, w_i = (1 − γ)γ^(t − i).",
             ("(1 - gamma) * gamma ** np.arange(t - 1, -1, -1)", "np.full(t, 1 / t)"),
         ),
-    ),
+    },
 )

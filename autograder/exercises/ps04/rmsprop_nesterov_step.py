@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import (
     Array,
     Rng,
@@ -16,7 +16,6 @@ from autograder.definition.cases import (
     normals,
     spread,
 )
-from autograder.selfcheck.spec import Case
 
 PARAMETERS = ("theta", "v", "r", "grad_at_lookahead", "lr", "mu", "gamma", "eps")
 STATE = ("theta", "v", "r")
@@ -107,9 +106,8 @@ EXERCISE = Exercise(
     parameters=PARAMETERS,
     returns=STATE,
     reference=reference.rmsprop_nesterov_step,
-    checks=(
-        Check(
-            "the first step",
+    checks={
+        "the first step": Check(
             points=1,
             public=[
                 case("v and r zero", THETA, [0, 0], [0, 0], [0.5, -4], *USUAL),
@@ -122,8 +120,7 @@ EXERCISE = Exercise(
             ],
             held_out=first,
         ),
-        Check(
-            "a later step",
+        "a later step": Check(
             points=2,
             public=[
                 case("moving", *MOVING, GRAD, *USUAL),
@@ -135,8 +132,7 @@ EXERCISE = Exercise(
             ],
             held_out=later,
         ),
-        Check(
-            "several steps",
+        "several steps": Check(
             points=1,
             public=[
                 run(
@@ -148,8 +144,7 @@ EXERCISE = Exercise(
             ],
             held_out=several,
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=layouts(
                 case,
@@ -162,93 +157,79 @@ EXERCISE = Exercise(
             ),
             held_out=in_memory,
         ),
-    ),
-    mistakes=(
-        edit(
-            "climbs",
+    },
+    mistakes={
+        "climbs": edit(
             "Your step adds the velocity and so climbs: in this course v is what is subtracted, "
             "θ ← θ − v.",
             ("theta - v", "theta + v"),
         ),
-        edit(
-            "no-momentum",
+        "no-momentum": edit(
             "Your function forgets the old velocity, so that this is plain RMSProp: "
             "v ← μv + αg/(√r + ε).",
             ("mu * v + ", ""),
         ),
-        edit(
-            "no-division",
+        "no-division": edit(
             "Your velocity is that of NAG: the gradient is divided by √r + ε before it is added.",
             (" / (np.sqrt(r) + eps)", ""),
         ),
-        edit(
-            "velocity-divided",
+        "velocity-divided": edit(
             "Your function divides the old velocity by √r + ε, too: only the new gradient is "
             "divided, v ← μv + αg/(√r + ε).",
             ("mu * v + lr * grad_at_lookahead", "(mu * v + lr * grad_at_lookahead)"),
         ),
-        edit(
-            "division-outside",
+        "division-outside": edit(
             "Your function divides the finished velocity when it steps: the division belongs into "
             "the velocity, to the gradient only, v ← μv + αg/(√r + ε).",
             (" / (np.sqrt(r) + eps)", ""),
             ("theta - v", "theta - v / (np.sqrt(r) + eps)"),
         ),
-        edit(
-            "rate-outside",
+        "rate-outside": edit(
             "Your function keeps v ← μv + g/(√r + ε) and steps by αv: that is torch.optim's "
             "convention, which differs as soon as α changes; the course has the rate inside.",
             ("lr * ", ""),
             ("theta - v", "theta - lr * v"),
         ),
-        edit(
-            "velocity-of-opposite-sign",
+        "velocity-of-opposite-sign": edit(
             "Your velocity has the opposite sign and is added: that is the textbook's convention "
             "(L5); the course has v ← μv + αg/(√r + ε) and θ ← θ − v.",
             ("mu * v + lr", "mu * v - lr"),
             ("theta - v", "theta + v"),
         ),
-        edit(
-            "averaged",
+        "averaged": edit(
             "Your velocity is an exponential average with 1 − μ: the course adds the whole "
             "αg/(√r + ε).",
             ("lr * ", "(1 - mu) * lr * "),
         ),
-        edit(
-            "from-lookahead",
+        "from-lookahead": edit(
             "Your step starts at the lookahead, so μv counts twice: θ ← θ − v from θ itself.",
             ("v = mu", "new = mu"),
             ("theta - v, v", "theta - mu * v - new, new"),
         ),
-        edit(
-            "old-velocity-used",
+        "old-velocity-used": edit(
             "Your function steps with the old velocity: compute the new v first, then subtract it.",
             ("v = mu", "new = mu"),
             ("theta - v, v", "theta - v, new"),
         ),
-        edit(
-            "old-velocity-returned",
+        "old-velocity-returned": edit(
             "Your θ is right, but you return the old velocity: return the new v.",
             ("v = mu * v + lr", "step = lr"),
             ("theta - v, v", "theta - mu * v - step, v.copy()"),
         ),
-        edit(
-            "old-r-used",
+        "old-r-used": edit(
             "Your function divides by the root of the old r: compute the new r first. From r = 0 "
             "your first step is enormous.",
             ("r = gamma", "new = gamma"),
             ("v, v, r", "v, v, new"),
         ),
-        edit(
-            "old-r-returned",
+        "old-r-returned": edit(
             "Your θ and v are right, but you return the old r: it would stay zero. Return the "
             "new r.",
             ("r = gamma", "new = gamma"),
             ("np.sqrt(r)", "np.sqrt(new)"),
             ("v, v, r", "v, v, r.copy()"),
         ),
-        edit(
-            "keep-drop-swapped",
+        "keep-drop-swapped": edit(
             "Your γ is the weight of the new square: in this course a decay rate is the weight of "
             "the old value, r ← γr + (1 − γ)g².",
             (
@@ -256,8 +237,7 @@ EXERCISE = Exercise(
                 "(1 - gamma) * r + gamma * grad_at_lookahead**2",
             ),
         ),
-        edit(
-            "mu-and-gamma-exchanged",
+        "mu-and-gamma-exchanged": edit(
             "Your function has μ and γ exchanged: μ belongs to the velocity, γ to the running "
             "mean r.",
             (
@@ -266,29 +246,25 @@ EXERCISE = Exercise(
             ),
             ("mu * v", "gamma * v"),
         ),
-        edit(
-            "adds-up",
+        "adds-up": edit(
             "Your r adds up all squares, as AdaGrad does: r ← γr + (1 − γ)g².",
             ("gamma * r + (1 - gamma) * grad_at_lookahead**2", "r + grad_at_lookahead**2"),
         ),
-        edit(
-            "epsilon-inside",
+        "epsilon-inside": edit(
             "Your function has ε inside the root, √(r + ε): that convention exists (L3); the "
             "course has √r + ε.",
             ("(np.sqrt(r) + eps)", "np.sqrt(r + eps)"),
         ),
-        edit(
-            "no-epsilon",
+        "no-epsilon": edit(
             "Your function leaves ε out (as the textbook's rule does), so a gradient that has "
             "always been zero gives 0/0: divide by √r + ε.",
             ("(np.sqrt(r) + eps)", "np.sqrt(r)"),
         ),
-        edit(
-            "other-order",
+        "other-order": edit(
             "Your function returns (theta, r, v): the order is (theta, v, r), that of the "
             "arguments.",
             ("v, v, r", "v, r, v"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

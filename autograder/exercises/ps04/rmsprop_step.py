@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import (
     Array,
     Rng,
@@ -17,7 +17,6 @@ from autograder.definition.cases import (
     normals,
     spread,
 )
-from autograder.selfcheck.spec import Case
 
 case = case_maker("theta", "r", "grad", "lr", "gamma", "eps", feedback=("theta", "r"))
 
@@ -107,9 +106,8 @@ EXERCISE = Exercise(
     parameters=("theta", "r", "grad", "lr", "gamma", "eps"),
     returns=("theta", "r"),
     reference=reference.rmsprop_step,
-    checks=(
-        Check(
-            "the first step",
+    checks={
+        "the first step": Check(
             points=1,
             public=[
                 case("r zero", THETA, [0, 0], [0.5, -4], *USUAL),
@@ -122,8 +120,7 @@ EXERCISE = Exercise(
             ],
             held_out=first,
         ),
-        Check(
-            "a later step",
+        "a later step": Check(
             points=2,
             public=[
                 case("some r", THETA, R, GRAD, *USUAL),
@@ -135,8 +132,7 @@ EXERCISE = Exercise(
             ],
             held_out=later,
         ),
-        Check(
-            "several steps, shapes and memory layouts",
+        "several steps, shapes and memory layouts": Check(
             points=1,
             public=[
                 run(
@@ -162,40 +158,34 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: [*several(rng), *in_memory(rng)],
         ),
-        Check(
-            "the scale of the gradients does not matter",
+        "the scale of the gradients does not matter": Check(
             points=1,
             public=scaled(THETA, [[3, -1], [-4, 2], [1, 1]]),
             held_out=lambda rng: scaled(rng.normal(size=3), away_from_zero(rng, 4, 3)),
             relation="same_for_scaled_gradients",
         ),
-    ),
-    mistakes=(
-        edit(
-            "climbs",
+    },
+    mistakes={
+        "climbs": edit(
             "Your step goes in the direction of the gradient and so climbs: θ ← θ − αg/(√r + ε).",
             ("theta - ", "theta + "),
         ),
-        edit(
-            "keep-drop-swapped",
+        "keep-drop-swapped": edit(
             "Your γ is the weight of the new square: in this course a decay rate is the weight of "
             "the old value, r ← γr + (1 − γ)g².",
             ("gamma * r + (1 - gamma) * grad**2", "(1 - gamma) * r + gamma * grad**2"),
         ),
-        edit(
-            "adds-up",
+        "adds-up": edit(
             "Your r adds up all squares: that is AdaGrad; RMSProp lets old ones fade, "
             "r ← γr + (1 − γ)g².",
             ("gamma * r + (1 - gamma) * grad**2", "r + grad**2"),
         ),
-        edit(
-            "whole-square",
+        "whole-square": edit(
             "Your r adds the whole g²: then it is no mean, but 1/(1 − γ) times too large; "
             "r ← γr + (1 − γ)g².",
             ("(1 - gamma) * ", ""),
         ),
-        edit(
-            "starts-at-the-first-gradient",
+        "starts-at-the-first-gradient": edit(
             "Your r is g² at once where it was zero: that convention (L4's start) exists, and its "
             "first step is shorter by the factor √(1 − γ); the course starts from r = 0 and "
             "applies r ← γr + (1 − γ)g² always.",
@@ -204,79 +194,67 @@ EXERCISE = Exercise(
                 "np.where(r == 0, grad**2, gamma * r + (1 - gamma) * grad**2)",
             ),
         ),
-        edit(
-            "root-kept",
+        "root-kept": edit(
             "Your function keeps and returns the root: that convention (L4's σ) takes the root "
             "mean square as its state; the course keeps r, the mean of the squares itself.",
             ("gamma * r + (1 - gamma) * grad**2", "np.sqrt(gamma * r**2 + (1 - gamma) * grad**2)"),
             ("(np.sqrt(r) + eps)", "(r + eps)"),
         ),
-        edit(
-            "theta-squared",
+        "theta-squared": edit(
             "Your r averages θ²: it is the gradient that is squared, r ← γr + (1 − γ)g².",
             ("grad**2", "theta**2"),
         ),
-        edit(
-            "not-squared",
+        "not-squared": edit(
             "Your r averages |g| and then takes the root: average the squares, r ← γr + (1 − γ)g².",
             ("grad**2", "np.abs(grad)"),
         ),
-        edit(
-            "mean-of-sizes",
+        "mean-of-sizes": edit(
             "Your function divides by a running mean of |g|: the course averages the squares and "
             "divides by the root, √r + ε.",
             ("grad**2", "np.abs(grad)"),
             ("np.sqrt(r)", "r"),
         ),
-        edit(
-            "old-r-returned",
+        "old-r-returned": edit(
             "Your θ is right, but you return the old r: it would stay zero. Return the new r.",
             ("r = gamma", "new = gamma"),
             ("np.sqrt(r)", "np.sqrt(new)"),
             ("eps), r", "eps), r.copy()"),
         ),
-        edit(
-            "old-r-used",
+        "old-r-used": edit(
             "Your step divides by the root of the old r: compute the new r first. From r = 0 your "
             "first step is enormous.",
             ("r = gamma", "new = gamma"),
             ("eps), r", "eps), new"),
         ),
-        edit(
-            "epsilon-inside",
+        "epsilon-inside": edit(
             "Your function has ε inside the root, √(r + ε): that convention exists (L3), and "
             "shortens the steps of small gradients a great deal; the course has √r + ε.",
             ("(np.sqrt(r) + eps)", "np.sqrt(r + eps)"),
         ),
-        edit(
-            "no-epsilon",
+        "no-epsilon": edit(
             "Your function leaves ε out, so a gradient that has always been zero gives 0/0: divide "
             "by √r + ε.",
             ("(np.sqrt(r) + eps)", "np.sqrt(r)"),
         ),
-        edit(
-            "parentheses-missing",
+        "parentheses-missing": edit(
             "Your ε is added to θ instead of the divisor: put parentheses around √r + ε.",
             ("(np.sqrt(r) + eps)", "np.sqrt(r) + eps"),
         ),
-        edit(
-            "no-root",
+        "no-root": edit(
             "Your function divides by r without the root: divide by √r + ε, so that the units of "
             "the gradient cancel.",
             ("np.sqrt(r)", "r"),
         ),
-        edit(
-            "one-for-all",
+        "one-for-all": edit(
             "Your r averages over the weights, too: each weight has its own running mean of its "
             "own squares.",
             ("grad**2", "np.mean(grad**2)"),
         ),
-        edit(
-            "theta-alone",
+        "theta-alone": edit(
             "Your function returns θ alone: return both, (theta, r), or the running mean is lost "
             "after each step.",
             ("eps), r", "eps)"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

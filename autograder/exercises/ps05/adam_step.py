@@ -45,73 +45,62 @@ EXERCISE = Exercise(
     returns=STATE,
     reference=reference.adam_step,
     checks=CHECKS,
-    mistakes=(
-        edit(
-            "no-bias-correction",
+    mistakes={
+        "no-bias-correction": edit(
             "Your step equals Adam without bias correction: with the usual decay rates it is 3.2 "
             "times too large at t = 1; divide r by 1 − γ₁ᵗ and p by 1 − γ₂ᵗ.",
             (" / (1 - gamma1**t)", ""),
             (" / (1 - gamma2**t)", ""),
         ),
-        edit(
-            "printed-correction",
+        "printed-correction": edit(
             "Your corrections are 1 − (1 − γ)ᵗ, as the lecture's slide prints them: with the usual "
             "decay rates the first step is 3.5 times too large; here γ weighs the old value, so "
             "they are 1 − γ₁ᵗ and 1 − γ₂ᵗ.",
             ("gamma1**t", "(1 - gamma1) ** t"),
             ("gamma2**t", "(1 - gamma2) ** t"),
         ),
-        edit(
-            "first-moment-only",
+        "first-moment-only": edit(
             "Your function corrects r but not p: p̂ = p/(1 − γ₂ᵗ) belongs under the root.",
             (" / (1 - gamma2**t)", ""),
         ),
-        edit(
-            "second-moment-only",
+        "second-moment-only": edit(
             "Your function corrects p but not r: the step needs r̂ = r/(1 − γ₁ᵗ).",
             (" / (1 - gamma1**t)", ""),
         ),
-        edit(
-            "corrections-swapped",
+        "corrections-swapped": edit(
             "Your corrections are swapped: r is divided by 1 − γ₁ᵗ, p by 1 − γ₂ᵗ.",
             ("gamma1**t", "gamma2**t"),
             ("gamma2**t", "gamma1**t"),
         ),
-        edit(
-            "corrections-without-power",
+        "corrections-without-power": edit(
             "Your corrections are 1 − γ at every update: that is right at t = 1 only; they are "
             "1 − γ₁ᵗ and 1 − γ₂ᵗ.",
             ("gamma1**t", "gamma1"),
             ("gamma2**t", "gamma2"),
         ),
-        edit(
-            "counted-from-zero",
+        "counted-from-zero": edit(
             "Your corrections have the power t + 1: t counts from 1 in this course, so the power "
             "is t itself.",
             ("gamma1**t", "gamma1 ** (t + 1)"),
             ("gamma2**t", "gamma2 ** (t + 1)"),
         ),
-        edit(
-            "corrected-one-late",
+        "corrected-one-late": edit(
             "Your corrections come one update late, with the power t − 1: r and p hold t gradients "
             "when they are corrected, so the power is t.",
             ("(1 - gamma1**t)", "(1 - gamma1 ** (t - 1) if t > 1 else 1)"),
             ("(1 - gamma2**t)", "(1 - gamma2 ** (t - 1) if t > 1 else 1)"),
         ),
-        edit(
-            "corrected-returned",
+        "corrected-returned": edit(
             "Your function returns the corrected r̂ and p̂ as state, which the next step would "
             "correct once more: return r and p as they are before the correction.",
             ("eps), r, p", "eps), r_hat, p_hat"),
         ),
-        edit(
-            "eps-inside-root",
+        "eps-inside-root": edit(
             "Your ε stands inside the root, √(p̂ + ε): that convention exists and differs when "
             "gradients are tiny; the course has √p̂ + ε.",
             ("(np.sqrt(p_hat) + eps)", "np.sqrt(p_hat + eps)"),
         ),
-        edit(
-            "eps-before-correction",
+        "eps-before-correction": edit(
             "Your ε is added to √p before the correction, as in the paper's faster form: that ε "
             "has another size in the first steps; the course adds it to √p̂.",
             (
@@ -119,31 +108,25 @@ EXERCISE = Exercise(
                 "lr * np.sqrt(1 - gamma2**t) / (1 - gamma1**t) * r / (np.sqrt(p) + eps)",
             ),
         ),
-        edit(
-            "no-eps",
+        "no-eps": edit(
             "Your divisor is √p̂ without ε, and a parameter whose gradients were all zero becomes "
             "NaN: divide by √p̂ + ε.",
             (" + eps", ""),
         ),
-        edit(
-            "root-missing",
-            "Your step divides by p̂ + ε: the root is missing, √p̂ + ε.",
-            ("np.sqrt(p_hat)", "p_hat"),
+        "root-missing": edit(
+            "Your step divides by p̂ + ε: the root is missing, √p̂ + ε.", ("np.sqrt(p_hat)", "p_hat")
         ),
-        edit(
-            "square-missing",
+        "square-missing": edit(
             "Your p is a mean of |g|: it is a mean of squares, p ← γ₂p + (1 − γ₂)g².",
             ("grad**2", "np.abs(grad)"),
         ),
-        edit(
-            "weights-swapped",
+        "weights-swapped": edit(
             "Your means have their weights swapped: γ weighs the OLD value, r ← γ₁r + (1 − γ₁)g, "
             "and p likewise.",
             ("gamma1 * r + (1 - gamma1) * grad", "(1 - gamma1) * r + gamma1 * grad"),
             ("gamma2 * p + (1 - gamma2) * grad**2", "(1 - gamma2) * p + gamma2 * grad**2"),
         ),
-        edit(
-            "other-convention",
+        "other-convention": edit(
             "Your γ weighs the new value, in the means and in the corrections: a consistent "
             "convention (an early draft of the paper has it), but in this course γ weighs the old "
             "value, r ← γ₁r + (1 − γ₁)g, corrected by 1 − γ₁ᵗ.",
@@ -152,8 +135,7 @@ EXERCISE = Exercise(
             ("gamma1**t", "(1 - gamma1) ** t"),
             ("gamma2**t", "(1 - gamma2) ** t"),
         ),
-        edit(
-            "gammas-swapped",
+        "gammas-swapped": edit(
             "Your decay rates are swapped: γ₁ belongs to r, the mean of gradients, and γ₂ to p, "
             "the mean of squares.",
             ("gamma1 * r + (1 - gamma1) * grad", "gamma2 * r + (1 - gamma2) * grad"),
@@ -161,33 +143,29 @@ EXERCISE = Exercise(
             ("gamma1**t", "gamma2**t"),
             ("gamma2**t", "gamma1**t"),
         ),
-        edit(
-            "new-weights-missing",
+        "new-weights-missing": edit(
             "Your r and p are sums, γr + g: Adam keeps means, so the new value has the weight "
             "1 − γ.",
             ("(1 - gamma1) * grad", "grad"),
             ("(1 - gamma2) * grad**2", "grad**2"),
         ),
-        edit(
-            "gradient-for-the-mean",
+        "gradient-for-the-mean": edit(
             "Your step has the gradient g on top, which makes this a corrected RMSProp: Adam's "
             "step is α r̂/(√p̂ + ε).",
             ("lr * r_hat", "lr * grad"),
         ),
-        edit("uphill", "Your step adds v and so climbs: θ ← θ − v.", ("theta - lr", "theta + lr")),
-        old_moments_used,
-        old_moments_returned,
-        edit(
-            "moments-exchanged",
+        "uphill": edit("Your step adds v and so climbs: θ ← θ − v.", ("theta - lr", "theta + lr")),
+        "old-moments-used": old_moments_used,
+        "old-moments-returned": old_moments_returned,
+        "moments-exchanged": edit(
             "Your function returns p before r: the order is theta, r, p.",
             ("eps), r, p", "eps), p, r"),
         ),
-        edit(
-            "theta-alone",
+        "theta-alone": edit(
             "Your function returns θ alone: return (theta, r, p), or the means are lost after "
             "each step.",
             ("eps), r, p", "eps)"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Rng, case_maker, readonly, spread, strided
-from autograder.selfcheck.spec import Case
 
 from .steps import rates
 
@@ -70,9 +69,8 @@ EXERCISE = Exercise(
     parameters=("theta0", "grads", "lr", "gamma1", "gamma2", "eps"),
     returns=("trajectory",),
     reference=reference.adam_trajectory,
-    checks=(
-        Check(
-            "one step",
+    checks={
+        "one step": Check(
             points=1,
             public=[
                 path("one gradient", START, GIVEN[:1], 0.1, *USUAL),
@@ -80,8 +78,7 @@ EXERCISE = Exercise(
             ],
             held_out=drawn_one,
         ),
-        Check(
-            "several steps",
+        "several steps": Check(
             points=2,
             public=[
                 path("four gradients", START, GIVEN, 0.1, *USUAL),
@@ -90,8 +87,7 @@ EXERCISE = Exercise(
             ],
             held_out=drawn_several,
         ),
-        Check(
-            "gradients of all sizes",
+        "gradients of all sizes": Check(
             points=1,
             public=[
                 path(
@@ -108,8 +104,7 @@ EXERCISE = Exercise(
             ],
             held_out=drawn_sizes,
         ),
-        Check(
-            "special cases and memory layouts",
+        "special cases and memory layouts": Check(
             points=1,
             public=[
                 path("no gradient at all", START, np.zeros((0, 2)), 0.1, *USUAL),
@@ -120,68 +115,56 @@ EXERCISE = Exercise(
             ],
             held_out=drawn_layouts,
         ),
-    ),
-    mistakes=(
-        edit(
-            "no-bias-correction",
+    },
+    mistakes={
+        "no-bias-correction": edit(
             "Your trajectory is that of Adam without bias correction: divide r by 1 − γ₁ᵗ and p by "
             "1 − γ₂ᵗ in each step.",
             (" / (1 - gamma1**t)", ""),
             (" / (1 - gamma2**t)", ""),
         ),
-        edit(
-            "printed-correction",
+        "printed-correction": edit(
             "Your corrections are 1 − (1 − γ)ᵗ, as the lecture's slide prints them: here γ weighs "
             "the old value, so they are 1 − γ₁ᵗ and 1 − γ₂ᵗ.",
             ("gamma1**t", "(1 - gamma1) ** t"),
             ("gamma2**t", "(1 - gamma2) ** t"),
         ),
-        edit(
-            "counted-from-zero",
+        "counted-from-zero": edit(
             "Your t starts at 0, where 1 − γᵗ is zero and the first step divides by it: count "
             "from 1, for example with `enumerate(grads, start=1)`.",
             (", start=1", ""),
             ("(1 - gamma1**t)", "(np.float64(1) - gamma1**t)"),
             ("(1 - gamma2**t)", "(np.float64(1) - gamma2**t)"),
         ),
-        edit(
-            "counted-from-two",
-            "Your t is one ahead: it is 1 in the first step.",
-            ("start=1", "start=2"),
+        "counted-from-two": edit(
+            "Your t is one ahead: it is 1 in the first step.", ("start=1", "start=2")
         ),
-        edit(
-            "t-stays-one",
+        "t-stays-one": edit(
             "Your corrections stay those of the first step: t grows by one in each.",
             ("gamma1**t", "gamma1"),
             ("gamma2**t", "gamma2"),
         ),
-        edit(
-            "state-reset",
+        "state-reset": edit(
             "Your r and p start from zero again at each step: set them to zero once, before the "
             "loop.",
             ("gamma1 * r + ", ""),
             ("gamma2 * p + ", ""),
         ),
-        edit(
-            "corrected-kept",
+        "corrected-kept": edit(
             "Your r and p are overwritten by their corrected values, which the next step corrects "
             "again: keep r and p, and give r̂ and p̂ names of their own.",
             ("r_hat = ", "r = r_hat = "),
             ("p_hat = ", "p = p_hat = "),
         ),
-        edit(
-            "eps-inside-root",
+        "eps-inside-root": edit(
             "Your ε stands inside the root, √(p̂ + ε): that convention exists and differs when "
             "gradients are tiny; the course has √p̂ + ε.",
             ("(np.sqrt(p_hat) + eps)", "np.sqrt(p_hat + eps)"),
         ),
-        edit(
-            "root-missing",
-            "Your step divides by p̂ + ε: the root is missing, √p̂ + ε.",
-            ("np.sqrt(p_hat)", "p_hat"),
+        "root-missing": edit(
+            "Your step divides by p̂ + ε: the root is missing, √p̂ + ε.", ("np.sqrt(p_hat)", "p_hat")
         ),
-        edit(
-            "moments-from-first-gradient",
+        "moments-from-first-gradient": edit(
             "Your r and p start at the first gradient and its square, with no correction: another "
             "cure for the bias, right in the first step only; the course starts from zero and "
             "divides by 1 − γᵗ.",
@@ -196,38 +179,33 @@ EXERCISE = Exercise(
             (" / (1 - gamma1**t)", ""),
             (" / (1 - gamma2**t)", ""),
         ),
-        edit("uphill", "Your steps add v and so climb: θ ← θ − v.", ("theta - lr", "theta + lr")),
-        edit(
-            "start-missing",
+        "uphill": edit("Your steps add v and so climb: θ ← θ − v.", ("theta - lr", "theta + lr")),
+        "start-missing": edit(
             "Your trajectory lacks the start: row 0 is `theta0`, and one row a gradient follows.",
             ("[theta]", "[]"),
         ),
-        edit(
-            "last-step-missing",
+        "last-step-missing": edit(
             "Your function takes one step too few: the start and one step a gradient make "
             "`len(grads) + 1` rows.",
             ("enumerate(grads,", "enumerate(grads[:-1],"),
         ),
-        edit(
-            "only-the-end",
+        "only-the-end": edit(
             "Your function returns the last θ only: return all of them as rows of one array, the "
             "start first.",
             ("np.array(trajectory)", "theta"),
         ),
-        edit(
-            "all-rows-the-same",
+        "all-rows-the-same": edit(
             "All rows of your trajectory are the same array, which `-=` changes in each step: "
             "subtract with `-` and assign, which makes a new one.",
             ("= theta0,", "= theta0.copy(),"),
             ("theta = theta - lr", "theta -= lr"),
         ),
-        edit(
-            "start-changed",
+        "start-changed": edit(
             "Your function changes `theta0` in place (`-=` does that to arrays): "
             "subtract with `-` and assign, which makes a new array.",
             ("[theta]", "[theta.copy()]"),
             ("theta = theta - lr", "theta -= lr"),
             ("append(theta)", "append(theta.copy())"),
         ),
-    ),
+    },
 )

@@ -46,79 +46,66 @@ EXERCISE = Exercise(
     returns=STATE,
     reference=reference.adamax_step,
     checks=CHECKS,
-    mistakes=(
-        edit(
-            "no-bias-correction",
+    mistakes={
+        "no-bias-correction": edit(
             "Your r is not corrected: the step needs r/(1 − γ₁ᵗ), or the first steps are too "
             "small.",
             (" / (1 - gamma1**t)", ""),
         ),
-        edit(
-            "printed-correction",
+        "printed-correction": edit(
             "Your correction is 1 − (1 − γ₁)ᵗ, as the lecture's slide prints it: with γ₁ = 0.9 the "
             "first step is 9 times too small; here γ₁ weighs the old value, so it is 1 − γ₁ᵗ.",
             ("lr * r_hat", "lr * r / (1 - (1 - gamma1) ** t)"),
         ),
-        edit(
-            "maximum-corrected-too",
+        "maximum-corrected-too": edit(
             "Your function corrects p as well: a maximum is not pulled towards its start, only r "
             "is corrected.",
             ("r_hat / p", "r_hat / (p / (1 - gamma2**t))"),
         ),
-        edit(
-            "counted-from-zero",
+        "counted-from-zero": edit(
             "Your correction has the power t + 1: t counts from 1 in this course, so the power is "
             "t itself.",
             ("lr * r_hat", "lr * r / (1 - gamma1 ** (t + 1))"),
         ),
-        edit(
-            "correction-of-the-other",
+        "correction-of-the-other": edit(
             "Your correction is 1 − γ₂ᵗ: r decays with γ₁, so its correction is 1 − γ₁ᵗ.",
             ("lr * r_hat", "lr * r / (1 - gamma2**t)"),
         ),
-        edit(
-            "corrected-returned",
+        "corrected-returned": edit(
             "Your function returns the corrected mean as r, which the next step would correct "
             "once more: return r as it is before the correction.",
             ("/ p, r, p", "/ p, r_hat, p"),
         ),
-        edit(
-            "eps-in-divisor",
+        "eps-in-divisor": edit(
             "Your ε is added to the divisor, p + ε, and not to |g|: that convention exists; the "
             "course has it inside the maximum, p ← max(γ₂p, |g| + ε), as torch does.",
             (" + eps", ""),
             ("r_hat / p", "r_hat / (p + eps)"),
         ),
-        edit(
-            "eps-after-maximum",
+        "eps-after-maximum": edit(
             "Your ε is added to the maximum, so that it piles up in p: it belongs beside |g|, "
             "p ← max(γ₂p, |g| + ε).",
             (" + eps)", ") + eps"),
         ),
-        edit(
-            "no-eps",
+        "no-eps": edit(
             "Your p is max(γ₂p, |g|) without ε, as in the paper: while all gradients of a "
             "parameter are zero its step is 0/0; the course has p ← max(γ₂p, |g| + ε).",
             (" + eps", ""),
         ),
-        edit(
-            "sum-for-maximum",
+        "sum-for-maximum": edit(
             "Your p adds γ₂p and |g| + ε: AdaMax takes the larger of the two.",
             ("np.maximum(gamma2 * p, np.abs(grad) + eps)", "gamma2 * p + np.abs(grad) + eps"),
         ),
-        edit(
-            "absolute-value-missing",
+        "absolute-value-missing": edit(
             "Your maximum compares with g + ε: negative gradients are large, too, so it is "
             "|g| + ε.",
             ("np.abs(grad)", "grad"),
         ),
-        edit(
-            "maximum-never-decays",
+        "maximum-never-decays": edit(
             "Your p is the largest |g| ever seen: the old one decays, p ← max(γ₂p, |g| + ε).",
             ("gamma2 * p", "p"),
         ),
-        edit(
-            "one-maximum-for-all",
+        "one-maximum-for-all": edit(
             "Your p is one maximum over all parameters: each parameter keeps its own; "
             "`np.maximum` compares elementwise.",
             (
@@ -126,35 +113,31 @@ EXERCISE = Exercise(
                 "np.full_like(p, max(gamma2 * np.max(p), np.max(np.abs(grad)) + eps))",
             ),
         ),
-        mean_of_squares,
-        edit(
-            "maximum-of-squares",
+        "mean-of-squares": mean_of_squares,
+        "maximum-of-squares": edit(
             "Your p is a maximum of squares: AdaMax keeps |g| + ε itself and takes no root.",
             ("np.abs(grad)", "grad**2"),
             ("r_hat / p", "r_hat / np.sqrt(p)"),
         ),
-        edit(
-            "gammas-swapped",
+        "gammas-swapped": edit(
             "Your decay rates are swapped: γ₁ belongs to r, the mean of gradients, and γ₂ to p, "
             "the maximum.",
             ("gamma1 * r + (1 - gamma1) * grad", "gamma2 * r + (1 - gamma2) * grad"),
             ("gamma2 * p", "gamma1 * p"),
             ("gamma1**t", "gamma2**t"),
         ),
-        edit(
-            "weights-swapped",
+        "weights-swapped": edit(
             "Your function weighs the old values with 1 − γ: γ weighs the OLD value, "
             "r ← γ₁r + (1 − γ₁)g and p ← max(γ₂p, |g| + ε).",
             ("gamma1 * r + (1 - gamma1) * grad", "(1 - gamma1) * r + gamma1 * grad"),
             ("gamma2 * p", "(1 - gamma2) * p"),
         ),
-        edit(
-            "gradient-for-the-mean",
+        "gradient-for-the-mean": edit(
             "Your step has the gradient g on top: AdaMax's step is α r/((1 − γ₁ᵗ) p).",
             ("lr * r_hat", "lr * grad"),
         ),
-        edit("uphill", "Your step adds v and so climbs: θ ← θ − v.", ("theta - lr", "theta + lr")),
-        old_state_returned,
-        in_place,
-    ),
+        "uphill": edit("Your step adds v and so climbs: θ ← θ − v.", ("theta - lr", "theta + lr")),
+        "old-state-returned": old_state_returned,
+        "in-place": in_place,
+    },
 )

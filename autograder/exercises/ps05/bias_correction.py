@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import case_maker, drawn_layouts, layouts, normals, spread
-from autograder.selfcheck.spec import Case
 
 case = case_maker("x", "gamma", "t")
 
@@ -35,9 +34,8 @@ EXERCISE = Exercise(
     parameters=("x", "gamma", "t"),
     returns=("x",),
     reference=reference.bias_correction,
-    checks=(
-        Check(
-            "the first updates",
+    checks={
+        "the first updates": Check(
             points=1,
             public=[
                 case("the first update", [0.1, -2], 0.9, 1),
@@ -53,8 +51,7 @@ EXERCISE = Exercise(
                 case("means from 1e-8 to 1e3", spread(rng, 12), rng.uniform(0.6, 0.95), 3),
             ],
         ),
-        Check(
-            "a constant comes back",
+        "a constant comes back": Check(
             points=1,
             public=[
                 constant("a constant after one update", 0.9, 1),
@@ -65,8 +62,7 @@ EXERCISE = Exercise(
             held_out=lambda rng: constants(rng.uniform(0.6, 0.95)),
             relation="same_first_output",
         ),
-        Check(
-            "long after the start",
+        "long after the start": Check(
             points=1,
             public=[
                 case("a short memory, 100 updates", [1, -2], 0.25, 100),
@@ -77,8 +73,7 @@ EXERCISE = Exercise(
                 case("a million updates", rng.normal(size=3), 0.999, 10**6),
             ],
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=layouts(
                 case,
@@ -93,69 +88,57 @@ EXERCISE = Exercise(
                 case, lambda *shape: normals(rng, 1, *shape), (rng.uniform(0.6, 0.95), 4)
             ),
         ),
-    ),
-    mistakes=(
-        edit(
-            "printed-correction",
+    },
+    mistakes={
+        "printed-correction": edit(
             "Your divisor is 1 − (1 − γ)ᵗ, as the lecture's slide prints it: that belongs to the "
             "other convention, where γ weighs the new value; here γ weighs the old one, so "
             "divide by 1 − γᵗ.",
             ("gamma**t", "(1 - gamma) ** t"),
         ),
-        edit(
-            "multiplied",
+        "multiplied": edit(
             "Your function multiplies by 1 − γᵗ: the mean is too small by this factor, so divide.",
             ("x / ", "x * "),
         ),
-        edit(
-            "without-power",
+        "without-power": edit(
             "Your divisor is 1 − γ at every update: that is right at t = 1 only; it is 1 − γᵗ.",
             ("gamma**t", "gamma"),
         ),
-        edit(
-            "product-for-power",
-            "Your divisor is 1 − γt: γ is taken to the power t, 1 − γᵗ.",
-            ("gamma**t", "gamma * t"),
+        "product-for-power": edit(
+            "Your divisor is 1 − γt: γ is taken to the power t, 1 − γᵗ.", ("gamma**t", "gamma * t")
         ),
-        edit(
-            "one-update-less",
+        "one-update-less": edit(
             "Your divisor is 1 − γ to the power t − 1, zero at the first update: t counts from 1, "
             "so the power is t itself.",
             ("**t", " ** (t - 1)"),
         ),
-        edit(
-            "one-update-more",
+        "one-update-more": edit(
             "Your divisor is 1 − γ to the power t + 1: t counts from 1 already, so the power is t.",
             ("**t", " ** (t + 1)"),
         ),
-        edit("plus-power", "Your divisor is 1 + γᵗ: it is 1 − γᵗ.", ("1 - gamma", "1 + gamma")),
-        edit(
-            "power-alone",
+        "plus-power": edit("Your divisor is 1 + γᵗ: it is 1 − γᵗ.", ("1 - gamma", "1 + gamma")),
+        "power-alone": edit(
             "Your divisor is γᵗ, the weight that the zero at the start still has: the weight of "
             "the values is the rest, 1 − γᵗ.",
             ("(1 - gamma**t)", "gamma**t"),
         ),
-        edit(
-            "complement-to-the-power",
+        "complement-to-the-power": edit(
             "Your divisor is (1 − γ)ᵗ: take the power first, then subtract, 1 − γᵗ.",
             ("(1 - gamma**t)", "(1 - gamma) ** t"),
         ),
-        edit(
-            "root-of-the-correction",
+        "root-of-the-correction": edit(
             "Your divisor is the root of 1 − γᵗ: that appears where a root of p is taken before "
             "the correction; here divide by 1 − γᵗ.",
             ("(1 - gamma**t)", "np.sqrt(1 - gamma**t)"),
         ),
-        edit(
-            "nothing-corrected",
+        "nothing-corrected": edit(
             "Your function returns x as it is: divide it by 1 − γᵗ.",
             ("x / (1 - gamma**t)", "x.copy()"),
         ),
-        edit(
-            "factor-alone",
+        "factor-alone": edit(
             "Your function returns the factor 1/(1 − γᵗ) alone: return x times it.",
             ("x / ", "1 / "),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

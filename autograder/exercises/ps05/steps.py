@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from autograder.definition import Check
+from autograder.definition import Case, Check
 from autograder.definition.cases import Array, Rng, case_maker, layouts, spread
-from autograder.selfcheck.spec import Case
 
 PARAMETERS = ("theta", "r", "p", "grad", "t", "lr", "gamma1", "gamma2", "eps")
 STATE = ("theta", "r", "p")
@@ -83,9 +82,8 @@ FEW = np.array([[2, 1], [-1, 3], [0, 1e-8]])
 ROW = ([1, 2], [0.3, 1], [2, 3], [5, 6])
 AT_THREE = (3, 0.2, 0.8, 0.9, 1e-15)
 
-CHECKS = (
-    Check(
-        "the first update",
+CHECKS = {
+    "the first update": Check(
         points=1,
         public=[
             first("the usual decay rates", [0.5, -4], 0.1, 0.9, 0.999, 1e-8),
@@ -94,8 +92,7 @@ CHECKS = (
         ],
         held_out=drawn_first,
     ),
-    Check(
-        "the next updates",
+    "the next updates": Check(
         points=2,
         public=[
             step("the fourth update", *MEANS, [2, -1], 4, 0.1, 0.9, 0.99, 1e-8),
@@ -106,8 +103,7 @@ CHECKS = (
         held_out=drawn_next,
     ),
     # ε is too small to show from here on: who puts it elsewhere loses the points above, not these
-    Check(
-        "long after the start",
+    "long after the start": Check(
         points=1,
         public=[
             step("a million updates", *MEANS, [2, -1], 10**6, 0.1, 0.9, 0.999, 1e-15),
@@ -116,8 +112,7 @@ CHECKS = (
         ],
         held_out=drawn_late,
     ),
-    Check(
-        "shapes and memory layouts",
+    "shapes and memory layouts": Check(
         points=1,
         public=layouts(
             step,
@@ -144,4 +139,4 @@ CHECKS = (
             readonly=moving(rng, 3),
         ),
     ),
-)
+}

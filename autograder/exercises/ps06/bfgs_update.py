@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import (
     Array,
     Rng,
@@ -13,7 +13,6 @@ from autograder.definition.cases import (
     layouts,
     positive_definite,
 )
-from autograder.selfcheck.spec import Case
 
 from .quadratics import A2, A3
 
@@ -76,9 +75,8 @@ EXERCISE = Exercise(
     parameters=("H_inv", "s", "y"),
     returns=("H_inv",),
     reference=reference.bfgs_update,
-    checks=(
-        Check(
-            "an update",
+    checks={
+        "an update": Check(
             points=2,
             public=[
                 case("from the identity", np.eye(2), [1, 0.5], [3, -1]),
@@ -87,8 +85,7 @@ EXERCISE = Exercise(
             ],
             held_out=one,
         ),
-        Check(
-            "several updates",
+        "several updates": Check(
             points=1,
             public=[
                 case(
@@ -99,8 +96,7 @@ EXERCISE = Exercise(
             ],
             held_out=several,
         ),
-        Check(
-            "steps to skip, and memory layouts",
+        "steps to skip, and memory layouts": Check(
             points=1,
             public=[
                 case("curvature negative", H, [1, 0.5], [-3, 1]),
@@ -110,74 +106,63 @@ EXERCISE = Exercise(
             ],
             held_out=special,
         ),
-    ),
-    mistakes=(
-        edit(
-            "never-skipped",
+    },
+    mistakes={
+        "never-skipped": edit(
             "Your function updates also when sᵀy ≤ 0: then H would no longer be positive "
             "definite (or you divide by zero), so return H as it is.",
             ("if s @ y <= 0:\n        return H_inv.copy()\n    ", ""),
         ),
-        edit(
-            "reset-when-skipped",
+        "reset-when-skipped": edit(
             "Your function returns the identity when sᵀy ≤ 0: keep what is known, return H as "
             "it is.",
             ("H_inv.copy()", "np.eye(len(s))"),
         ),
-        edit(
-            "absolute-curvature",
+        "absolute-curvature": edit(
             "Your function updates with |sᵀy| when sᵀy is negative: such a step is skipped, "
             "return H as it is.",
             ("s @ y <= 0", "s @ y == 0"),
             ("1 / (s @ y)", "1 / abs(s @ y)"),
         ),
-        edit(
-            "step-and-gradient-swapped",
+        "step-and-gradient-swapped": edit(
             "Your s and y are exchanged: that is the update of the Hessian itself (DFP's); "
             "for its inverse it is (I − ρsyᵀ)H(I − ρysᵀ) + ρssᵀ.",
             ("np.outer(s, y)", "np.outer(y, s)"),
             ("np.outer(s, s)", "np.outer(y, y)"),
         ),
-        edit(
-            "factors-exchanged",
+        "factors-exchanged": edit(
             "Your two factors stand on the wrong sides: (I − ρsyᵀ) is on the left of H, its "
             "transpose on the right.",
             ("left @ H_inv @ left.T", "left.T @ H_inv @ left"),
         ),
-        edit(
-            "one-sided",
+        "one-sided": edit(
             "Your update has only the left factor, so that H is no longer symmetric: multiply "
             "by (I − ρysᵀ) from the right, too.",
             (" @ left.T", ""),
         ),
-        edit(
-            "last-term-missing",
+        "last-term-missing": edit(
             "Your update lacks its last term, + ρssᵀ, and H y is zero instead of s.",
             (" + rho * np.outer(s, s)", ""),
         ),
-        edit(
-            "last-term-without-rho",
+        "last-term-without-rho": edit(
             "Your last term is ssᵀ without ρ: it is ρssᵀ.",
             ("rho * np.outer(s, s)", "np.outer(s, s)"),
         ),
-        edit(
-            "last-term-of-gradients",
+        "last-term-of-gradients": edit(
             "Your last term is ρyyᵀ: it is ρssᵀ, an inverse curvature.",
             ("np.outer(s, s)", "np.outer(y, y)"),
         ),
-        edit("rho-inverted", "Your ρ is sᵀy: it is its inverse, 1/sᵀy.", ("1 / (s @ y)", "s @ y")),
-        edit(
-            "plus-in-the-factors",
+        "rho-inverted": edit("Your ρ is sᵀy: it is its inverse, 1/sᵀy.", ("1 / (s @ y)", "s @ y")),
+        "plus-in-the-factors": edit(
             "Your factors are I + ρsyᵀ: they have a minus.",
             ("np.eye(len(s)) - ", "np.eye(len(s)) + "),
         ),
-        dfp,
-        edit(
-            "in-place",
+        "dfp": dfp,
+        "in-place": edit(
             "Your function changes its arguments in place (`*=`, `+=`, `-=` and writing to "
             "`x[i]` do that): compute new arrays.",
             ("return left", "H_inv[...] = left"),
             ("np.outer(s, s)", "np.outer(s, s)\n    return H_inv"),
         ),
-    ),
+    },
 )

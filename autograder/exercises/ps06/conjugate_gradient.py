@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Rng, case_maker, readonly, strided
-from autograder.selfcheck.spec import Case
 
 from .quadratics import A2, NARROW, THREE_D, TWO_D, problem
 
@@ -33,9 +32,8 @@ EXERCISE = Exercise(
     parameters=("A", "b", "x0", "steps"),
     returns=("trajectory",),
     reference=reference.conjugate_gradient,
-    checks=(
-        Check(
-            "the first step",
+    checks={
+        "the first step": Check(
             points=1,
             public=[
                 case("two dimensions, one step", *TWO_D, 1),
@@ -48,8 +46,7 @@ EXERCISE = Exercise(
                 case("five dimensions, one step", *problem(rng, 5), 1),
             ],
         ),
-        Check(
-            "more steps",
+        "more steps": Check(
             points=2,
             public=[
                 case("two dimensions", *TWO_D, 2),
@@ -62,8 +59,7 @@ EXERCISE = Exercise(
                 case("some steps of many", *problem(rng, 6), 3),
             ],
         ),
-        Check(
-            "special cases and memory layouts",
+        "special cases and memory layouts": Check(
             points=1,
             public=[
                 case("no step at all", *TWO_D, 0),
@@ -73,90 +69,74 @@ EXERCISE = Exercise(
             ],
             held_out=special,
         ),
-    ),
-    mistakes=(
-        edit(
-            "uphill",
+    },
+    mistakes={
+        "uphill": edit(
             "Your first direction is the gradient Ax − b, and your steps climb: start from "
             "the residual r = b − Ax, the negative gradient.",
             ("b - A @ x0", "A @ x0 - b"),
         ),
-        edit(
-            "plus-b",
+        "plus-b": edit(
             "Your residual is −b − Ax: the gradient is Ax − b, so the residual is b − Ax.",
             ("b - A @ x0", "-b - A @ x0"),
         ),
-        edit(
-            "steepest-descent",
+        "steepest-descent": edit(
             "Your directions are the residuals alone, which is steepest descent: the next "
             "direction keeps a part of the old one, d ← r + βd.",
             ("r + (r @ r) / rr * d", "r"),
         ),
-        edit(
-            "beta-inverted",
+        "beta-inverted": edit(
             "Your β is the wrong way up: it is the new rᵀr divided by the old one.",
             ("(r @ r) / rr", "rr / (r @ r)"),
         ),
-        edit(
-            "beta-one",
+        "beta-one": edit(
             "Your β is 1, the same rᵀr above and below: keep the old one before you update r.",
             ("(r @ r) / rr * d", "d"),
         ),
-        edit(
-            "beta-subtracted",
-            "Your new direction is r − βd: it is r + βd.",
-            ("r + (r @ r) / rr", "r - (r @ r) / rr"),
+        "beta-subtracted": edit(
+            "Your new direction is r − βd: it is r + βd.", ("r + (r @ r) / rr", "r - (r @ r) / rr")
         ),
-        edit(
-            "norms-not-squared",
+        "norms-not-squared": edit(
             "Your β is a ratio of norms: it is the ratio of their squares, rᵀr.",
             ("(r @ r) / rr", "np.sqrt((r @ r) / rr)"),
         ),
-        edit(
-            "matrix-left-out",
+        "matrix-left-out": edit(
             "Your step length is rᵀr / dᵀd: the curvature along d belongs below, dᵀAd.",
             ("d @ A @ d", "d @ d"),
         ),
-        edit(
-            "residual-in-the-denominator",
+        "residual-in-the-denominator": edit(
             "Your step length has rᵀAr below, which is right in the first step only: it is dᵀAd.",
             ("d @ A @ d", "r @ A @ r"),
         ),
-        edit(
-            "residual-not-updated",
+        "residual-not-updated": edit(
             "Your residual stays the one at the start: r ← r − αAd in each step.",
             ("r - alpha * (A @ d)", "r"),
         ),
-        edit(
-            "no-stop",
+        "no-stop": edit(
             "Your function divides 0 by 0 when the residual is zero, and the rest is NaN: at "
             "the minimum x stays.",
             ("rr > 0", "True"),
         ),
-        edit(
-            "stops-short",
+        "stops-short": edit(
             "Your trajectory ends when the residual is zero: it has `steps + 1` rows always, "
             "and x stays.",
             ("rr = r @ r", "rr = r @ r\n        if rr == 0:\n            break"),
         ),
-        edit(
-            "start-missing",
+        "start-missing": edit(
             "Your trajectory lacks the start: row 0 is `x0`, and `steps` rows follow.",
             ("[x0]", "[]"),
         ),
-        edit(
-            "only-the-last",
+        "only-the-last": edit(
             "Your function returns the last x only: return all of them as rows of one array, "
             "the start first.",
             ("np.array(trajectory)", "x"),
         ),
-        edit(
-            "start-changed",
+        "start-changed": edit(
             "Your function changes `x0` in place (`+=` does that to arrays): use "
             "`x = x + alpha * d`, which makes a new array.",
             ("[x0]", "[x0.copy()]"),
             ("x = x + alpha", "x += alpha"),
             ("append(x)", "append(x.copy())"),
         ),
-    ),
+    },
 )

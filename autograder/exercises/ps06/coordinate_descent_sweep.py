@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, case_maker, layouts
-from autograder.selfcheck.spec import Case
 
 from .quadratics import A2, A3, NARROW, THREE_D, TWO_D, problem
 
@@ -46,9 +45,8 @@ EXERCISE = Exercise(
     parameters=("A", "b", "x"),
     returns=("x",),
     reference=reference.coordinate_descent_sweep,
-    checks=(
-        Check(
-            "one sweep",
+    checks={
+        "one sweep": Check(
             points=2,
             public=[
                 case("two dimensions", *TWO_D),
@@ -61,14 +59,12 @@ EXERCISE = Exercise(
                 case("five dimensions", *problem(rng, 5)),
             ],
         ),
-        Check(
-            "several sweeps",
+        "several sweeps": Check(
             points=1,
             public=[case("three sweeps", *THREE_D, steps=[{}] * 3)],
             held_out=lambda rng: [case("six sweeps", *problem(rng, 3), steps=[{}] * 6)],
         ),
-        Check(
-            "special cases and memory layouts",
+        "special cases and memory layouts": Check(
             points=1,
             public=[
                 case("start at the minimum", A2, [4, 3], [1, 1]),
@@ -78,58 +74,49 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: special(*problem(rng, 3)),
         ),
-    ),
-    mistakes=(
-        old_coordinates,
-        edit(
-            "backwards",
+    },
+    mistakes={
+        "old-coordinates": old_coordinates,
+        "backwards": edit(
             "Your sweep goes from the last coordinate to the first: it goes from the first to "
             "the last.",
             ("range(len(x))", "range(len(x))[::-1]"),
         ),
-        edit(
-            "curvature-forgotten",
+        "curvature-forgotten": edit(
             "Your step subtracts the gradient itself: divide it by the curvature A_ii, which "
             "leads to the exact minimum.",
             (" / A[i, i]", ""),
         ),
-        edit(
-            "divided-by-the-row",
+        "divided-by-the-row": edit(
             "Your step divides by the sum of the row of A: the curvature along axis i is A_ii.",
             ("A[i, i]", "A[i].sum()"),
         ),
-        edit(
-            "plus-b",
+        "plus-b": edit(
             "Your gradient is Ax + b: the function is ½xᵀAx − bᵀx, so it is Ax − b.",
             ("- b[i]", "+ b[i]"),
         ),
-        edit(
-            "diagonal-counted",
+        "diagonal-counted": edit(
             "Your new coordinate is (b_i − (Ax)_i)/A_ii, the change alone: add it to x_i (or "
             "leave A_ii x_i out of the sum).",
             ("x[i] - (A", "-(A"),
         ),
-        edit(
-            "uphill",
+        "uphill": edit(
             "Your step is added and so climbs: x_i ← x_i − (Ax − b)_i / A_ii.",
             ("x[i] - (A", "x[i] + (A"),
         ),
-        only_the_steepest,
-        edit(
-            "returns-early",
+        "only-the-steepest": only_the_steepest,
+        "returns-early": edit(
             "Your function returns after the first coordinate: a sweep goes over all.",
             ("    return x", "        return x"),
         ),
-        edit(
-            "later-coordinates-forgotten",
+        "later-coordinates-forgotten": edit(
             "Your sum stops at the diagonal: the coordinates that are still to come count, "
             "too, with their old values.",
             ("A[i] @ x", "A[i, : i + 1] @ x[: i + 1]"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `x` in place (writing to `x[i]` does that): start from a copy.",
             ("x = x.copy()\n    ", ""),
         ),
-    ),
+    },
 )

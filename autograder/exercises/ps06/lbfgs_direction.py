@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import (
     Array,
     Rng,
@@ -13,7 +13,6 @@ from autograder.definition.cases import (
     positive_definite,
     spread,
 )
-from autograder.selfcheck.spec import Case
 
 from .quadratics import A3
 
@@ -68,9 +67,8 @@ EXERCISE = Exercise(
     parameters=("grad", "S", "Y"),
     returns=("d",),
     reference=reference.lbfgs_direction,
-    checks=(
-        Check(
-            "one pair",
+    checks={
+        "one pair": Check(
             points=1,
             public=[
                 case("two dimensions", [0.5, -4], [[1, 0.5]], [[3, -1]]),
@@ -79,8 +77,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: one_pair(rng, *pairs(rng, 1, 3)),
         ),
-        Check(
-            "several pairs",
+        "several pairs": Check(
             points=2,
             public=[
                 case("two pairs", GRAD, S[:2], Y[:2]),
@@ -96,8 +93,7 @@ EXERCISE = Exercise(
                 case("more pairs than dimensions", *pairs(rng, 4, 2)),
             ],
         ),
-        Check(
-            "pairs to leave out",
+        "pairs to leave out": Check(
             points=1,
             public=[
                 case("curvature negative in the oldest", GRAD, S, Y * OLDEST),
@@ -107,8 +103,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: left_out(*pairs(rng, 3, 4)),
         ),
-        Check(
-            "special cases and memory layouts",
+        "special cases and memory layouts": Check(
             points=1,
             public=[
                 case("no pair at all", [0.5, -4], np.zeros((0, 2)), np.zeros((0, 2))),
@@ -117,68 +112,57 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: special(*pairs(rng, 2, 3)),
         ),
-    ),
-    mistakes=(
-        edit(
-            "opposite-sign",
+    },
+    mistakes={
+        "opposite-sign": edit(
             "Your function returns H g, the step that is subtracted in other methods: here it "
             "returns the direction of descent, −H g.",
             ("return -q", "return q"),
         ),
-        edit(
-            "not-scaled",
+        "not-scaled": edit(
             "Your H starts from the identity: it starts from sᵀy/yᵀy times the identity, with "
             "the newest pair.",
             ("(s @ y) / (y @ y) * q", "q"),
         ),
-        edit(
-            "scale-inverted",
+        "scale-inverted": edit(
             "Your scale is yᵀy/sᵀy, a curvature: H is an inverse, so it is sᵀy/yᵀy.",
             ("(s @ y) / (y @ y)", "(y @ y) / (s @ y)"),
         ),
-        edit(
-            "scale-of-steps",
+        "scale-of-steps": edit(
             "Your scale is sᵀs/sᵀy, the other of two that are in use (Barzilai and Borwein's "
             "long one): the course has sᵀy/yᵀy.",
             ("(s @ y) / (y @ y)", "(s @ s) / (s @ y)"),
         ),
-        edit(
-            "scale-of-the-oldest",
+        "scale-of-the-oldest": edit(
             "Your scale comes from the oldest pair: it comes from the newest, the last row.",
             ("S[usable[-1]], Y[usable[-1]]", "S[usable[0]], Y[usable[0]]"),
         ),
-        edit(
-            "scale-of-a-pair-left-out",
+        "scale-of-a-pair-left-out": edit(
             "Your scale comes from the last row even if that pair is left out: it comes from "
             "the newest pair with sᵀy > 0.",
             ("if usable:", "if len(S):"),
             ("S[usable[-1]], Y[usable[-1]]", "S[-1], Y[-1]"),
         ),
-        edit(
-            "newest-first",
+        "newest-first": edit(
             "Your function takes row 0 for the newest pair: it is the oldest, the last row is "
             "the newest.",
             ("> 0]", "> 0][::-1]"),
         ),
-        edit(
-            "both-loops-alike",
+        "both-loops-alike": edit(
             "Your two loops run in the same order: the first goes from the newest pair to the "
             "oldest, the second back.",
             ("in usable:", "in reversed(usable):"),
         ),
-        edit(
-            "second-loop-missing",
+        "second-loop-missing": edit(
             "Your function stops after the scaling: the second loop, from the oldest pair to "
             "the newest, is missing.",
             ("for i in usable:", "return -q\n    for i in usable:"),
         ),
-        edit(
-            "second-loop-added",
+        "second-loop-added": edit(
             "Your second loop adds its two terms: it is (a − ρyᵀq)s with a minus.",
             ("kept[i] - (Y", "kept[i] + (Y"),
         ),
-        edit(
-            "steps-and-gradients-swapped",
+        "steps-and-gradients-swapped": edit(
             "Your S and Y are exchanged, as if for the Hessian itself: the first loop takes "
             "sᵀq and subtracts y, the second yᵀq and adds s.",
             ("(S[i] @ q)", "(Y[i] @ q)"),
@@ -186,18 +170,16 @@ EXERCISE = Exercise(
             ("(Y[i] @ q)", "(S[i] @ q)"),
             (")) * S[i]", ")) * Y[i]"),
         ),
-        edit(
-            "never-left-out",
+        "never-left-out": edit(
             "Your function uses also pairs with sᵀy ≤ 0, and the direction may point uphill "
             "(or be NaN): leave them out.",
             (" if S[i] @ Y[i] > 0", ""),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `grad` in place (`-=` does that to arrays): start from a copy.",
             ("q = q - ", "q -= "),
             ("q = (s @ y) / (y @ y) * q", "q *= (s @ y) / (y @ y)"),
             ("q = q + ", "q += "),
         ),
-    ),
+    },
 )

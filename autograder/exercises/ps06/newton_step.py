@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import (
     Array,
     Rng,
@@ -13,7 +13,6 @@ from autograder.definition.cases import (
     positive_definite,
     spread,
 )
-from autograder.selfcheck.spec import Case
 
 from .quadratics import A2, A3, NARROW
 
@@ -70,9 +69,8 @@ EXERCISE = Exercise(
     parameters=("theta", "grad", "H", "damping"),
     returns=("theta",),
     reference=reference.newton_step,
-    checks=(
-        Check(
-            "without damping",
+    checks={
+        "without damping": Check(
             points=1,
             public=[
                 case("a valley", *GIVEN, A2, 0.0),
@@ -86,8 +84,7 @@ EXERCISE = Exercise(
                 case(WIDE, np.zeros(5), spread(rng, 5), positive_definite(rng, 5, 9), 0.0),
             ],
         ),
-        Check(
-            "with damping",
+        "with damping": Check(
             points=2,
             public=[
                 case("some damping", *GIVEN, A2, 2.0),
@@ -100,8 +97,7 @@ EXERCISE = Exercise(
                 damped(rng, "much", 100),
             ],
         ),
-        Check(
-            "special cases and memory layouts",
+        "special cases and memory layouts": Check(
             points=1,
             public=[
                 case("gradient zero", *GIVEN[:1], np.zeros(2), A2, 0.5),
@@ -110,62 +106,52 @@ EXERCISE = Exercise(
             ],
             held_out=special,
         ),
-    ),
-    mistakes=(
-        edit(
-            "no-damping",
+    },
+    mistakes={
+        "no-damping": edit(
             "Your step solves with H alone: add the damping to its diagonal, H + λI.",
             (" + damping * np.eye(len(theta))", ""),
         ),
-        edit(
-            "damping-subtracted",
+        "damping-subtracted": edit(
             "Your function subtracts the damping, H − λI, which can make a good Hessian "
             "singular: add it, H + λI.",
             ("H + damping", "H - damping"),
         ),
-        edit(
-            "damping-on-all-entries",
+        "damping-on-all-entries": edit(
             "Your function adds λ to every entry of H (`H + damping` does that to arrays): λ "
             "belongs on the diagonal only, H + λI.",
             (" * np.eye(len(theta))", ""),
         ),
-        edit(
-            "damping-scaled",
+        "damping-scaled": edit(
             "Your damping is λ times the diagonal of H, the scaled form of Levenberg and "
             "Marquardt: the course adds λ itself, H + λI.",
             ("np.eye(len(theta))", "np.diag(np.diag(H))"),
         ),
-        edit(
-            "damping-as-a-rate",
+        "damping-as-a-rate": edit(
             "Your damping divides the whole step by 1 + λ: it is added to the curvature "
             "instead, H + λI.",
             ("H + damping * np.eye(len(theta))", "H * (1 + damping)"),
         ),
-        edit(
-            "hessian-multiplied",
+        "hessian-multiplied": edit(
             "Your step multiplies the gradient by the Hessian: Newton's step divides by "
             "curvature, (H + λI)⁻¹g.",
             ("np.linalg.solve(damped, grad)", "damped @ grad"),
         ),
-        edit(
-            "diagonal-only",
+        "diagonal-only": edit(
             "Your step uses the diagonal of H only: the directions are coupled, so solve with "
             "the whole matrix.",
             ("np.linalg.solve(damped, grad)", "grad / np.diag(damped)"),
         ),
-        edit(
-            "entries-inverted",
+        "entries-inverted": edit(
             "Your inverse is taken entry by entry (`1 / H` does that to arrays): use "
             "`np.linalg.solve`.",
             ("np.linalg.solve(damped, grad)", "(1 / damped) @ grad"),
         ),
-        absolute_curvatures,
-        edit("uphill", "Your step is added: θ ← θ − (H + λI)⁻¹g.", ("theta - ", "theta + ")),
-        edit(
-            "step-alone",
-            "Your function returns the step alone: return the new θ.",
-            ("theta - ", ""),
+        "absolute-curvatures": absolute_curvatures,
+        "uphill": edit("Your step is added: θ ← θ − (H + λI)⁻¹g.", ("theta - ", "theta + ")),
+        "step-alone": edit(
+            "Your function returns the step alone: return the new θ.", ("theta - ", "")
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

@@ -80,9 +80,8 @@ EXERCISE = Exercise(
     parameters=("thetas",),
     returns=("averages",),
     reference=reference.polyak_average,
-    checks=(
-        Check(
-            "vectors",
+    checks={
+        "vectors": Check(
             points=1,
             public=[
                 case("four iterates", ITERATES),
@@ -95,8 +94,7 @@ EXERCISE = Exercise(
                 case("from 1e-8 to 1e3", spread(rng, 8, 4)),
             ],
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("one iterate", ITERATES[:1]),
@@ -116,32 +114,29 @@ EXERCISE = Exercise(
                 ),
             ],
         ),
-    ),
-    mistakes=(
-        sum_not_divided,
-        all_by_the_same,
-        one_too_many,
-        exponential,
-        halves,
-        edit(
-            "start-left-out",
+    },
+    mistakes={
+        "sum-not-divided": sum_not_divided,
+        "all-by-the-same": all_by_the_same,
+        "one-too-many": one_too_many,
+        "exponential": exponential,
+        "halves": halves,
+        "start-left-out": edit(
             "Your means leave out the start, as torch.optim.ASGD does: here row k is the mean "
             "of rows 0 to k.",
             ("[: k + 1]", "[min(k, 1) : k + 1]"),
         ),
-        edit(
-            "from-the-end",
+        "from-the-end": edit(
             "Your row k is the mean of the iterates from k to the end: it is that of the "
             "iterates up to k.",
             ("[: k + 1]", "[k:]"),
         ),
-        edit(
-            "newest-left-out",
+        "newest-left-out": edit(
             "Your row k is the mean of the iterates before k: iterate k belongs to it, too.",
             ("[: k + 1]", "[: max(k, 1)]"),
         ),
-        only_the_last,
-        over_the_parameters,
-        in_place,
-    ),
+        "only-the-last": only_the_last,
+        "over-the-parameters": over_the_parameters,
+        "in-place": in_place,
+    },
 )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker, layouts, readonly, spread, strided
-from autograder.selfcheck.spec import Case
 
 STATE = ("theta", "g_bar", "v_bar", "h_bar", "tau")
 PARAMETERS = (*STATE, "grad", "h")
@@ -71,9 +70,8 @@ EXERCISE = Exercise(
     parameters=PARAMETERS,
     returns=STATE,
     reference=reference.vsgd_step,
-    checks=(
-        Check(
-            "a step",
+    checks={
+        "a step": Check(
             points=2,
             public=[
                 case("gradient along its mean", *GIVEN, GRAD, H),
@@ -87,8 +85,7 @@ EXERCISE = Exercise(
                 case(WIDE, *state(rng, 12), spread(rng, 12), curvature(rng, 12)),
             ],
         ),
-        Check(
-            "several steps",
+        "several steps": Check(
             points=1,
             public=[
                 case(
@@ -99,8 +96,7 @@ EXERCISE = Exercise(
             ],
             held_out=noisy,
         ),
-        Check(
-            "a fresh memory",
+        "a fresh memory": Check(
             points=1,
             public=[
                 case("everything forgotten", THETA, *MEANS, np.ones(2), GRAD, H),
@@ -108,8 +104,7 @@ EXERCISE = Exercise(
             ],
             held_out=fresh,
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 *layouts(
@@ -130,75 +125,63 @@ EXERCISE = Exercise(
                 readonly=drawn(rng, 3),
             ),
         ),
-    ),
-    mistakes=(
-        edit(
-            "weights-swapped",
+    },
+    mistakes={
+        "weights-swapped": edit(
             "Your means give the new value the weight 1 − 1/τ: it has 1/τ, so that a long "
             "memory changes slowly.",
             ("w = 1 / tau", "w = 1 - 1 / tau"),
         ),
-        edit(
-            "new-memory-in-the-means",
+        "new-memory-in-the-means": edit(
             "Your means use the new τ: all three use the old one, and τ is updated after them.",
             ("w = 1", "tau = (1 - g_bar**2 / v_bar) * tau + 1\n    w = 1"),
             ("    tau = (1 - g_bar**2 / v_bar) * tau + 1\n", ""),
         ),
-        edit(
-            "rate-of-the-old-means",
+        "rate-of-the-old-means": edit(
             "Your rate is computed from the means before the update: update them first.",
             ("w = 1", "alpha = g_bar**2 / (h_bar * v_bar)\n    w = 1"),
             ("    alpha = g_bar**2 / (h_bar * v_bar)\n", ""),
         ),
-        edit(
-            "mean-gradient-in-the-step",
+        "mean-gradient-in-the-step": edit(
             "Your step goes along the mean ḡ: vSGD steps along the gradient g itself, ḡ only "
             "sets the rate.",
             ("alpha * grad", "alpha * g_bar"),
         ),
-        edit(
-            "curvature-forgotten",
+        "curvature-forgotten": edit(
             "Your rate is ḡ²/v̄: the curvature belongs below, too, α = ḡ²/(h̄v̄).",
             ("(h_bar * v_bar)", "v_bar"),
         ),
-        edit(
-            "curvature-not-averaged",
+        "curvature-not-averaged": edit(
             "Your rate divides by the newest h: the mean h̄ belongs there, and the new h̄ is "
             "returned.",
             ("h_bar * v_bar", "h * v_bar"),
         ),
-        edit(
-            "mean-not-squared",
+        "mean-not-squared": edit(
             "Your rate has ḡ above: it is ḡ², which has the units of v̄.",
             ("g_bar**2 / (", "g_bar / ("),
         ),
-        edit(
-            "rate-with-a-root",
+        "rate-with-a-root": edit(
             "Your rate divides by √v̄, as RMSProp does: here it is α = ḡ²/(h̄v̄).",
             ("h_bar * v_bar", "h_bar * np.sqrt(v_bar)"),
         ),
-        edit(
-            "memory-the-other-way",
+        "memory-the-other-way": edit(
             "Your memory grows where gradients agree, τ ← (ḡ²/v̄)τ + 1: they should shorten "
             "it, τ ← (1 − ḡ²/v̄)τ + 1.",
             ("1 - g_bar**2 / v_bar", "g_bar**2 / v_bar"),
         ),
-        edit(
-            "one-forgotten",
+        "one-forgotten": edit(
             "Your memory can only shrink: the newest gradient adds one, τ ← (1 − ḡ²/v̄)τ + 1.",
             ("tau + 1", "tau"),
         ),
-        edit(
-            "old-memory-returned",
+        "old-memory-returned": edit(
             "Your τ is returned as it came: return the new one, (1 − ḡ²/v̄)τ + 1.",
             ("tau = (1 - g", "new = (1 - g"),
         ),
-        edit(
-            "squares-not-averaged",
+        "squares-not-averaged": edit(
             "Your v̄ is the newest g² alone: it is a mean with the weights of the others.",
             ("(1 - w) * v_bar + w * grad**2", "grad**2"),
         ),
-        edit("uphill", "Your step is added: θ ← θ − αg.", ("theta - ", "theta + ")),
-        in_place,
-    ),
+        "uphill": edit("Your step is added: θ ← θ − αg.", ("theta - ", "theta + ")),
+        "in-place": in_place,
+    },
 )

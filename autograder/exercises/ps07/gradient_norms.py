@@ -5,9 +5,8 @@ from itertools import pairwise
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker, floats, readonly, strided
-from autograder.selfcheck.spec import Case
 
 case = case_maker("weights", "x", "activation")
 
@@ -46,9 +45,8 @@ EXERCISE = Exercise(
     parameters=("weights", "x", "activation"),
     returns=("norms",),
     reference=reference.gradient_norms,
-    checks=(
-        Check(
-            "linear layers",
+    checks={
+        "linear layers": Check(
             points=1,
             public=[
                 case("two layers", [W1, W2], X, "linear"),
@@ -59,8 +57,7 @@ EXERCISE = Exercise(
                 drawn(rng, "layers of one width", 1, [3, 3, 3, 3], 4, "linear"),
             ],
         ),
-        Check(
-            "tanh and sigmoid layers",
+        "tanh and sigmoid layers": Check(
             points=2,
             public=[
                 case("tanh, two layers", [W1, W2], X, "tanh"),
@@ -75,8 +72,7 @@ EXERCISE = Exercise(
                 drawn(rng, "sigmoid, layers of one width", 1.2, [3, 3, 3, 3], 5, "sigmoid"),
             ],
         ),
-        Check(
-            "rectified layers",
+        "rectified layers": Check(
             points=1,
             public=[
                 case("two layers", [W1, W2], X, "relu"),
@@ -87,8 +83,7 @@ EXERCISE = Exercise(
                 drawn(rng, "layers of one width", 1.4, [4, 4, 4, 4], 6, "relu"),
             ],
         ),
-        Check(
-            "depth, special cases, memory layouts",
+        "depth, special cases, memory layouts": Check(
             points=1,
             public=[
                 case("vanishing: six sigmoid layers", [W3] * 6, X, "sigmoid"),
@@ -105,90 +100,74 @@ EXERCISE = Exercise(
                 in_memory(network(rng, 1, 3, 4, 3), rng.normal(size=(5, 3))),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "last-layer-linear",
+    },
+    mistakes={
+        "last-layer-linear": edit(
             "Your function leaves out the derivative of the last activation: h_L = φ(a_L) as in "
             "the other layers, so Δ_L = φ'(a_L)/n.",
             ("slopes[-1]", "np.ones_like(h)"),
         ),
-        edit(
-            "slopes-forgotten",
+        "slopes-forgotten": edit(
             "Your way back multiplies by the weights only: each layer also multiplies by the "
             "derivative φ'(a_l) of its activation.",
             ("slopes[-1]", "np.ones_like(h)"),
             (" * slopes[layer - 1]", ""),
         ),
-        edit(
-            "hidden-slopes-forgotten",
+        "hidden-slopes-forgotten": edit(
             "Your way back has the derivative φ' at the last layer only: every layer that is "
             "passed multiplies by its own φ'(a_l).",
             (" * slopes[layer - 1]", ""),
         ),
-        edit(
-            "slope-at-the-output",
+        "slope-at-the-output": edit(
             "Your function takes the derivative φ' at the outputs h_l: take it at a_l, before the "
             "activation. (For tanh that is 1 − h², with h = tanh(a).)",
             ("h * (1 - h)", "1 / (1 + np.exp(-h)) * (1 - 1 / (1 + np.exp(-h)))"),
             ("1 - h**2", "1 - np.tanh(h) ** 2"),
         ),
-        edit(
-            "tanh-square-missing",
-            "Your derivative of tanh is 1 − h: it is 1 − h².",
-            ("1 - h**2", "1 - h"),
+        "tanh-square-missing": edit(
+            "Your derivative of tanh is 1 − h: it is 1 − h².", ("1 - h**2", "1 - h")
         ),
-        edit(
-            "sigmoid-factor-missing",
-            "Your derivative of the sigmoid is 1 − h: it is h(1 − h).",
-            ("h * (1 - h)", "1 - h"),
+        "sigmoid-factor-missing": edit(
+            "Your derivative of the sigmoid is 1 − h: it is h(1 − h).", ("h * (1 - h)", "1 - h")
         ),
-        edit(
-            "sum-over-batch",
+        "sum-over-batch": edit(
             "Your function sums over the examples: f is the mean over them, so divide by n.",
             (" / len(x)", ""),
         ),
-        edit(
-            "last-layer-first",
+        "last-layer-first": edit(
             "Your norms are in the order of the way back: return that of the first layer first.",
             ("norms[::-1]", "norms"),
         ),
-        edit(
-            "squared",
+        "squared": edit(
             "Your function returns sums of squares: the norm is their root.",
             ("np.linalg.norm(delta.T @ inputs[layer])", "np.sum((delta.T @ inputs[layer]) ** 2)"),
         ),
-        edit(
-            "spectral-norm",
+        "spectral-norm": edit(
             "Your function takes np.linalg.norm(…, 2), the largest singular value: the norm here "
             "is the root of the sum of all squares, np.linalg.norm(…).",
             ("inputs[layer])", "inputs[layer], 2)"),
         ),
-        edit(
-            "gradient-of-the-signal",
+        "gradient-of-the-signal": edit(
             "Your function returns the norms of Δ_l, the gradient of a_l: the gradient of the "
             "weights is Δ_lᵀ h_(l−1).",
             ("delta.T @ inputs[layer]", "delta"),
         ),
-        norms_of_the_weights,
-        edit(
-            "weights-not-transposed",
+        "norms-of-the-weights": norms_of_the_weights,
+        "weights-not-transposed": edit(
             "Your layers compute h W: rows of W belong to outputs here, so the way forward is "
             "h Wᵀ and the way back Δ W.",
             ("@ W.T", "@ W"),
             ("weights[layer])", "weights[layer].T)"),
         ),
-        edit(
-            "transposed-on-the-way-back",
+        "transposed-on-the-way-back": edit(
             "Your way back multiplies by Wᵀ: forward is h Wᵀ, so back is Δ W.",
             ("weights[layer])", "weights[layer].T)"),
         ),
-        edit(
-            "list-reversed",
+        "list-reversed": edit(
             "Your function reverses the list `weights` in place, for the caller as well: use "
             "reversed(weights) or weights[::-1], which leave it alone.",
             ("delta = slopes", "weights.reverse()\n    delta = slopes"),
             ("weights[layer])", "weights[-1 - layer])"),
         ),
-    ),
+    },
 )

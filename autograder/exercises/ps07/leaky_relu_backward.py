@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import MakeCase, Rng, case_maker, column_major, floats, layouts
-from autograder.selfcheck.spec import Case
 
 from .rectifiers import drawn_at_zero, gradients_in_memory
 from .signs import G_SIGNS, X_SIGNS, signed
@@ -61,9 +60,8 @@ EXERCISE = Exercise(
     parameters=("x", "slope", "grad_out"),
     returns=("grad_x",),
     reference=reference.leaky_relu_backward,
-    checks=(
-        Check(
-            "on both sides of zero",
+    checks={
+        "on both sides of zero": Check(
             points=2,
             public=[
                 case("all signs", [2, 3, -1, -4], 0.2, [5, -6, 7, -8]),
@@ -78,8 +76,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: both_sides(rng, rng.uniform(0.1, 0.4)),
         ),
-        Check(
-            "at zero",
+        "at zero": Check(
             points=1,
             public=[
                 case("inputs exactly 0", np.zeros(3), 0.2, [3, -2, 0.5]),
@@ -88,23 +85,20 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: drawn_at_zero(rng, with_slope(rng.uniform(0.1, 0.4))),
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=gradients_in_memory(with_slope(0.3)),
             held_out=lambda rng: in_memory(rng, rng.uniform(0.1, 0.4)),
         ),
-    ),
-    mistakes=(
-        edit(
-            "one-at-zero",
+    },
+    mistakes={
+        "one-at-zero": edit(
             "Your derivative at x = 0 is 1: the course takes the left one there, the slope a, as "
             "torch does (x > 0, not x ≥ 0).",
             ("x > 0", "x >= 0"),
         ),
-        mean_at_zero,
-        edit(
-            "zero-at-zero",
+        "mean-at-zero": mean_at_zero,
+        "zero-at-zero": edit(
             "Your derivative at x = 0 is 0: both sides of a leaky ReLU have a slope, and the "
             "course takes the left one there, a, as torch does.",
             (
@@ -112,58 +106,49 @@ EXERCISE = Exercise(
                 "grad_out * ((x > 0) + slope * (x < 0))",
             ),
         ),
-        edit(
-            "blocked",
+        "blocked": edit(
             "Your function blocks the gradient left of 0, as the plain ReLU does: multiply it by "
             "the slope there.",
             ("slope * grad_out", "0"),
         ),
-        edit(
-            "fixed-slope",
+        "fixed-slope": edit(
             "Your function always has slope 0.01 and ignores `slope`.",
             ("slope * grad_out", "0.01 * grad_out"),
         ),
-        edit(
-            "derivative-alone",
+        "derivative-alone": edit(
             "Your function returns the derivative alone: by the chain rule it multiplies "
             "`grad_out`.",
             ("grad_out, slope * grad_out", "1.0, slope"),
         ),
-        edit(
-            "slope-alone",
+        "slope-alone": edit(
             "Your function returns the slope itself where x ≤ 0: multiply it by `grad_out`.",
             ("slope * grad_out", "slope"),
         ),
-        edit(
-            "sides-swapped",
+        "sides-swapped": edit(
             "Your function has the slope on the positive side: it belongs to x ≤ 0.",
             ("grad_out, slope * grad_out", "slope * grad_out, grad_out"),
         ),
-        edit(
-            "negative-slope",
+        "negative-slope": edit(
             "Your function multiplies by −a left of 0: the function rises there, too, so the "
             "slope is +a.",
             ("slope * grad_out", "-slope * grad_out"),
         ),
-        edit(
-            "value-for-slope",
+        "value-for-slope": edit(
             "Your function multiplies the gradient by the value of the leaky ReLU: multiply by "
             "its slope, 1 or a.",
             ("grad_out, slope * grad_out)", "x, slope * x) * grad_out"),
         ),
-        edit(
-            "sign-of-the-gradient",
+        "sign-of-the-gradient": edit(
             "Your function looks at the sign of the gradient: what decides is the sign of the "
             "input x.",
             ("x > 0", "grad_out > 0"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `grad_out` in place: compute a new array.",
             (
                 "return np.where(x > 0, grad_out, slope * grad_out)",
                 "grad_out[x <= 0] *= slope\n    return grad_out",
             ),
         ),
-    ),
+    },
 )

@@ -1,9 +1,8 @@
 """Leaky ReLU."""
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Rng, case_maker, spread
-from autograder.selfcheck.spec import Case
 
 from .rectifiers import drawn_in_memory, in_memory
 from .signs import X_SIGNS, signed
@@ -28,9 +27,8 @@ EXERCISE = Exercise(
     parameters=("x", "slope"),
     returns=("y",),
     reference=reference.leaky_relu_forward,
-    checks=(
-        Check(
-            "values",
+    checks={
+        "values": Check(
             points=1,
             public=[
                 case("both signs and zero", [2, -3, 0, 0.5, -0.25], 0.2),
@@ -40,63 +38,52 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: drawn(rng, rng.uniform(0.1, 0.4)),
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=in_memory(case, 0.25),
             held_out=lambda rng: drawn_in_memory(rng, case, rng.uniform(0.1, 0.4)),
         ),
-    ),
-    mistakes=(
-        edit(
-            "plain-relu",
+    },
+    mistakes={
+        "plain-relu": edit(
             "Your function gives 0 left of 0, which is the plain ReLU: the leaky one gives a x.",
             ("np.where(x > 0, x, slope * x)", "np.maximum(0, x)"),
         ),
-        edit(
-            "fixed-slope",
-            "Your function always has slope 0.01 and ignores `slope`.",
-            ("slope * x", "0.01 * x"),
+        "fixed-slope": edit(
+            "Your function always has slope 0.01 and ignores `slope`.", ("slope * x", "0.01 * x")
         ),
-        edit(
-            "minimum",
+        "minimum": edit(
             "Your function has the slope on the positive side (the smaller of x and a x): "
             "positive inputs pass as they are, negative ones are multiplied by a.",
             ("np.where(x > 0, x, slope * x)", "np.minimum(x, slope * x)"),
         ),
-        edit(
-            "slope-on-both-sides",
+        "slope-on-both-sides": edit(
             "Your function multiplies positive inputs by the slope, too: they pass as they are.",
             ("np.where(x > 0, x, slope * x)", "slope * x"),
         ),
-        edit(
-            "reflected",
+        "reflected": edit(
             "Your function gives −a x left of 0, which is positive: it should be a x, negative "
             "like x.",
             ("slope * x", "-slope * x"),
         ),
-        edit(
-            "slope-as-value",
+        "slope-as-value": edit(
             "Your function returns the slope itself where x is negative: multiply it by x.",
             ("slope * x", "slope"),
         ),
-        edit(
-            "slope-added",
+        "slope-added": edit(
             "Your function adds a x on both sides, so positive inputs grow to (1 + a) x: a x "
             "belongs to the left side only.",
             ("np.where(x > 0, x, slope * x)", "np.maximum(0, x) + slope * x"),
         ),
-        edit(
-            "exponential",
+        "exponential": edit(
             "Your function is the exponential linear unit (ELU), a(eˣ − 1) left of 0: the leaky "
             "ReLU has the straight line a x.",
             ("slope * x", "slope * (np.exp(np.minimum(x, 0)) - 1)"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `x` in place, which the backward pass still needs: compute a "
             "new array.",
             ("return np.where(x > 0, x, slope * x)", "x[x < 0] *= slope\n    return x"),
         ),
-    ),
+    },
 )

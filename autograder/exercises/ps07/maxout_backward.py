@@ -66,9 +66,8 @@ EXERCISE = Exercise(
     parameters=("winner", "pieces", "grad_out"),
     returns=("grad_x",),
     reference=reference.maxout_backward,
-    checks=(
-        Check(
-            "the winner takes it all",
+    checks={
+        "the winner takes it all": Check(
             points=2,
             public=[
                 case("groups of two", OF_TWO, 2, [[5, -6, 7], [-8, 9, 10]]),
@@ -88,8 +87,7 @@ EXERCISE = Exercise(
                 case("one piece a unit", np.zeros((2, 3), dtype=np.int64), 1, table(rng, 2, 3)),
             ],
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("1-d arrays", np.array([1, 0, 1]), 2, [5, -6, 7]),
@@ -115,44 +113,38 @@ EXERCISE = Exercise(
                 case("a read-only gradient", winners(rng, 2, 3, 4), 2, readonly(table(rng, 3, 4))),
             ],
         ),
-    ),
-    mistakes=(
-        to_all_pieces,
-        shared_out,
-        edit(
-            "to-the-losers",
+    },
+    mistakes={
+        "to-all-pieces": to_all_pieces,
+        "shared-out": shared_out,
+        "to-the-losers": edit(
             "Your function gives the gradient to the pieces that lost: the winner gets all of it.",
             ("grad_out[..., None], 0.0", "0.0, grad_out[..., None]"),
         ),
-        edit(
-            "to-the-first",
+        "to-the-first": edit(
             "Your function gives the gradient to the first piece always: give it to the winner.",
             ("winner[..., None] ==", "0 =="),
         ),
-        to_distant_pieces,
-        edit(
-            "winner-counted-from-one",
+        "to-distant-pieces": to_distant_pieces,
+        "winner-counted-from-one": edit(
             "Your function takes winners to count from 1: they count from 0.",
             ("np.arange(pieces)", "np.arange(pieces) + 1"),
         ),
-        winner_as_position,
-        edit(
-            "groups-kept",
+        "winner-as-position": winner_as_position,
+        "groups-kept": edit(
             "Your result has an axis for the pieces: x had them side by side in its last axis, so "
             "reshape to (…, u·pieces).",
             ("grads.reshape(*grad_out.shape[:-1], -1)", "grads"),
         ),
-        edit(
-            "mask-alone",
+        "mask-alone": edit(
             "Your function returns 1 for the winner and 0 elsewhere: by the chain rule that "
             "multiplies `grad_out`.",
             ("np.where(won, grad_out[..., None], 0.0)", "won * 1.0"),
         ),
-        edit(
-            "times-winner",
+        "times-winner": edit(
             "Your function multiplies the gradient by the number of the winner: the number says "
             "where it goes, not how large it is.",
             ("grad_out[..., None]", "(winner * grad_out)[..., None]"),
         ),
-    ),
+    },
 )

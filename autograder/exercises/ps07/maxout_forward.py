@@ -25,9 +25,8 @@ EXERCISE = Exercise(
     parameters=("x", "pieces"),
     returns=("y", "winner"),
     reference=reference.maxout_forward,
-    checks=(
-        Check(
-            "groups",
+    checks={
+        "groups": Check(
             points=2,
             public=[
                 case("groups of two", X, 2),
@@ -44,8 +43,7 @@ EXERCISE = Exercise(
                 case("one piece a unit", rng.normal(size=(3, 4)), 1),
             ],
         ),
-        Check(
-            "the first of equals",
+        "the first of equals": Check(
             points=1,
             public=[
                 case("all inputs the same", np.ones((2, 4)), 2),
@@ -58,8 +56,7 @@ EXERCISE = Exercise(
                 case("the last two are equal", LAST_TWO_EQUAL * rng.uniform(1, 2), 3),
             ],
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("a 1-d array", X[0], 2),
@@ -77,83 +74,69 @@ EXERCISE = Exercise(
                 *layouts(case, [3], readonly=[rng.normal(size=(3, 6))]),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "distant-groups",
+    },
+    mistakes={
+        "distant-groups": edit(
             "Your groups take inputs that lie far apart (0, u, 2u, …), a convention found "
             "elsewhere: in the course a group is `pieces` neighbours, jk … jk + k − 1.",
             ("-1, pieces", "pieces, -1"),
             ("max(axis=-1), groups.argmax(axis=-1)", "max(axis=-2), groups.argmax(axis=-2)"),
         ),
-        edit(
-            "pieces-as-number-of-groups",
+        "pieces-as-number-of-groups": edit(
             "Your function makes `pieces` groups: `pieces` is how many inputs a group has, so "
             "there are d / pieces groups.",
             ("-1, pieces", "pieces, -1"),
         ),
-        edit(
-            "one-group",
+        "one-group": edit(
             "Your function takes the largest of all inputs: take the largest of each group of "
             "`pieces`.",
             ("groups.max(axis=-1), groups.argmax", "x.max(axis=-1), x.argmax"),
         ),
-        edit(
-            "position-in-x",
+        "position-in-x": edit(
             "Your winner counts positions in the whole of x: count within the group, "
             "0 … pieces − 1.",
             ("groups.argmax", "pieces * np.arange(groups.shape[-2]) + groups.argmax"),
         ),
-        edit(
-            "last-of-equals",
+        "last-of-equals": edit(
             "Your winner is the last of equal pieces: the course takes the first, as argmax does.",
             ("groups.argmax", "pieces - 1 - groups[..., ::-1].argmax"),
         ),
-        edit(
-            "counted-from-one",
-            "Your winner counts from 1: count from 0.",
-            ("groups.argmax", "1 + groups.argmax"),
+        "counted-from-one": edit(
+            "Your winner counts from 1: count from 0.", ("groups.argmax", "1 + groups.argmax")
         ),
-        edit(
-            "largest-size",
+        "largest-size": edit(
             "Your function takes the largest absolute value: maxout takes the largest value, "
             "which may be negative.",
             ("x.reshape", "np.abs(x).reshape"),
         ),
-        edit(
-            "smallest",
+        "smallest": edit(
             "Your function takes the smallest of each group: maxout takes the largest.",
             ("groups.max", "groups.min"),
             ("groups.argmax", "groups.argmin"),
         ),
-        edit(
-            "mean-of-group",
+        "mean-of-group": edit(
             "Your function averages each group: maxout takes its largest entry.",
             ("groups.max", "groups.mean"),
         ),
-        edit(
-            "rectified-too",
+        "rectified-too": edit(
             "Your function sets negative results to 0: maxout is no ReLU; the largest of a group "
             "may be negative.",
             ("groups.max(axis=-1)", "np.maximum(0, groups.max(axis=-1))"),
         ),
-        edit(
-            "winner-missing",
+        "winner-missing": edit(
             "Your function returns y alone: the backward pass needs the winners, too. Return "
             "(y, winner).",
             (", groups.argmax(axis=-1)", ""),
         ),
-        edit(
-            "outputs-swapped",
+        "outputs-swapped": edit(
             "Your function returns the winners first: the order is (y, winner).",
             ("groups.max", "groups.argmax"),
             ("groups.argmax", "groups.max"),
         ),
-        edit(
-            "mask-for-winner",
+        "mask-for-winner": edit(
             "Your second output is a mask over all pieces: return the number of the winning "
             "piece, one integer a unit (argmax).",
             ("groups.argmax(axis=-1)", "(groups == groups.max(axis=-1)[..., None]) * 1"),
         ),
-    ),
+    },
 )

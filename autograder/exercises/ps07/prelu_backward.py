@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker, layouts
-from autograder.selfcheck.spec import Case
 
 from .signs import G_SIGNS, SLOPES, X_SIGNS, G, X, signed, slopes, table
 
@@ -76,9 +75,8 @@ EXERCISE = Exercise(
     parameters=("x", "slope", "grad_out"),
     returns=("grad_x", "grad_slope"),
     reference=reference.prelu_backward,
-    checks=(
-        Check(
-            "one example",
+    checks={
+        "one example": Check(
             points=1,
             public=[
                 case("all signs", [[2, 3, -1, -4]], [0.1, 0.2, 0.3, 0.4], [[5, -6, 7, -8]]),
@@ -87,8 +85,7 @@ EXERCISE = Exercise(
             ],
             held_out=one_example,
         ),
-        Check(
-            "a batch",
+        "a batch": Check(
             points=2,
             public=[
                 case("four examples, three units", X, SLOPES, G),
@@ -99,8 +96,7 @@ EXERCISE = Exercise(
             ],
             held_out=batch,
         ),
-        Check(
-            "at zero",
+        "at zero": Check(
             points=1,
             public=[
                 case(
@@ -113,8 +109,7 @@ EXERCISE = Exercise(
             ],
             held_out=at_zero,
         ),
-        Check(
-            "unusual slopes and memory layouts",
+        "unusual slopes and memory layouts": Check(
             points=1,
             public=[
                 case("slopes above 1 and below 0", X, [2, -0.5, 1.5], G),
@@ -123,102 +118,86 @@ EXERCISE = Exercise(
             ],
             held_out=unusual,
         ),
-    ),
-    mistakes=(
-        edit(
-            "slope-mean-over-batch",
+    },
+    mistakes={
+        "slope-mean-over-batch": edit(
             "Your gradient of the slopes is a mean over the batch: it is the sum, for a slope is "
             "shared by all examples and their gradients add up.",
             ("np.sum", "np.mean"),
         ),
-        edit(
-            "slope-not-summed",
+        "slope-not-summed": edit(
             "Your gradient of the slopes has one row an example: a slope is shared by all "
             "examples, so sum over them (axis 0).",
             ("np.sum(grad_out * np.minimum(0, x), axis=0)", "grad_out * np.minimum(0, x)"),
         ),
-        edit(
-            "slope-summed-over-units",
+        "slope-summed-over-units": edit(
             "Your gradient of the slopes sums over the units (axis 1): sum over the examples "
             "(axis 0), which leaves one number a unit.",
             ("axis=0", "axis=1"),
         ),
-        edit(
-            "slope-summed-over-all",
+        "slope-summed-over-all": edit(
             "Your gradient of the slopes is one number: each unit has its own slope, so sum over "
             "the examples only (axis 0).",
             (", axis=0", ""),
         ),
-        edit(
-            "slope-from-all-inputs",
+        "slope-from-all-inputs": edit(
             "Your gradient of the slopes counts positive inputs, too: the output depends on the "
             "slope only where x < 0.",
             ("np.minimum(0, x)", "x"),
         ),
-        edit(
-            "slope-from-positive-inputs",
+        "slope-from-positive-inputs": edit(
             "Your gradient of the slopes comes from the positive inputs: the output depends on "
             "the slope only where x < 0.",
             ("minimum", "maximum"),
         ),
-        edit(
-            "slope-without-gradient",
+        "slope-without-gradient": edit(
             "Your gradient of the slopes forgets `grad_out`: by the chain rule it multiplies "
             "min(0, x).",
             ("grad_out * np.minimum", "np.minimum"),
         ),
-        edit(
-            "slope-without-input",
+        "slope-without-input": edit(
             "Your gradient of the slopes adds up `grad_out` alone: the derivative of a x with "
             "respect to a is x.",
             ("np.minimum(0, x)", "(x <= 0)"),
         ),
-        edit(
-            "slope-of-opposite-sign",
+        "slope-of-opposite-sign": edit(
             "Your gradient of the slopes has the opposite sign: the derivative of a x with respect "
             "to a is x, which is negative there.",
             ("np.minimum(0, x)", "np.maximum(0, -x)"),
         ),
-        edit(
-            "slope-times-slope",
+        "slope-times-slope": edit(
             "Your gradient of the slopes is multiplied by the slope: the derivative of a x with "
             "respect to a is x alone.",
             ("np.sum(grad_out", "np.sum(slope * grad_out"),
         ),
-        edit(
-            "slope-from-grad-x",
+        "slope-from-grad-x": edit(
             "Your gradient of the slopes is computed from the gradient of x: use `grad_out`, and "
             "only where x < 0.",
             ("grad_out * np.minimum(0, x)", "grad_x * x"),
         ),
-        edit(
-            "blocked",
+        "blocked": edit(
             "Your gradient of x is 0 left of 0, as with the plain ReLU: there it is a times "
             "`grad_out`.",
             ("slope * grad_out", "0"),
         ),
-        edit(
-            "sides-swapped",
+        "sides-swapped": edit(
             "Your gradient of x has the slope on the positive side: it belongs to x ≤ 0.",
             ("grad_out, slope * grad_out", "slope * grad_out, grad_out"),
         ),
-        edit(
-            "one-at-zero",
+        "one-at-zero": edit(
             "Your derivative at x = 0 is 1: the course takes the left one there, the slope a, as "
             "torch does.",
             ("x > 0", "x >= 0"),
         ),
-        edit(
-            "outputs-swapped",
+        "outputs-swapped": edit(
             "Your function returns the two gradients in the other order: (grad_x, grad_slope).",
             ("return grad_x, grad_slope", "return grad_slope, grad_x"),
         ),
-        edit(
-            "slope-gradient-missing",
+        "slope-gradient-missing": edit(
             "Your function returns the gradient of x alone: without that of the slopes they "
             "cannot be learned. Return both, (grad_x, grad_slope).",
             ("return grad_x, grad_slope", "return grad_x"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

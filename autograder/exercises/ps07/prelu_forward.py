@@ -19,9 +19,8 @@ EXERCISE = Exercise(
     parameters=("x", "slope"),
     returns=("y",),
     reference=reference.prelu_forward,
-    checks=(
-        Check(
-            "one slope a unit",
+    checks={
+        "one slope a unit": Check(
             points=1,
             public=[
                 case("four examples, three units", X, SLOPES),
@@ -38,8 +37,7 @@ EXERCISE = Exercise(
                 case("slopes zero", table(rng, 4, 2), np.zeros(2)),
             ],
         ),
-        Check(
-            "slopes that learning may reach",
+        "slopes that learning may reach": Check(
             points=1,
             public=[
                 case("slopes above 1", X, [2, 1.5, 3]),
@@ -52,8 +50,7 @@ EXERCISE = Exercise(
                 case("slopes of all kinds", table(rng, 4, 3), signed(rng, 1, -1, 1)),
             ],
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("one unit", [[1], [-2], [3]], [0.5]),
@@ -68,60 +65,49 @@ EXERCISE = Exercise(
                 *layouts(case, readonly=(table(rng, 4, 2), [0.3, 0.6])),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "maximum-trick",
+    },
+    mistakes={
+        "maximum-trick": edit(
             "Your function takes the larger of x and a x, which is right only while a ≤ 1: slopes "
             "are learned here and may leave that range. Decide by the sign of x.",
             ("np.where(x > 0, x, slope * x)", "np.maximum(x, slope * x)"),
         ),
-        edit(
-            "slopes-clipped",
+        "slopes-clipped": edit(
             "Your function replaces negative slopes by 0: they are learned, and taken as they are.",
             ("slope * x", "np.maximum(0, slope) * x"),
         ),
-        edit(
-            "slope-per-example",
+        "slope-per-example": edit(
             "Your function gives each example (row) its slope: each unit (column) has one, so "
             "slope[j] goes with x[:, j].",
             ("slope * x", "slope[:, None] * x"),
         ),
-        edit(
-            "mean-slope",
+        "mean-slope": edit(
             "Your function uses the mean of the slopes for all units: each unit has its own.",
             ("slope * x", "slope.mean() * x"),
         ),
-        edit(
-            "first-slope",
+        "first-slope": edit(
             "Your function uses the first slope for all units: each unit has its own.",
             ("slope * x", "slope[0] * x"),
         ),
-        edit(
-            "plain-relu",
+        "plain-relu": edit(
             "Your function gives 0 left of 0 and ignores the slopes: there y = a x.",
             ("np.where(x > 0, x, slope * x)", "np.maximum(0, x)"),
         ),
-        edit(
-            "sides-swapped",
+        "sides-swapped": edit(
             "Your function has the slope on the positive side: it belongs to x ≤ 0.",
             ("x, slope * x", "slope * x, x"),
         ),
-        edit(
-            "slope-on-both-sides",
+        "slope-on-both-sides": edit(
             "Your function multiplies positive inputs by the slope, too: they pass as they are.",
             ("np.where(x > 0, x, slope * x)", "slope * x"),
         ),
-        edit(
-            "reflected",
-            "Your function gives −a x left of 0: it should be a x.",
-            ("slope * x", "-slope * x"),
+        "reflected": edit(
+            "Your function gives −a x left of 0: it should be a x.", ("slope * x", "-slope * x")
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `x` in place, which the backward pass still needs: compute a "
             "new array.",
             ("return np.where(x > 0, x, slope * x)", "x[x < 0] = (slope * x)[x < 0]\n    return x"),
         ),
-    ),
+    },
 )

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from autograder.definition import Case
 from autograder.definition.cases import MakeCase, Rng, layouts
-from autograder.selfcheck.spec import Case
 
 from .signs import X_SIGNS, signed
 

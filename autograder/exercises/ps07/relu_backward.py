@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker, floats, layouts
-from autograder.selfcheck.spec import Case
 
 from .rectifiers import drawn_at_zero, gradients_in_memory
 from .signs import G_SIGNS, X_SIGNS, signed
@@ -43,9 +42,8 @@ EXERCISE = Exercise(
     parameters=("x", "grad_out"),
     returns=("grad_x",),
     reference=reference.relu_backward,
-    checks=(
-        Check(
-            "on both sides of zero",
+    checks={
+        "on both sides of zero": Check(
             points=2,
             public=[
                 case("all signs", [2, 3, -1, -4], [5, -6, 7, -8]),
@@ -60,8 +58,7 @@ EXERCISE = Exercise(
                 signed(rng, *X_SIGNS), signed(rng, *G_SIGNS), 10.0 ** rng.uniform(-8, 3, 6)
             ),
         ),
-        Check(
-            "at zero",
+        "at zero": Check(
             points=1,
             public=[
                 case("inputs exactly 0", np.zeros(3), [3, -2, 0.5]),
@@ -70,70 +67,59 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: drawn_at_zero(rng, case),
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=gradients_in_memory(case),
             held_out=in_memory,
         ),
-    ),
-    mistakes=(
-        edit(
-            "one-at-zero",
+    },
+    mistakes={
+        "one-at-zero": edit(
             "Your derivative at x = 0 is 1: there every slope from 0 to 1 would do, and the "
             "course takes 0, as torch does (x > 0, not x ≥ 0).",
             ("x > 0", "x >= 0"),
         ),
-        edit(
-            "half-at-zero",
+        "half-at-zero": edit(
             "Your derivative at x = 0 is ½: there every slope from 0 to 1 would do, and the "
             "course takes 0, as torch does.",
             ("(x > 0)", "np.heaviside(x, 0.5)"),
         ),
-        edit(
-            "derivative-alone",
+        "derivative-alone": edit(
             "Your function returns the derivative of ReLU alone: by the chain rule it multiplies "
             "`grad_out`.",
             ("grad_out * (x > 0)", "(x > 0) * 1.0"),
         ),
-        edit(
-            "relu-of-the-gradient",
+        "relu-of-the-gradient": edit(
             "Your function applies ReLU to the gradient: what decides is the sign of the input x; "
             "negative gradients pass where x > 0.",
             ("grad_out * (x > 0)", "np.maximum(0, grad_out)"),
         ),
-        edit(
-            "nothing-blocked",
+        "nothing-blocked": edit(
             "Your function passes the gradient everywhere: where x ≤ 0 the output is constant, so "
             "the gradient is 0.",
             ("grad_out * (x > 0)", "grad_out.copy()"),
         ),
-        edit(
-            "value-for-slope",
+        "value-for-slope": edit(
             "Your function multiplies by the value max(0, x): multiply by the slope, which is 1 "
             "where x > 0.",
             ("(x > 0)", "np.maximum(0, x)"),
         ),
-        edit(
-            "other-side",
+        "other-side": edit(
             "Your function passes the gradient where x < 0: it passes where x > 0.",
             ("x > 0", "x < 0"),
         ),
-        edit(
-            "leaky",
+        "leaky": edit(
             "Your function lets 0.01 of the gradient through left of 0: that is the leaky ReLU; "
             "ReLU blocks all of it.",
             ("grad_out * (x > 0)", "np.where(x > 0, grad_out, 0.01 * grad_out)"),
         ),
-        edit(
-            "negative-gradients-blocked",
+        "negative-gradients-blocked": edit(
             "Your function also blocks negative gradients: only the sign of x decides.",
             ("(x > 0)", "(x > 0) * (grad_out > 0)"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `grad_out` in place: compute a new array.",
             ("return grad_out * (x > 0)", "grad_out[x <= 0] = 0\n    return grad_out"),
         ),
-    ),
+    },
 )

@@ -18,9 +18,8 @@ EXERCISE = Exercise(
     parameters=("x",),
     returns=("y",),
     reference=reference.relu_forward,
-    checks=(
-        Check(
-            "values",
+    checks={
+        "values": Check(
             points=1,
             public=[
                 case("both signs and zero", [2, -3, 0, 0.5, -0.25]),
@@ -35,57 +34,48 @@ EXERCISE = Exercise(
                 case("all positive", signed(rng, 1, 1, 1)),
             ],
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=in_memory(case),
             held_out=lambda rng: drawn_in_memory(rng, case),
         ),
-    ),
-    mistakes=(
-        edit(
-            "absolute-value",
+    },
+    mistakes={
+        "absolute-value": edit(
             "Your function takes the absolute value: ReLU sets negative inputs to 0.",
             ("np.maximum(0, x)", "np.abs(x)"),
         ),
-        edit(
-            "other-side",
+        "other-side": edit(
             "Your function keeps the negative inputs: ReLU keeps the positive ones, max(0, x).",
             ("maximum", "minimum"),
         ),
-        edit(
-            "step",
+        "step": edit(
             "Your function returns 0 or 1, which is the derivative of ReLU: positive inputs pass "
             "as they are.",
             ("np.maximum(0, x)", "(x > 0) * 1.0"),
         ),
-        edit(
-            "leaky",
+        "leaky": edit(
             "Your function lets 0.01 x through left of 0: that is the leaky ReLU, which comes "
             "later; ReLU gives 0.",
             ("np.maximum(0, x)", "np.where(x > 0, x, 0.01 * x)"),
         ),
-        edit(
-            "softplus",
+        "softplus": edit(
             "Your function is the softplus log(1 + eˣ), a smooth relative: ReLU is max(0, x).",
             ("maximum", "logaddexp"),
         ),
-        edit(
-            "one-number",
+        "one-number": edit(
             "Your function returns the one largest number: ReLU compares each entry with 0 "
             "(np.maximum, not np.max).",
             ("np.maximum(0, x)", "np.max(np.append(x, 0))"),
         ),
-        edit(
-            "positive-ones-selected",
+        "positive-ones-selected": edit(
             "Your function drops the negative entries: they become 0 and stay in their place.",
             ("np.maximum(0, x)", "x[x > 0]"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `x` in place, which the backward pass still needs: compute a "
             "new array.",
             ("return np.maximum(0, x)", "x[x < 0] = 0\n    return x"),
         ),
-    ),
+    },
 )

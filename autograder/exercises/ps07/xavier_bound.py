@@ -1,9 +1,8 @@
 """Glorot's bound."""
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import case_maker
-from autograder.selfcheck.spec import Case
 
 case = case_maker("fan_in", "fan_out")
 
@@ -28,9 +27,8 @@ EXERCISE = Exercise(
     parameters=("fan_in", "fan_out"),
     returns=("bound",),
     reference=reference.xavier_bound,
-    checks=(
-        Check(
-            "as many units as inputs",
+    checks={
+        "as many units as inputs": Check(
             points=1,
             public=[square("three and three", 3), square("a wide layer", 512)],
             held_out=lambda rng: [
@@ -38,8 +36,7 @@ EXERCISE = Exercise(
                 square("a wide layer", int(rng.integers(50, 2000))),
             ],
         ),
-        Check(
-            "other layers",
+        "other layers": Check(
             points=2,
             public=[
                 case("many inputs, few units", 784, 10),
@@ -48,60 +45,51 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: other(int(rng.integers(3, 12)), int(rng.integers(50, 2000))),
         ),
-    ),
-    mistakes=(
-        edit(
-            "standard-deviation",
+    },
+    mistakes={
+        "standard-deviation": edit(
             "Your result √(2/(n_in + n_out)) is the standard deviation of Glorot's weights: the "
             "bound of a uniform distribution is √3 times its standard deviation.",
             ("6", "2"),
         ),
-        edit(
-            "variance",
+        "variance": edit(
             "Your result 2/(n_in + n_out) is the variance of Glorot's weights: a uniform "
             "distribution on (−a, a) has variance a²/3, so a = √(6/(n_in + n_out)).",
             ("np.sqrt(6", "(2"),
         ),
-        edit("no-root", "Your result is the square of the bound: take its root.", ("np.sqrt", "")),
-        edit(
-            "root-of-the-six-only",
+        "no-root": edit("Your result is the square of the bound: take its root.", ("np.sqrt", "")),
+        "root-of-the-six-only": edit(
             "Your root covers the 6 only: it goes over the whole fraction, √(6/(n_in + n_out)).",
             ("np.sqrt(6 / (fan_in + fan_out))", "np.sqrt(6) / (fan_in + fan_out)"),
         ),
-        edit(
-            "one-over-root",
+        "one-over-root": edit(
             "Your bound is 1/√n_in, an older rule of thumb (torch.nn.Linear's default): Glorot's "
             "is √(6/(n_in + n_out)).",
             ("np.sqrt(6 / (fan_in + fan_out))", "1 / np.sqrt(fan_in)"),
         ),
-        edit(
-            "only-the-way-forward",
+        "only-the-way-forward": edit(
             "Your bound √(3/n_in) keeps the size of signals on the way forward only: Glorot's "
             "takes the mean of both fans, √(6/(n_in + n_out)).",
             ("6 / (fan_in + fan_out)", "3 / fan_in"),
         ),
-        edit(
-            "only-the-way-back",
+        "only-the-way-back": edit(
             "Your bound √(3/n_out) keeps the size of gradients on the way back only: Glorot's "
             "takes the mean of both fans, √(6/(n_in + n_out)).",
             ("6 / (fan_in + fan_out)", "3 / fan_out"),
         ),
-        edit(
-            "mean-of-fans",
+        "mean-of-fans": edit(
             "Your bound divides 6 by the mean of the fans and is √2 times too large: divide by "
             "their sum.",
             ("(fan_in + fan_out)", "((fan_in + fan_out) / 2)"),
         ),
-        edit(
-            "product-of-fans",
+        "product-of-fans": edit(
             "Your bound divides by the product of the fans, the number of weights: divide by "
             "their sum.",
             ("fan_in + fan_out", "fan_in * fan_out"),
         ),
-        edit(
-            "whole-width",
+        "whole-width": edit(
             "Your result is the width of the interval from −a to a: the bound is a itself.",
             ("np.sqrt", "2 * np.sqrt"),
         ),
-    ),
+    },
 )

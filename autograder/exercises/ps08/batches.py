@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from autograder.definition import Case
 from autograder.definition.cases import (
     Array,
     MakeCase,
@@ -13,7 +14,6 @@ from autograder.definition.cases import (
     readonly,
     strided,
 )
-from autograder.selfcheck.spec import Case
 
 X = floats([[1, -2, 0.5], [3, 0, 4], [-2, 1, 1.5], [0.5, 5, -3]])
 GAMMA, BETA = floats([2, -0.5, 1.5]), floats([0.25, -1, 3])

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker, floats, layouts
-from autograder.selfcheck.spec import Case
 
 from .batches import (
     ALMOST_CONSTANT,
@@ -80,9 +79,8 @@ EXERCISE = Exercise(
     parameters=("grad_out", "x", "gamma", "eps"),
     returns=("grad_x", "grad_gamma", "grad_beta"),
     reference=reference.batchnorm_backward,
-    checks=(
-        Check(
-            "gradients across mean and variance",
+    checks={
+        "gradients across mean and variance": Check(
             points=1,
             public=[
                 case("four examples", G_CROSS, X_CROSS, GAMMA, 1e-5),
@@ -93,8 +91,7 @@ EXERCISE = Exercise(
                 case("eight examples", *across(rng, 8, 2), 1e-5),
             ],
         ),
-        Check(
-            "ordinary batches",
+        "ordinary batches": Check(
             points=2,
             public=[
                 case("four examples", *GIVEN, 1e-5),
@@ -107,8 +104,7 @@ EXERCISE = Exercise(
             ],
             relation="batchnorm_gradient_is_that_of_differences",
         ),
-        Check(
-            "small variances",
+        "small variances": Check(
             points=1,
             public=[
                 case("constant features", G, CONSTANT, GAMMA, 1e-3),
@@ -118,8 +114,7 @@ EXERCISE = Exercise(
             ],
             held_out=small,
         ),
-        Check(
-            "sizes, shapes and memory layouts",
+        "sizes, shapes and memory layouts": Check(
             points=1,
             public=[
                 case("gradients from 1e-8 to 1000", G * EXAMPLE_SIZES, X, GAMMA, 1e-5),
@@ -130,108 +125,90 @@ EXERCISE = Exercise(
             ],
             held_out=unusual,
         ),
-    ),
-    mistakes=(
-        edit(
-            "statistics-constant",
+    },
+    mistakes={
+        "statistics-constant": edit(
             "Your gradient of x treats mean and variance as constants, which is right at "
             "inference only: in training both depend on every x, which adds two terms.",
             ("(grad_out - grad_beta / n - x_hat * grad_gamma / n)", "grad_out"),
         ),
-        edit(
-            "variance-constant",
+        "variance-constant": edit(
             "Your gradient of x treats the variance as a constant: the term −x̂ · mean(g x̂) is "
             "missing.",
             (" - x_hat * grad_gamma / n", ""),
         ),
-        edit(
-            "mean-constant",
+        "mean-constant": edit(
             "Your gradient of x treats the mean as a constant: the term −mean(g) is missing.",
             (" - grad_beta / n - x_hat * grad_gamma / n", " - x_hat * (grad_gamma / n)"),
         ),
-        edit(
-            "sums-for-means",
+        "sums-for-means": edit(
             "Your gradient of x subtracts sums over the batch: divide both terms by n.",
             ("grad_beta / n", "grad_beta"),
             ("grad_gamma / n", "grad_gamma"),
         ),
-        edit(
-            "terms-added",
+        "terms-added": edit(
             "Your gradient of x adds the terms of mean and variance: subtract them.",
             ("- grad_beta / n - x_hat", "+ grad_beta / n + x_hat"),
         ),
-        edit(
-            "scale-forgotten",
+        "scale-forgotten": edit(
             "Your gradient of x forgets the scale γ: y = γ x̂ + β, so γ multiplies it.",
             ("gamma / root * ", ""),
             ("grad_gamma / n)", "grad_gamma / n) / root"),
         ),
-        edit(
-            "root-forgotten",
+        "root-forgotten": edit(
             "Your gradient of x is that of x̂ times γ without the division: divide by √(s² + ε).",
             ("gamma / root", "gamma"),
         ),
-        edit(
-            "divided-by-the-variance",
+        "divided-by-the-variance": edit(
             "Your gradient of x divides by s² + ε: divide by its root.",
             ("gamma / root", "gamma / root**2"),
         ),
-        edit(
-            "scale-gradient-of-x",
+        "scale-gradient-of-x": edit(
             "Your gradient of γ is Σ g x: γ multiplies the normalized x̂, so it is Σ g x̂.",
             ("grad_gamma, grad_beta", "np.sum(grad_out * x, axis=0), grad_beta"),
         ),
-        edit(
-            "scale-gradient-not-divided",
+        "scale-gradient-not-divided": edit(
             "Your gradient of γ is Σ g (x − m): divide by √(s² + ε), it is Σ g x̂.",
             ("grad_gamma, grad_beta", "grad_gamma * root, grad_beta"),
         ),
-        edit(
-            "means-for-parameters",
+        "means-for-parameters": edit(
             "Your gradients of γ and β are means over the batch: they are sums, for all examples "
             "share γ and β. (If the loss is a mean, g holds its 1/n already.)",
             ("np.sum(grad_out * x_hat", "np.mean(grad_out * x_hat"),
             ("np.sum(grad_out, ", "np.mean(grad_out, "),
             ("grad_beta / n - x_hat * grad_gamma / n", "grad_beta - x_hat * grad_gamma"),
         ),
-        edit(
-            "parameters-not-summed",
+        "parameters-not-summed": edit(
             "Your gradients of γ and β have a row for each example: sum over the examples "
             "(axis 0).",
             ("x_hat * grad_gamma / n", "x_hat * (grad_gamma / n)"),
             ("grad_gamma, grad_beta", "grad_out * x_hat, grad_out"),
         ),
-        edit(
-            "shift-gradient-scaled",
+        "shift-gradient-scaled": edit(
             "Your gradient of β is multiplied by γ: β is added after the scale, so it is Σ g.",
             ("grad_gamma, grad_beta", "grad_gamma, gamma * grad_beta"),
         ),
-        edit(
-            "unbiased-variance",
+        "unbiased-variance": edit(
             "Your variance is the unbiased one, divided by n − 1: a batch is normalized with the "
             "biased one, divided by n.",
             ("x.var(axis=0)", "x.var(axis=0, ddof=1)"),
             ("grad_gamma / n", "grad_gamma / (n - 1)"),
         ),
-        edit(
-            "epsilon-outside",
+        "epsilon-outside": edit(
             "Your function adds ε to the standard deviation: that convention is found elsewhere; "
             "here it stands inside the root, √(s² + ε).",
             ("x.var(axis=0) + eps)", "x.var(axis=0)) + eps"),
         ),
-        edit(
-            "no-epsilon",
+        "no-epsilon": edit(
             "Your function leaves ε out, so a constant feature gives NaN: divide by √(s² + ε).",
             (" + eps", ""),
         ),
-        edit(
-            "outputs-swapped",
+        "outputs-swapped": edit(
             "Your function returns the gradients of γ and β in the other order: (grad_x, "
             "grad_gamma, grad_beta).",
             ("grad_gamma, grad_beta", "grad_beta, grad_gamma"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `grad_out` in place (`-=` and `*=` do that to arrays): compute "
             "new arrays.",
             (
@@ -240,5 +217,5 @@ EXERCISE = Exercise(
             ),
             ("return grad_x", "return grad_out"),
         ),
-    ),
+    },
 )

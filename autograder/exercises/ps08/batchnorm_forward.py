@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker
-from autograder.selfcheck.spec import Case
 
 from .batches import (
     ALMOST_CONSTANT,
@@ -66,9 +65,8 @@ EXERCISE = Exercise(
     parameters=("x", "gamma", "beta", "eps"),
     returns=("y",),
     reference=reference.batchnorm_forward,
-    checks=(
-        Check(
-            "scale one and shift zero",
+    checks={
+        "scale one and shift zero": Check(
             points=1,
             public=[
                 case("four examples", X, *PLAIN, 1e-5),
@@ -79,8 +77,7 @@ EXERCISE = Exercise(
                 case("two examples", batch(rng, 2, 4), np.ones(4), np.zeros(4), 1e-5),
             ],
         ),
-        Check(
-            "scale and shift",
+        "scale and shift": Check(
             points=2,
             public=[
                 case("four examples", X, GAMMA, BETA, 1e-5),
@@ -94,8 +91,7 @@ EXERCISE = Exercise(
             ],
             relation="batch_is_normalized",
         ),
-        Check(
-            "small variances",
+        "small variances": Check(
             points=1,
             public=[
                 case("constant features", CONSTANT, GAMMA, BETA, 1e-5),
@@ -105,8 +101,7 @@ EXERCISE = Exercise(
             ],
             held_out=small,
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("one feature", X[:, :1].copy(), [2], [3], 1e-5),
@@ -121,38 +116,31 @@ EXERCISE = Exercise(
                 *in_memory(case, lambda: drawn(rng, 5, 3), 1e-5),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "unbiased-variance",
+    },
+    mistakes={
+        "unbiased-variance": edit(
             "Your variance is the unbiased one, divided by n − 1: a batch is normalized with the "
             "biased one, divided by n (the unbiased one goes into the running variance).",
             ("x.var(axis=0)", "((x - x.mean(axis=0)) ** 2).sum(axis=0) / np.float64(len(x) - 1)"),
         ),
-        edit(
-            "epsilon-outside",
+        "epsilon-outside": edit(
             "Your function adds ε to the standard deviation: that convention is found elsewhere; "
             "here it stands inside the root, √(s² + ε).",
             ("np.sqrt(variance + eps)", "np.sqrt(variance) + eps"),
         ),
-        edit(
-            "no-epsilon",
+        "no-epsilon": edit(
             "Your function leaves ε out, so a constant feature is 0/0 = NaN: divide by √(s² + ε).",
             (" + eps", ""),
         ),
-        edit(
-            "fixed-epsilon",
-            "Your function always adds 1e-5: use the argument `eps`.",
-            ("eps", "1e-5"),
+        "fixed-epsilon": edit(
+            "Your function always adds 1e-5: use the argument `eps`.", ("eps", "1e-5")
         ),
-        lectures_sums,
-        edit(
-            "no-root",
+        "lectures-sums": lectures_sums,
+        "no-root": edit(
             "Your function divides by the variance: divide by its root, √(s² + ε).",
             ("np.sqrt(variance + eps)", "variance + eps"),
         ),
-        edit(
-            "over-features",
+        "over-features": edit(
             "Your function normalizes each example over its features (axis 1), which is layer "
             "normalization: batch normalization takes each feature over the examples (axis 0).",
             (
@@ -160,26 +148,23 @@ EXERCISE = Exercise(
                 "x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)",
             ),
         ),
-        edit(
-            "over-everything",
+        "over-everything": edit(
             "Your function uses one mean and one variance for the whole batch: each feature has "
             "its own (axis 0).",
             ("x.mean(axis=0), x.var(axis=0)", "x.mean(), x.var()"),
         ),
-        edit(
-            "scale-forgotten", "Your function forgets the scale γ: y = γ x̂ + β.", ("gamma * ", "")
+        "scale-forgotten": edit(
+            "Your function forgets the scale γ: y = γ x̂ + β.", ("gamma * ", "")
         ),
-        edit("shift-forgotten", "Your function forgets the shift β: y = γ x̂ + β.", (" + beta", "")),
-        edit(
-            "shift-scaled",
+        "shift-forgotten": edit("Your function forgets the shift β: y = γ x̂ + β.", (" + beta", "")),
+        "shift-scaled": edit(
             "Your function adds β before it multiplies by γ: first scale, then shift, γ x̂ + β.",
             ("(x - mean) / root + beta", "((x - mean) / root + beta)"),
         ),
-        edit(
-            "mean-kept",
+        "mean-kept": edit(
             "Your function does not subtract the mean of the batch: x̂ = (x − m)/√(s² + ε).",
             ("(x - mean)", "x"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker
-from autograder.selfcheck.spec import Case
 
 from .batches import (
     BETA,
@@ -70,15 +69,13 @@ EXERCISE = Exercise(
     parameters=("x", "gamma", "beta", "running_mean", "running_var", "eps"),
     returns=("y",),
     reference=reference.batchnorm_inference,
-    checks=(
-        Check(
-            "running mean zero, running variance one",
+    checks={
+        "running mean zero, running variance one": Check(
             points=1,
             public=[case("four examples", X, GAMMA, BETA, np.zeros(3), np.ones(3), 1e-5)],
             held_out=lambda rng: [fresh(*drawn(rng, 5, 3))],
         ),
-        Check(
-            "running statistics",
+        "running statistics": Check(
             points=2,
             public=[
                 case("four examples", *GIVEN, 1e-5),
@@ -87,8 +84,7 @@ EXERCISE = Exercise(
             ],
             held_out=later,
         ),
-        Check(
-            "small variances and a single example",
+        "small variances and a single example": Check(
             points=1,
             public=[
                 case("running variance zero", *GIVEN[:4], np.zeros(3), 1e-3),
@@ -98,8 +94,7 @@ EXERCISE = Exercise(
             ],
             held_out=small,
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("one feature", X[:, :1].copy(), [2], [3], [0.5], [4], 1e-5),
@@ -112,71 +107,59 @@ EXERCISE = Exercise(
                 *in_memory(case, lambda: drawn(rng, 5, 3), 1e-5),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "batch-statistics",
+    },
+    mistakes={
+        "batch-statistics": edit(
             "Your function normalizes with mean and variance of the batch, as in training: at "
             "inference use `running_mean` and `running_var`, so that no example depends on the "
             "others.",
             ("running_mean", "x.mean(axis=0)"),
             ("running_var", "x.var(axis=0)"),
         ),
-        edit(
-            "mean-of-the-batch",
+        "mean-of-the-batch": edit(
             "Your function subtracts the mean of the batch: use `running_mean`.",
             ("running_mean", "x.mean(axis=0)"),
         ),
-        edit(
-            "epsilon-outside",
+        "epsilon-outside": edit(
             "Your function adds ε to the standard deviation: training has it inside the root, "
             "√(s² + ε), and inference must do the same.",
             ("np.sqrt(running_var + eps)", "np.sqrt(running_var) + eps"),
         ),
-        edit(
-            "no-epsilon",
+        "no-epsilon": edit(
             "Your function leaves ε out: training divides by √(s² + ε), and inference must do the "
             "same.",
             (" + eps", ""),
         ),
-        edit(
-            "fixed-epsilon",
-            "Your function always adds 1e-5: use the argument `eps`.",
-            ("eps", "1e-5"),
+        "fixed-epsilon": edit(
+            "Your function always adds 1e-5: use the argument `eps`.", ("eps", "1e-5")
         ),
-        edit(
-            "no-root",
+        "no-root": edit(
             "Your function divides by the running variance as if it were a standard deviation: "
             "take its root, √(s² + ε).",
             ("np.sqrt(running_var + eps)", "running_var + eps"),
         ),
-        edit(
-            "variance-squared",
+        "variance-squared": edit(
             "Your function squares `running_var` as if it were a standard deviation: it is a "
             "variance already.",
             ("running_var", "running_var**2"),
         ),
-        edit(
-            "unbiased-again",
+        "unbiased-again": edit(
             "Your function multiplies the running variance by n/(n − 1): it is unbiased already, "
             "and the size of this batch must not matter.",
             ("running_var", "running_var * len(x) / np.float64(len(x) - 1)"),
         ),
-        edit(
-            "scale-forgotten", "Your function forgets the scale γ: y = γ x̂ + β.", ("gamma * ", "")
+        "scale-forgotten": edit(
+            "Your function forgets the scale γ: y = γ x̂ + β.", ("gamma * ", "")
         ),
-        edit("shift-forgotten", "Your function forgets the shift β: y = γ x̂ + β.", (" + beta", "")),
-        edit(
-            "shift-scaled",
+        "shift-forgotten": edit("Your function forgets the shift β: y = γ x̂ + β.", (" + beta", "")),
+        "shift-scaled": edit(
             "Your function adds β before it multiplies by γ: first scale, then shift, γ x̂ + β.",
             ("(x - running_mean) / root + beta", "((x - running_mean) / root + beta)"),
         ),
-        edit(
-            "mean-kept",
-            "Your function does not subtract the running mean.",
-            ("(x - running_mean)", "x"),
+        "mean-kept": edit(
+            "Your function does not subtract the running mean.", ("(x - running_mean)", "x")
         ),
-        edit("mean-added", "Your function adds the running mean: subtract it.", ("x - ", "x + ")),
-        in_place,
-    ),
+        "mean-added": edit("Your function adds the running mean: subtract it.", ("x - ", "x + ")),
+        "in-place": in_place,
+    },
 )

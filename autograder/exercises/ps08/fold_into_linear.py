@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker, floats
-from autograder.selfcheck.spec import Case
 
 from .batches import BETA, GAMMA, MEAN, TINY, VAR, in_memory, parameters, shifts, statistics
 
@@ -45,9 +44,8 @@ EXERCISE = Exercise(
     parameters=("W", "b", "gamma", "beta", "running_mean", "running_var", "eps"),
     returns=("W", "b"),
     reference=reference.fold_into_linear,
-    checks=(
-        Check(
-            "the scale alone",
+    checks={
+        "the scale alone": Check(
             points=1,
             public=[
                 scale_alone("more units than inputs", W, *REST),
@@ -58,8 +56,7 @@ EXERCISE = Exercise(
                 scale_alone("as many units as inputs", *layer(rng, 4, 4)),
             ],
         ),
-        Check(
-            "the same function",
+        "the same function": Check(
             points=2,
             public=[
                 case("more units than inputs", W, *REST, 1e-5),
@@ -73,8 +70,7 @@ EXERCISE = Exercise(
             ],
             relation="folding_keeps_the_function",
         ),
-        Check(
-            "small variances",
+        "small variances": Check(
             points=1,
             public=[
                 case("running variance zero", W, *REST[:4], ZERO, 1e-3),
@@ -83,8 +79,7 @@ EXERCISE = Exercise(
             ],
             held_out=small,
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("one unit", [[1, -2, 3]], [0.5], [2], [-1], [0.25], [4], 1e-5),
@@ -97,94 +92,75 @@ EXERCISE = Exercise(
                 *in_memory(case, lambda: layer(rng, 3, 2), 1e-5, stored="a matrix"),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "columns-scaled",
+    },
+    mistakes={
+        "columns-scaled": edit(
             "Your function scales the columns of W: a unit is a row of W, so the scale of unit j "
             "multiplies row j, scale[:, None] * W.",
             ("scale[:, np.newaxis] * W", "W * scale"),
         ),
-        edit(
-            "normalization-before",
+        "normalization-before": edit(
             "Your function folds a normalization that stands before the linear layer: here it "
             "comes after it, so it scales the rows of W and the old bias.",
             ("scale[:, np.newaxis] * W", "W * scale"),
             ("scale * (b - running_mean) + beta", "b + W @ (beta - scale * running_mean)"),
         ),
-        edit(
-            "weights-not-scaled",
+        "weights-not-scaled": edit(
             "Your function leaves W as it was: its rows are multiplied by γ/√(s² + ε).",
             ("scale[:, np.newaxis] * W", "W.copy()"),
         ),
-        edit(
-            "bias-not-scaled",
+        "bias-not-scaled": edit(
             "Your function leaves the old bias unscaled: it is normalized like the rest of the "
             "layer's output, c (b − m) + β.",
             ("scale * (b - running_mean)", "b - scale * running_mean"),
         ),
-        edit(
-            "mean-not-scaled",
+        "mean-not-scaled": edit(
             "Your function subtracts the running mean unscaled: it is c (b − m) + β.",
             ("scale * (b - running_mean)", "scale * b - running_mean"),
         ),
-        edit(
-            "old-bias-dropped",
+        "old-bias-dropped": edit(
             "Your function drops the old bias: in training the batch's own mean cancels it, at "
             "inference it counts, c (b − m) + β.",
             ("scale * (b - running_mean) + beta", "beta - scale * running_mean"),
         ),
-        edit(
-            "mean-forgotten",
+        "mean-forgotten": edit(
             "Your function forgets the running mean: the new bias is c (b − m) + β.",
             ("(b - running_mean)", "b"),
         ),
-        edit(
-            "mean-added",
-            "Your function adds the running mean: subtract it, c (b − m) + β.",
-            ("b - ", "b + "),
+        "mean-added": edit(
+            "Your function adds the running mean: subtract it, c (b − m) + β.", ("b - ", "b + ")
         ),
-        edit(
-            "shift-forgotten",
-            "Your function forgets the shift β: the new bias is c (b − m) + β.",
-            (" + beta", ""),
+        "shift-forgotten": edit(
+            "Your function forgets the shift β: the new bias is c (b − m) + β.", (" + beta", "")
         ),
-        edit(
-            "shift-scaled",
+        "shift-scaled": edit(
             "Your function scales the shift β, too: it is added after the scale, c (b − m) + β.",
             ("running_mean) + beta", "running_mean + beta)"),
         ),
-        edit(
-            "scale-forgotten",
-            "Your function forgets the scale γ: the factor is c = γ/√(s² + ε).",
-            ("gamma /", "1 /"),
+        "scale-forgotten": edit(
+            "Your function forgets the scale γ: the factor is c = γ/√(s² + ε).", ("gamma /", "1 /")
         ),
-        edit(
-            "epsilon-outside",
+        "epsilon-outside": edit(
             "Your function adds ε to the standard deviation: it stands inside the root, "
             "c = γ/√(s² + ε), or the folded layer computes another function.",
             ("np.sqrt(running_var + eps)", "(np.sqrt(running_var) + eps)"),
         ),
-        edit(
-            "no-epsilon",
+        "no-epsilon": edit(
             "Your function leaves ε out: the factor is c = γ/√(s² + ε), or the folded layer "
             "computes another function.",
             (" + eps", ""),
         ),
-        edit(
-            "no-root",
+        "no-root": edit(
             "Your function divides by the variance: divide by its root, c = γ/√(s² + ε).",
             ("np.sqrt(running_var + eps)", "(running_var + eps)"),
         ),
-        edit(
-            "weights-alone",
+        "weights-alone": edit(
             "Your function returns the weights alone: return both, (W, b).",
             (", scale * (b - running_mean) + beta", ""),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `W` in place (`*=` does that to arrays): compute a new array.",
             ("return scale[:, np.newaxis] * W", "W *= scale[:, np.newaxis]\n    return W"),
         ),
-    ),
+    },
 )

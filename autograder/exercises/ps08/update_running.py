@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker
-from autograder.selfcheck.spec import Case
 
 from .batches import FEATURE_SIZES, MEAN, VAR, X, batch, in_memory, statistics
 
@@ -72,9 +71,8 @@ EXERCISE = Exercise(
     parameters=("running_mean", "running_var", "x", "keep"),
     returns=("mean", "var"),
     reference=reference.update_running,
-    checks=(
-        Check(
-            "the first batch",
+    checks={
+        "the first batch": Check(
             points=1,
             public=[
                 case("four examples", *start(3), X, 0.9),
@@ -85,8 +83,7 @@ EXERCISE = Exercise(
                 case("two examples", *start(2), batch(rng, 2, 2), 0.9),
             ],
         ),
-        Check(
-            "a later batch",
+        "a later batch": Check(
             points=2,
             public=[
                 case("four examples", MEAN, VAR, X, 0.9),
@@ -105,8 +102,7 @@ EXERCISE = Exercise(
                 case("features of very different size", *drawn(rng, 6, 3, FEATURE_SIZES), 0.9),
             ],
         ),
-        Check(
-            "several batches",
+        "several batches": Check(
             points=1,
             public=[
                 case(
@@ -122,8 +118,7 @@ EXERCISE = Exercise(
             ],
             held_out=several,
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("one feature", [0.5], [2], X[:, :1].copy(), 0.8),
@@ -136,24 +131,21 @@ EXERCISE = Exercise(
                 *in_memory(case, lambda: drawn(rng, 5, 3), 0.8),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "biased-variance",
+    },
+    mistakes={
+        "biased-variance": edit(
             "Your function averages the biased variance, divided by n: that is another convention "
             "(Keras's); the course, the paper and torch average the unbiased one, divided by "
             "n − 1.",
             (", ddof=1", ""),
         ),
-        edit(
-            "weights-swapped",
+        "weights-swapped": edit(
             "Your function gives the new batch the weight `keep`: that is how torch's argument "
             "`momentum` counts; in the course `keep` is the weight of the old value.",
             ("keep * running_mean + (1 - keep) * mean", "(1 - keep) * running_mean + keep * mean"),
             ("keep * running_var + (1 - keep) * var", "(1 - keep) * running_var + keep * var"),
         ),
-        edit(
-            "weights-swapped-and-biased",
+        "weights-swapped-and-biased": edit(
             "Your function gives the new batch the weight `keep`, and averages the biased "
             "variance: `keep` is the weight of the old value, and the variance is divided by "
             "n − 1.",
@@ -161,20 +153,17 @@ EXERCISE = Exercise(
             ("keep * running_mean + (1 - keep) * mean", "(1 - keep) * running_mean + keep * mean"),
             ("keep * running_var + (1 - keep) * var", "(1 - keep) * running_var + keep * var"),
         ),
-        edit(
-            "deviation-kept",
+        "deviation-kept": edit(
             "Your function adds standard deviations to a running variance: average the variance, "
             "and take the root when it is used.",
             ("x.var", "x.std"),
         ),
-        edit(
-            "biased-deviation-kept",
+        "biased-deviation-kept": edit(
             "Your function adds biased standard deviations to a running variance: average the "
             "variance, divided by n − 1, and take the root when it is used.",
             ("x.var(axis=0, ddof=1)", "x.std(axis=0)"),
         ),
-        edit(
-            "deviation-averaged",
+        "deviation-averaged": edit(
             "Your function averages standard deviations and squares the result: average the "
             "variances themselves.",
             ("x.var", "x.std"),
@@ -183,64 +172,53 @@ EXERCISE = Exercise(
                 "(keep * np.sqrt(running_var) + (1 - keep) * var) ** 2",
             ),
         ),
-        updated_twice,
-        edit(
-            "old-returned",
+        "updated-twice": updated_twice,
+        "old-returned": edit(
             "Your function returns the old statistics: nothing would ever be learned from a batch.",
             ("new_mean, new_var", "running_mean.copy(), running_var.copy()"),
         ),
-        edit(
-            "batch-only",
+        "batch-only": edit(
             "Your function returns the statistics of this batch alone: mix them with the old "
             "ones, which have the weight `keep`.",
             ("new_mean, new_var", "mean, var"),
         ),
-        edit(
-            "not-an-average",
+        "not-an-average": edit(
             "Your function adds the whole statistics of the batch: their weight is 1 − keep, or "
             "the sum grows to 1/(1 − keep) times what it should be.",
             ("(1 - keep) * mean", "mean"),
             ("(1 - keep) * var", "var"),
         ),
-        edit(
-            "fixed-weight",
+        "fixed-weight": edit(
             "Your function always has the weights 0.9 and 0.1: use the argument `keep`.",
             ("keep * running_mean + (1 - keep) * mean", "0.9 * running_mean + 0.1 * mean"),
             ("keep * running_var + (1 - keep) * var", "0.9 * running_var + 0.1 * var"),
         ),
-        edit(
-            "about-the-running-mean",
+        "about-the-running-mean": edit(
             "Your variance is taken about the running mean: take it about the mean of the batch.",
             ("x.var(axis=0, ddof=1)", "((x - running_mean) ** 2).sum(axis=0) / (len(x) - 1)"),
         ),
-        edit(
-            "about-the-new-mean",
+        "about-the-new-mean": edit(
             "Your variance is taken about the new running mean: take it about the mean of the "
             "batch.",
             ("new_var =", "var = ((x - new_mean) ** 2).sum(axis=0) / (len(x) - 1)\n    new_var ="),
         ),
-        edit(
-            "variance-not-updated",
+        "variance-not-updated": edit(
             "Your function updates the mean and returns the old variance: update both.",
             ("new_mean, new_var", "new_mean, running_var.copy()"),
         ),
-        edit(
-            "over-everything",
+        "over-everything": edit(
             "Your function takes one mean and one variance of the whole batch: each feature has "
             "its own (axis 0).",
             ("x.mean(axis=0), x.var(axis=0, ddof=1)", "x.mean(), x.var(ddof=1)"),
         ),
-        over_features,
-        edit(
-            "outputs-swapped",
+        "over-features": over_features,
+        "outputs-swapped": edit(
             "Your function returns the variance first: the order is (mean, var).",
             ("new_mean, new_var", "new_var, new_mean"),
         ),
-        edit(
-            "mean-alone",
-            "Your function returns the mean alone: return both, (mean, var).",
-            (", new_var", ""),
+        "mean-alone": edit(
+            "Your function returns the mean alone: return both, (mean, var).", (", new_var", "")
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

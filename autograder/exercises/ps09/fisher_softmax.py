@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker, floats, layouts
-from autograder.selfcheck.spec import Case
 
 case = case_maker("W", "X")
 
@@ -86,9 +85,8 @@ EXERCISE = Exercise(
     parameters=("W", "X"),
     returns=("F",),
     reference=reference.fisher_softmax,
-    checks=(
-        Check(
-            "a single input",
+    checks={
+        "a single input": Check(
             points=1,
             public=[
                 case("two classes, equally likely", np.zeros((2, 2)), [[1, 2]]),
@@ -100,8 +98,7 @@ EXERCISE = Exercise(
                 case("two classes, three features", *drawn(rng, 2, 3, 1, 1, 1)),
             ],
         ),
-        Check(
-            "a batch of inputs",
+        "a batch of inputs": Check(
             points=2,
             public=[
                 case("three classes", W, X),
@@ -122,8 +119,7 @@ EXERCISE = Exercise(
                 ),
             ],
         ),
-        Check(
-            "extreme logits",
+        "extreme logits": Check(
             points=1,
             public=[
                 case(
@@ -135,8 +131,7 @@ EXERCISE = Exercise(
             ],
             held_out=extreme,
         ),
-        Check(
-            "symmetric, and blind to what all classes share",
+        "symmetric, and blind to what all classes share": Check(
             points=1,
             public=[case("four classes", [[1, 0], [0, 2], [-1, 1], [0.5, 0]], X)],
             held_out=lambda rng: [
@@ -145,22 +140,19 @@ EXERCISE = Exercise(
             ],
             relation="is_a_softmax_fisher_matrix",
         ),
-    ),
-    mistakes=(
-        edit(
-            "sum-not-mean",
+    },
+    mistakes={
+        "sum-not-mean": edit(
             "Your F is the sum over the inputs: the course takes the mean, so that it does not "
             "grow with the size of the batch.",
             ("F / len(X)", "F"),
         ),
-        edit(
-            "without-outer-product",
+        "without-outer-product": edit(
             "Your F has diag(p) where diag(p) − p pᵀ belongs: the score of class y is "
             "(one-hot − p), and its second moment is diag(p) − p pᵀ.",
             (" - np.outer(q, q)", ""),
         ),
-        edit(
-            "column-order",
+        "column-order": edit(
             "Your F numbers the parameters column by column: the course takes rows, W[a, i] has "
             "the number a·d + i as in W.reshape(-1); so it is kron(diag(p) − p pᵀ, x xᵀ).",
             (
@@ -168,39 +160,34 @@ EXERCISE = Exercise(
                 "np.outer(x, x), np.diag(q) - np.outer(q, q)",
             ),
         ),
-        factored,
-        likeliest_label,
-        classes_unweighted,
-        edit(
-            "no-max-subtracted",
+        "factored": factored,
+        "likeliest-label": likeliest_label,
+        "classes-unweighted": classes_unweighted,
+        "no-max-subtracted": edit(
             "Your softmax takes exp() of the logits as they are, which overflows above 709: "
             "subtract the largest logit of each input first.",
             (" - z.max(axis=1, keepdims=True)", ""),
         ),
-        edit(
-            "diagonal-only",
+        "diagonal-only": edit(
             "Your F keeps the diagonal only, an approximation that forgets how parameters act "
             "together: return the whole matrix.",
             ("F / len(X)", "np.diag(np.diag(F)) / len(X)"),
         ),
-        edit(
-            "opposite-sign",
+        "opposite-sign": edit(
             "Your F has the opposite sign, that of the Hessian of log p: F = E[∇log p ∇log pᵀ] "
             "is positive semidefinite, diag(p) − p pᵀ.",
             ("np.diag(q) - np.outer(q, q)", "np.outer(q, q) - np.diag(q)"),
         ),
-        edit(
-            "softmax-over-inputs",
+        "softmax-over-inputs": edit(
             "Your softmax normalizes each class over the inputs (axis 0): probabilities sum to "
             "one over the classes of an input (axis 1).",
             ("z.max(axis=1, keepdims=True)", "z.max(axis=0)"),
             ("e.sum(axis=1, keepdims=True)", "e.sum(axis=0)"),
         ),
-        edit(
-            "four-axes",
+        "four-axes": edit(
             "Your F has the right numbers on four axes (k, d, k, d): flatten both pairs to one "
             "matrix, `.reshape(k * d, k * d)`.",
             ("F / len(X)", "(F / len(X)).reshape(*W.shape, *W.shape)"),
         ),
-    ),
+    },
 )

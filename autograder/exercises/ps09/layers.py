@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from autograder.definition import Check
+from autograder.definition import Case, Check
 from autograder.definition.cases import Array, MakeCase, Rng, floats, layouts
-from autograder.selfcheck.spec import Case
 
 W23, B2 = floats([[1, -2, 0.5], [0, 3, 1]]), floats([0.5, -1])
 C3, U3 = [1, 2, -1], floats([[2, 1, 0], [0, 1, -1], [1, 0, 1.5]])
@@ -26,7 +25,7 @@ def layer(rng: Rng, m: int, n: int) -> tuple[Array, Array, Array, Array]:
     return W, b, c, mixing(rng, n)
 
 
-def checks(case: MakeCase) -> tuple[Check, ...]:
+def checks(case: MakeCase) -> dict[str, Check]:
     """Checks of a function of a layer and of the mean and the whitening of its inputs."""
 
     def mean_zero(label: str, W: Array, b: Array, c: Array, U: Array) -> Case:
@@ -52,9 +51,8 @@ def checks(case: MakeCase) -> tuple[Check, ...]:
             ),
         ]
 
-    return (
-        Check(
-            "with mean zero",
+    return {
+        "with mean zero": Check(
             points=1,
             public=[
                 case("three inputs", W23, B2, np.zeros(3), U3),
@@ -65,8 +63,7 @@ def checks(case: MakeCase) -> tuple[Check, ...]:
                 mean_zero("as many outputs", *layer(rng, 3, 3)),
             ],
         ),
-        Check(
-            "with U the identity",
+        "with U the identity": Check(
             points=1,
             public=[
                 case("three inputs", W23, B2, C3, np.eye(3)),
@@ -77,8 +74,7 @@ def checks(case: MakeCase) -> tuple[Check, ...]:
                 no_rotation("as many outputs", *layer(rng, 3, 3)),
             ],
         ),
-        Check(
-            "both, shapes and memory layouts",
+        "both, shapes and memory layouts": Check(
             points=2,
             public=[
                 case("three inputs", *GIVEN),
@@ -89,14 +85,17 @@ def checks(case: MakeCase) -> tuple[Check, ...]:
             ],
             held_out=both,
         ),
-        Check(
-            "the function stays the same",
-            points=1,
-            public=[case("three inputs", -W23, B2, [0.5, -1, 2], U3.T.copy())],
-            held_out=lambda rng: [
-                case("three inputs", *layer(rng, 2, 3)),
-                case("two inputs", *layer(rng, 4, 2)),
-            ],
-            relation="same_function",
-        ),
+    }
+
+
+def same_function(case: MakeCase) -> Check:
+    """A check that a layer and its other form compute the same."""
+    return Check(
+        points=1,
+        public=[case("three inputs", -W23, B2, [0.5, -1, 2], U3.T.copy())],
+        held_out=lambda rng: [
+            case("three inputs", *layer(rng, 2, 3)),
+            case("two inputs", *layer(rng, 4, 2)),
+        ],
+        relation="same_function",
     )

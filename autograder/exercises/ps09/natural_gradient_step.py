@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import (
     Array,
     Rng,
@@ -13,7 +13,6 @@ from autograder.definition.cases import (
     normals,
     positive_definite,
 )
-from autograder.selfcheck.spec import Case
 
 case = case_maker("theta", "grad", "F", "lr", "damping", feedback=("theta",))
 
@@ -97,9 +96,8 @@ EXERCISE = Exercise(
     parameters=("theta", "grad", "F", "lr", "damping"),
     returns=("theta",),
     reference=reference.natural_gradient_step,
-    checks=(
-        Check(
-            "without damping",
+    checks={
+        "without damping": Check(
             points=2,
             public=[
                 case("two parameters", THETA, GRAD, F2, 0.1, 0.0),
@@ -112,8 +110,7 @@ EXERCISE = Exercise(
             ],
             held_out=undamped,
         ),
-        Check(
-            "with damping",
+        "with damping": Check(
             points=2,
             public=[
                 case("two parameters", THETA, GRAD, F2, 0.1, 0.5),
@@ -129,8 +126,7 @@ EXERCISE = Exercise(
             ],
             held_out=damped,
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case(
@@ -149,68 +145,56 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: shapes(rng, positive_definite(rng, 6, 10)),
         ),
-        Check(
-            "the same step in all units",
+        "the same step in all units": Check(
             points=1,
             public=in_units("two parameters", floats([10, 0.5]), THETA, floats(GRAD), F2, 0.25),
             held_out=drawn_in_units,
             relation="independent_of_units",
         ),
-    ),
-    mistakes=(
-        edit(
-            "plain-gradient",
+    },
+    mistakes={
+        "plain-gradient": edit(
             "Your step is plain gradient descent, without F: solve (F + λI) v = g first.",
             ("v.reshape(theta.shape)", "grad"),
         ),
-        edit(
-            "no-damping",
+        "no-damping": edit(
             "Your function forgets the damping: solve with F + λI, which can be inverted also "
             "where F cannot.",
             (" + damping * np.eye(len(F))", ""),
         ),
-        edit(
-            "damping-subtracted",
+        "damping-subtracted": edit(
             "Your function subtracts the damping, which makes F closer to singular: add it, "
             "F + λI.",
             ("F + ", "F - "),
         ),
-        edit(
-            "damping-everywhere",
+        "damping-everywhere": edit(
             "Your function adds the damping to every entry of F (`F + damping` does that): add it "
             "to the diagonal only, F + λI with `np.eye`.",
             (" * np.eye(len(F))", ""),
         ),
-        edit(
-            "damping-after-inverting",
+        "damping-after-inverting": edit(
             "Your function adds λI to the inverse of F: add it to F, and invert then.",
             ("F + damping", "np.linalg.inv(F) + damping"),
             ("np.linalg.solve(A, grad.reshape(-1))", "A @ grad.reshape(-1)"),
         ),
-        edit(
-            "marquardt",
+        "marquardt": edit(
             "Your damping is λ diag(F), the convention of Levenberg and Marquardt: the course "
             "adds λI.",
             ("np.eye(len(F))", "np.diag(np.diag(F))"),
         ),
-        edit(
-            "not-inverted",
+        "not-inverted": edit(
             "Your function multiplies the gradient by F + λI: multiply by its inverse, that is, "
             "solve (F + λI) v = g.",
             ("np.linalg.solve(A, grad.reshape(-1))", "A @ grad.reshape(-1)"),
         ),
-        edit(
-            "uphill",
-            "Your step adds v and so climbs: θ ← θ − α(F + λI)⁻¹g.",
-            ("theta - ", "theta + "),
+        "uphill": edit(
+            "Your step adds v and so climbs: θ ← θ − α(F + λI)⁻¹g.", ("theta - ", "theta + ")
         ),
-        edit(
-            "diagonal-only",
+        "diagonal-only": edit(
             "Your function divides by the diagonal of F: solve with the whole matrix.",
             ("np.linalg.solve(A, grad.reshape(-1))", "grad.reshape(-1) / np.diag(A)"),
         ),
-        edit(
-            "inverse-root",
+        "inverse-root": edit(
             "Your function uses the inverse root (F + λI)^(−1/2), as AdaGrad and Adam do: the "
             "natural gradient has the inverse itself.",
             (
@@ -218,30 +202,24 @@ EXERCISE = Exercise(
                 "e, E = np.linalg.eigh(A)\n    v = E @ ((E.T @ grad.reshape(-1)) / np.sqrt(e))",
             ),
         ),
-        edit(
-            "rate-forgotten",
-            "Your function forgets the learning rate: θ ← θ − α(F + λI)⁻¹g.",
-            ("lr * ", ""),
+        "rate-forgotten": edit(
+            "Your function forgets the learning rate: θ ← θ − α(F + λI)⁻¹g.", ("lr * ", "")
         ),
-        edit(
-            "rate-inside-too",
+        "rate-inside-too": edit(
             "Your damping is multiplied by the learning rate: it is λ alone, F + λI.",
             ("F + damping", "F + lr * damping"),
         ),
-        edit(
-            "step-returned",
+        "step-returned": edit(
             "Your function returns the step v: subtract it from θ and return the new θ.",
             ("theta - ", ""),
         ),
-        edit(
-            "columns-first",
+        "columns-first": edit(
             "Your function numbers the parameters column by column: F has them row by row, as "
             "`reshape(-1)` does.",
             ("reshape(-1)", 'reshape(-1, order="F")'),
             ("theta.shape)", 'theta.shape, order="F")'),
         ),
-        edit(
-            "theta-changed",
+        "theta-changed": edit(
             "Your function changes `theta` in place (`-=` does that to arrays): return "
             "`theta - v`, which is a new array.",
             (
@@ -249,12 +227,11 @@ EXERCISE = Exercise(
                 "theta -= lr * v.reshape(theta.shape)\n    return theta",
             ),
         ),
-        edit(
-            "fisher-changed",
+        "fisher-changed": edit(
             "Your function changes `F` in place, so the damping adds up from step to step: write "
             "`F + damping * np.eye(n)`, which is a new array.",
             ("A = F + ", "F += "),
             ("solve(A", "solve(F"),
         ),
-    ),
+    },
 )

@@ -4,7 +4,7 @@ from autograder import reference
 from autograder.definition import Exercise, edit
 from autograder.definition.cases import case_maker
 
-from .layers import checks
+from .layers import checks, same_function
 
 case = case_maker("V", "d", "c", "U")
 
@@ -17,60 +17,47 @@ EXERCISE = Exercise(
     parameters=("V", "d", "c", "U"),
     returns=("W", "b"),
     reference=reference.prong_canonical,
-    checks=checks(case),
-    mistakes=(
-        edit(
-            "sign-of-the-mean",
+    checks={**checks(case), "the function stays the same": same_function(case)},
+    mistakes={
+        "sign-of-the-mean": edit(
             "Your b is d + Wc, as the lecture's slide prints: V U (h − c) + d = W h + (d − Wc), so "
             "b = d − Wc.",
             ("d - ", "d + "),
         ),
-        edit(
-            "mean-through-V",
+        "mean-through-V": edit(
             "Your b is d − Vc: the mean passes through U, too, so b = d − VUc = d − Wc.",
             ("W @ c", "V @ c"),
         ),
-        edit(
-            "inverse-of-U",
+        "inverse-of-U": edit(
             "Your W is VU⁻¹, which is the way into whitened coordinates: the way back is W = VU.",
             ("V @ U", "V @ np.linalg.inv(U)"),
         ),
-        edit(
-            "U-transposed",
-            "Your W is VUᵀ: the layer computes V U (h − c), so W = VU.",
-            ("V @ U", "V @ U.T"),
+        "U-transposed": edit(
+            "Your W is VUᵀ: the layer computes V U (h − c), so W = VU.", ("V @ U", "V @ U.T")
         ),
-        edit(
-            "U-on-the-left",
+        "U-on-the-left": edit(
             "Your W is UV: U acts on the inputs first and V on what it returns, so W = VU.",
             ("V @ U", "U @ V"),
         ),
-        edit(
-            "bias-left-alone",
+        "bias-left-alone": edit(
             "Your b is d: the layer subtracts c from its inputs, which moves the outputs by −Wc, "
             "so b = d − Wc.",
             ("d - W @ c", "d"),
         ),
-        edit(
-            "weights-left-alone",
+        "weights-left-alone": edit(
             "Your W is V: V reads inputs that are multiplied by U, so W = VU.",
             ("return W", "return V"),
         ),
-        edit(
-            "mean-whitened-twice",
-            "Your b is d − WUc: W = VU holds U already, so b = d − Wc.",
-            ("W @ c", "W @ (U @ c)"),
+        "mean-whitened-twice": edit(
+            "Your b is d − WUc: W = VU holds U already, so b = d − Wc.", ("W @ c", "W @ (U @ c)")
         ),
-        edit(
-            "swapped",
-            "Your function returns b first: return W, then b.",
-            ("W, d - W @ c", "d - W @ c, W"),
+        "swapped": edit(
+            "Your function returns b first: return W, then b.", ("W, d - W @ c", "d - W @ c, W")
         ),
-        edit(
-            "d-changed",
+        "d-changed": edit(
             "Your function changes `d` in place (`-=` does that to arrays): write `b = d - W @ c`, "
             "which makes a new array.",
             ("return W, d - W @ c", "d -= W @ c\n    return W, d"),
         ),
-    ),
+    },
 )

@@ -4,7 +4,7 @@ from autograder import reference
 from autograder.definition import Exercise, edit
 from autograder.definition.cases import case_maker
 
-from .layers import checks
+from .layers import checks, same_function
 
 case = case_maker("W", "b", "c", "U")
 
@@ -20,81 +20,69 @@ EXERCISE = Exercise(
     parameters=("W", "b", "c", "U"),
     returns=("V", "d"),
     reference=reference.prong_project,
-    checks=checks(case),
-    mistakes=(
-        edit(
-            "sign-of-the-mean",
+    checks={**checks(case), "the function stays the same": same_function(case)},
+    mistakes={
+        "sign-of-the-mean": edit(
             "Your d is b − Wc, the sign of the lecture's slide: the layer subtracts c from its "
             "input, so the bias has to add it again, d = b + Wc.",
             INVERTED,
             ("b + ", "b - "),
         ),
-        edit(
-            "mean-through-V",
+        "mean-through-V": edit(
             "Your d is b + Vc: the mean passes through VU = W, so d = b + Wc.",
             INVERTED,
             ("W @ c", "V @ c"),
         ),
-        edit(
-            "last-line-of-the-slide",
+        "last-line-of-the-slide": edit(
             "Your d is b − Vc, as line 10 of the lecture's algorithm has it: that changes "
             "the function. d = b + VUc = b + Wc.",
             INVERTED,
             ("b + W @ c", "b - V @ c"),
         ),
-        edit(
-            "multiplied-by-U",
+        "multiplied-by-U": edit(
             "Your V is WU: the whitened inputs come multiplied by U already, so V must undo it, "
             "V = WU⁻¹.",
             ("np.linalg.solve(U.T, W.T).T", "W @ U"),
         ),
-        edit(
-            "transpose-for-inverse",
+        "transpose-for-inverse": edit(
             "Your V is WUᵀ: the transpose is the inverse of orthogonal matrices only, and U also "
             "scales; V = WU⁻¹.",
             ("np.linalg.solve(U.T, W.T).T", "W @ U.T"),
         ),
-        edit(
-            "inverse-transposed",
+        "inverse-transposed": edit(
             "Your V is W(U⁻¹)ᵀ: there is one transposition too many (perhaps "
             "`solve(U, W.T).T`), V = WU⁻¹.",
             ("np.linalg.solve(U.T, W.T).T", "W @ np.linalg.inv(U).T"),
         ),
-        edit(
-            "inverse-on-the-left",
+        "inverse-on-the-left": edit(
             "Your V is U⁻¹W: U acts on the inputs of the layer, so its inverse stands right of W, "
             "V = WU⁻¹.",
             ("np.linalg.solve(U.T, W.T).T", "np.linalg.inv(U) @ W"),
         ),
-        edit(
-            "bias-left-alone",
+        "bias-left-alone": edit(
             "Your d is b: subtracting c from the inputs moves the outputs by −Wc, so d = b + Wc.",
             INVERTED,
             ("b + W @ c", "b"),
         ),
-        edit(
-            "weights-left-alone",
+        "weights-left-alone": edit(
             "Your V is W: the layer now reads inputs multiplied by U, so V = WU⁻¹.",
             ("np.linalg.solve(U.T, W.T).T", "W"),
         ),
-        edit(
-            "mean-whitened",
+        "mean-whitened": edit(
             "Your d is b + WUc: W reads inputs that are not whitened, so d = b + Wc.",
             INVERTED,
             ("W @ c", "W @ (U @ c)"),
         ),
-        edit(
-            "swapped",
+        "swapped": edit(
             "Your function returns d first: return V, then d.",
             INVERTED,
             ("V, b + W @ c", "b + W @ c, V"),
         ),
-        edit(
-            "b-changed",
+        "b-changed": edit(
             "Your function changes `b` in place (`+=` does that to arrays): write `d = b + W @ c`, "
             "which makes a new array.",
             INVERTED,
             ("return V, b + W @ c", "b += W @ c\n    return V, b"),
         ),
-    ),
+    },
 )

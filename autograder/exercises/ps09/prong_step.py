@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker, floats, layouts
-from autograder.selfcheck.spec import Case
 
 from .layers import B2, W23
 
@@ -56,9 +55,8 @@ EXERCISE = Exercise(
     parameters=("V", "d", "grad_V", "grad_d", "lr"),
     returns=("V", "d"),
     reference=reference.prong_step,
-    checks=(
-        Check(
-            "one step",
+    checks={
+        "one step": Check(
             points=1,
             public=[
                 case("two outputs", W23, B2, [[1, 0, 2], [3, -1, 0]], B2 * 3, 0.1),
@@ -72,8 +70,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: single(rng, rng.uniform(0.05, 0.5)),
         ),
-        Check(
-            "several steps",
+        "several steps": Check(
             points=1,
             public=[
                 case(
@@ -95,47 +92,39 @@ EXERCISE = Exercise(
                 several(rng, "falling rate", falling=True),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "uphill",
+    },
+    mistakes={
+        "uphill": edit(
             "Your step adds the gradient and so climbs, like the lecture's slide on units of "
             "SGD: subtract it, V ← V − αg.",
             ("V - ", "V + "),
             ("d - ", "d + "),
         ),
-        edit(
-            "bias-frozen",
+        "bias-frozen": edit(
             "Your function leaves d as it was: between two projections c and U stand still, but "
             "both V and d take steps.",
             ("d - lr * grad_d", "d"),
         ),
-        edit(
-            "bias-without-rate",
-            "Your step in d forgets the learning rate: d ← d − αg_d.",
-            ("lr * grad_d", "grad_d"),
+        "bias-without-rate": edit(
+            "Your step in d forgets the learning rate: d ← d − αg_d.", ("lr * grad_d", "grad_d")
         ),
-        edit(
-            "rate-forgotten",
+        "rate-forgotten": edit(
             "Your step forgets the learning rate: V ← V − αg_V, d ← d − αg_d.",
             ("lr * grad_V", "grad_V"),
             ("lr * grad_d", "grad_d"),
         ),
-        edit("bias-uphill", "Your step in d climbs: subtract, d ← d − αg_d.", ("d - ", "d + ")),
-        edit(
-            "step-returned",
+        "bias-uphill": edit("Your step in d climbs: subtract, d ← d − αg_d.", ("d - ", "d + ")),
+        "step-returned": edit(
             "Your function returns the steps αg themselves: subtract them from V and d and return "
             "the new values.",
             ("V - ", ""),
             ("d - ", ""),
         ),
-        edit(
-            "swapped",
+        "swapped": edit(
             "Your function returns d first: return V, then d.",
             ("V - lr * grad_V, d - lr * grad_d", "d - lr * grad_d, V - lr * grad_V"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `V` and `d` in place (`-=` does that to arrays): write "
             "`V - lr * grad_V`, which makes a new array.",
             (
@@ -143,5 +132,5 @@ EXERCISE = Exercise(
                 "V -= lr * grad_V\n    d -= lr * grad_d\n    return V, d",
             ),
         ),
-    ),
+    },
 )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker, floats, layouts, readonly, strided
-from autograder.selfcheck.spec import Case
 
 case = case_maker("h", "eps")
 
@@ -61,9 +60,8 @@ EXERCISE = Exercise(
     parameters=("h", "eps"),
     returns=("c", "U"),
     reference=reference.whitening,
-    checks=(
-        Check(
-            "a single unit",
+    checks={
+        "a single unit": Check(
             points=1,
             public=[
                 case("four samples", [[1], [2], [3], [6]], 0.5),
@@ -76,8 +74,7 @@ EXERCISE = Exercise(
                 case("small variance", rng.normal(1, 0.05, (7, 1)), 0.01),
             ],
         ),
-        Check(
-            "correlated units",
+        "correlated units": Check(
             points=2,
             public=[
                 case("two units", H2, 0.1),
@@ -89,8 +86,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: several(rng, rng.uniform(0.05, 0.3)),
         ),
-        Check(
-            "a singular covariance",
+        "a singular covariance": Check(
             points=1,
             public=[
                 case("a dead unit", [[1, 2, 5], [3, 2, 4], [2, 2, 0], [-1, 2, 1]], 0.05),
@@ -98,8 +94,7 @@ EXERCISE = Exercise(
             ],
             held_out=singular,
         ),
-        Check(
-            "what comes out is white",
+        "what comes out is white": Check(
             points=1,
             public=[
                 case("two units", H2 - [5, 1], 0.05),
@@ -111,52 +106,44 @@ EXERCISE = Exercise(
             ],
             relation="whitens",
         ),
-    ),
-    mistakes=(
-        edit(
-            "unbiased",
+    },
+    mistakes={
+        "unbiased": edit(
             "Your covariance is the unbiased one, divided by N − 1 (np.cov's convention): the "
             "course divides by N, as in batch normalization.",
             ("/ len(h)", "/ (len(h) - 1)"),
         ),
-        edit(
-            "eps-outside-the-root",
+        "eps-outside-the-root": edit(
             "Your ε stands outside the root, 1/(√λ + ε): the course adds it to the covariance, "
             "so it is 1/√(λ + ε).",
             (" + eps * np.eye(h.shape[1])", ""),
             ("np.sqrt(values)", "(np.sqrt(np.maximum(values, 0)) + eps)"),
         ),
-        edit(
-            "eps-forgotten",
+        "eps-forgotten": edit(
             "Your function forgets ε: without it a direction of variance zero is divided by zero.",
             (" + eps * np.eye(h.shape[1])", ""),
         ),
-        edit(
-            "falling-order",
+        "falling-order": edit(
             "Your rows come with falling eigenvalues: that whitens as well, but the course's "
             "convention is rising eigenvalues, as np.linalg.eigh returns them.",
             ("(E / np.sqrt(values)).T", "(E / np.sqrt(values)).T[::-1]"),
         ),
-        edit(
-            "signs-left-open",
+        "signs-left-open": edit(
             "Your rows have the signs that eigh happened to give: that whitens as well, but the "
             "course's convention is that the entry of largest size in each row is positive.",
             ("signs[:, None] * U", "U"),
         ),
-        edit(
-            "first-entry-positive",
+        "first-entry-positive": edit(
             "Your rows have a positive first entry: that whitens as well, but the course's "
             "convention is that the entry of largest size in each row is positive.",
             ("signs[:, None] * U", "np.where(U[:, :1] < 0, -1, 1) * U"),
         ),
-        edit(
-            "zca",
+        "zca": edit(
             "Your U is the symmetric root E Λ^(−1/2) Eᵀ, known as ZCA: it whitens as well, but "
             "the course's U = Λ^(−1/2) Eᵀ does without the last rotation.",
             ("signs[:, None] * U", "(E / np.sqrt(values)) @ E.T"),
         ),
-        edit(
-            "cholesky",
+        "cholesky": edit(
             "Your U is the inverse of a Cholesky factor, which whitens as well: the course takes "
             "eigenvectors, U = Λ^(−1/2) Eᵀ.",
             (
@@ -164,43 +151,35 @@ EXERCISE = Exercise(
                 "np.linalg.inv(np.linalg.cholesky(covariance + eps * np.eye(h.shape[1])))",
             ),
         ),
-        edit(
-            "not-transposed",
+        "not-transposed": edit(
             "Your U is E Λ^(−1/2), with eigenvectors as columns: they are the rows of "
             "U = Λ^(−1/2) Eᵀ.",
             ("signs[:, None] * U", "(signs[:, None] * U).T"),
         ),
-        edit(
-            "rotated-only",
+        "rotated-only": edit(
             "Your U is Eᵀ, which makes the units uncorrelated but leaves their variances: divide "
             "row i by √λ_i.",
             ("(E / np.sqrt(values))", "E"),
         ),
-        edit(
-            "root-forgotten",
+        "root-forgotten": edit(
             "Your U divides row i by λ_i: dividing by its root √λ_i makes the variance one.",
             ("np.sqrt(values)", "values"),
         ),
-        edit(
-            "multiplied-by-the-root",
-            "Your U multiplies row i by √λ_i: divide by it, Λ has the power −1/2.",
-            ("E / ", "E * "),
+        "multiplied-by-the-root": edit(
+            "Your U multiplies row i by √λ_i: divide by it, Λ has the power −1/2.", ("E / ", "E * ")
         ),
-        edit(
-            "not-centered",
+        "not-centered": edit(
             "Your covariance is that of h, not of h − c: subtract the mean first.",
             ("(h - c).T @ (h - c)", "h.T @ h"),
         ),
-        edit(
-            "standardized",
+        "standardized": edit(
             "Your U divides each unit by its own standard deviation, as batch normalization does: "
             "whitening removes the correlations between units, too.",
             ("signs[:, None] * U", "np.diag(1 / np.sqrt(h.var(axis=0) + eps))"),
         ),
-        edit(
-            "covariance-not-averaged",
+        "covariance-not-averaged": edit(
             "Your covariance is a sum over the samples: divide by their number N.",
             (" / len(h)", ""),
         ),
-    ),
+    },
 )

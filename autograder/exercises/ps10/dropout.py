@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from autograder.definition import Check
+from autograder.definition import Case, Check
 from autograder.definition.cases import Array, MakeCase, Rng, away_from_zero, layouts, spread
-from autograder.selfcheck.spec import Case
 
 X, MASK = [1, -2, 3], [1, 0, 1]
 
@@ -45,10 +44,9 @@ def every_mask(case: MakeCase, x: Array | list[float], keep: float) -> list[Case
     ]
 
 
-def checks(case: MakeCase) -> tuple[Check, ...]:
-    return (
-        Check(
-            "a layer",
+def checks(case: MakeCase) -> dict[str, Check]:
+    return {
+        "a layer": Check(
             points=1,
             public=[
                 case("four units", [1, -2, 3, 0.5], [1, 0, 1, 1], 0.8),
@@ -57,8 +55,7 @@ def checks(case: MakeCase) -> tuple[Check, ...]:
             ],
             held_out=lambda rng: layer(case, rng, rng.uniform(0.6, 0.9)),
         ),
-        Check(
-            "limits and memory layouts",
+        "limits and memory layouts": Check(
             points=1,
             public=[
                 case("everything kept", X, np.ones(3), 1.0),
@@ -70,12 +67,11 @@ def checks(case: MakeCase) -> tuple[Check, ...]:
             ],
             held_out=lambda rng: limits(case, rng, rng.uniform(0.6, 0.9)),
         ),
-    )
+    }
 
 
 def mean_over_masks(case: MakeCase, relation: str) -> Check:
     return Check(
-        "the mean over all masks",
         points=1,
         public=every_mask(case, [2, -1, 0.5], 0.75),
         held_out=lambda rng: every_mask(

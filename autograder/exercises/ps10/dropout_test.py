@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker, layouts, spread
-from autograder.selfcheck.spec import Case
 
 case = case_maker("W", "b", "keep")
 
@@ -40,9 +39,8 @@ EXERCISE = Exercise(
     parameters=("W", "b", "keep"),
     returns=("W", "b"),
     reference=reference.dropout_test,
-    checks=(
-        Check(
-            "the weights",
+    checks={
+        "the weights": Check(
             points=1,
             public=[
                 case("no bias", W, np.zeros(2), 0.8),
@@ -51,8 +49,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: without_bias(rng, rng.uniform(0.6, 0.9)),
         ),
-        Check(
-            "weights and bias",
+        "weights and bias": Check(
             points=1,
             public=[
                 case("a layer", W, B, 0.8),
@@ -62,53 +59,45 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: with_bias(rng, rng.uniform(0.6, 0.9)),
         ),
-    ),
-    mistakes=(
-        edit(
-            "not-scaled",
+    },
+    mistakes={
+        "not-scaled": edit(
             "Your function leaves the weights as they are: that fits inverted dropout, which "
             "scales in training; in the lecture's form testing multiplies the weights by the keep "
             "rate.",
             ("keep * W, b.copy()", "W, b"),
         ),
-        edit(
-            "divided-by-keep",
+        "divided-by-keep": edit(
             "Your function divides by the keep rate: testing sees all units at once, more than "
             "training did, so the weights get smaller, W · keep.",
             ("keep * W, b.copy()", "W / keep, b"),
         ),
-        edit(
-            "drop-rate",
+        "drop-rate": edit(
             "Your function multiplies by the share that is dropped, 1 − keep: multiply by `keep`. "
             "(torch's p is the drop rate; with it the factor would be 1 − p.)",
             ("keep * W, b.copy()", "(1 - keep) * W, b"),
         ),
-        edit(
-            "bias-scaled-too",
+        "bias-scaled-too": edit(
             "Your function scales the bias, too: the bias was never dropped, so it stays.",
             ("b.copy()", "keep * b"),
         ),
-        edit(
-            "bias-not-returned",
+        "bias-not-returned": edit(
             "Your function returns the weights only: return the weights and the bias.",
             (", b.copy()", ""),
         ),
-        edit(
-            "root-of-keep",
+        "root-of-keep": edit(
             "Your function scales by the root of the keep rate, which would keep variances: "
             "dropout keeps the mean, so the factor is `keep`.",
             ("keep * W, b.copy()", "np.sqrt(keep) * W, b"),
         ),
-        edit(
-            "swapped",
+        "swapped": edit(
             "Your function returns the bias first: return the weights, then the bias.",
             ("keep * W, b.copy()", "b, keep * W"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `W` in place (`*=` does that to arrays): write `keep * W`, "
             "which makes a new array; training goes on with the old one.",
             ("return keep * W, b.copy()", "W *= keep\n    return W, b"),
         ),
-    ),
+    },
 )

@@ -17,51 +17,47 @@ EXERCISE = Exercise(
     parameters=("x", "mask", "keep"),
     returns=("y",),
     reference=reference.dropout_train,
-    checks=(*checks(case), mean_over_masks(case, "mean_over_masks_is_kept_share")),
-    mistakes=(
-        edit(
-            "scaled-up-already",
+    checks={
+        **checks(case),
+        "the mean over all masks": mean_over_masks(case, "mean_over_masks_is_kept_share"),
+    },
+    mistakes={
+        "scaled-up-already": edit(
             "Your function divides by the keep rate: that is the frameworks' convention, inverted "
             "dropout. In the lecture's form training scales nothing, and testing scales the "
             "weights.",
             ("mask", "mask / keep"),
         ),
-        edit(
-            "keep-and-drop-swapped",
+        "keep-and-drop-swapped": edit(
             "Your function drops what the mask keeps: the mask is 1 where a unit is kept.",
             ("mask", "(1 - mask)"),
         ),
-        edit(
-            "scaled-down",
+        "scaled-down": edit(
             "Your function multiplies by the keep rate in training: in the lecture's form that "
             "happens in testing, and only there.",
             ("mask", "mask * keep"),
         ),
-        edit(
-            "nothing-dropped", "Your function ignores the mask: multiply by it.", ("x * mask", "x")
+        "nothing-dropped": edit(
+            "Your function ignores the mask: multiply by it.", ("x * mask", "x")
         ),
-        edit(
-            "mean-instead-of-mask",
+        "mean-instead-of-mask": edit(
             "Your function returns keep · x, the mean over all masks: that is for testing; "
             "training uses the mask.",
             ("mask", "keep"),
         ),
-        edit(
-            "units-removed",
+        "units-removed": edit(
             "Your function takes the dropped units out of the array: set them to zero and keep "
             "the shape.",
             ("x * mask", "x[mask == 1]"),
         ),
-        edit(
-            "mask-added",
+        "mask-added": edit(
             "Your function adds the mask: multiply by it, so that dropped units are zero.",
             ("x * mask", "x + mask"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `x` in place (`*=` does that to arrays): write `x * mask`, "
             "which makes a new array.",
             ("return x * mask", "x *= mask\n    return x"),
         ),
-    ),
+    },
 )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker, readonly, strided
-from autograder.selfcheck.spec import Case
 
 case = case_maker("val_losses", "patience")
 
@@ -76,9 +75,8 @@ EXERCISE = Exercise(
     parameters=("val_losses", "patience"),
     returns=("best", "stop"),
     reference=reference.early_stopping,
-    checks=(
-        Check(
-            "the patience runs out",
+    checks={
+        "the patience runs out": Check(
             points=2,
             public=[
                 case("a new best comes too late", [3, 2, *TOO_LATE], 3),
@@ -91,8 +89,7 @@ EXERCISE = Exercise(
                 case("bad epochs before the best", learned(rng, STOPPED_LATER), 3),
             ],
         ),
-        Check(
-            "the patience does not run out",
+        "the patience does not run out": Check(
             points=1,
             public=[
                 case("bad epochs, but never enough", [2, *INTERRUPTED], 3),
@@ -105,8 +102,7 @@ EXERCISE = Exercise(
                 case("a patience longer than training", learned(rng, TOO_LATE), 40),
             ],
         ),
-        Check(
-            "ties and short runs",
+        "ties and short runs": Check(
             points=1,
             public=[
                 case("a plateau", [3, 2, 2, 2, 2, 1, 0], 3),
@@ -118,73 +114,63 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: short(rng, rng.uniform(0.1, 2)),
         ),
-    ),
-    mistakes=(
-        edit(
-            "one-epoch-too-late",
+    },
+    mistakes={
+        "one-epoch-too-late": edit(
             "Your function stops when MORE than `patience` epochs brought nothing, the convention "
             "of ReduceLROnPlateau: in this course `patience` of them are enough, "
             "t − best ≥ patience.",
             (">= patience", "> patience"),
         ),
-        edit(
-            "one-epoch-too-early",
+        "one-epoch-too-early": edit(
             "Your function stops one epoch too early: wait until t − best ≥ patience, with the "
             "epoch after the best one as the first that brought nothing.",
             (">= patience", ">= max(patience - 1, 1)"),
         ),
-        edit(
-            "ties-count",
+        "ties-count": edit(
             "Your function takes an equal loss for an improvement: only a lower one is "
             "(`<`, not `<=`).",
             ("loss <", "loss <="),
         ),
-        edit(
-            "looks-into-the-future",
+        "looks-into-the-future": edit(
             "Your best epoch is the lowest loss of all: what comes after the stop was never "
             "trained, so take the best up to there.",
             ("best, t", "int(np.argmin(val_losses)), t"),
         ),
-        counter_never_reset,
-        compares_with_the_last,
-        edit(
-            "maximizes",
+        "counter-never-reset": counter_never_reset,
+        "compares-with-the-last": compares_with_the_last,
+        "maximizes": edit(
             "Your function looks for the highest value, as one does with accuracies: losses are "
             "to be low.",
             ("loss <", "loss >"),
         ),
-        edit(
-            "loss-returned",
+        "loss-returned": edit(
             "Your function returns the best loss: return the epoch at which it occurred.",
             ("best, t", "val_losses[best], t"),
             ("best, len", "val_losses[best], len"),
         ),
-        edit(
-            "stop-first",
+        "stop-first": edit(
             "Your function returns the last epoch first: return the best, then the last.",
             ("best, t", "t, best"),
             ("best, len(val_losses) - 1", "len(val_losses) - 1, best"),
         ),
-        edit(
-            "counted-from-one",
+        "counted-from-one": edit(
             "Your function counts epochs from 1: the first one has the number 0.",
             ("best, t", "best + 1, t + 1"),
             ("best, len(val_losses) - 1", "best + 1, len(val_losses)"),
         ),
-        edit(
-            "number-of-epochs",
+        "number-of-epochs": edit(
             "Your second value is how many epochs were trained: return the number of the last "
             "one, which is one less.",
             ("best, t", "best, t + 1"),
             ("len(val_losses) - 1", "len(val_losses)"),
         ),
-        edit(
-            "last-epoch-kept",
+        "last-epoch-kept": edit(
             "Your function returns the last epoch as the best: the parameters to keep are those "
             "of the epoch with the lowest loss.",
             ("best, t", "t, t"),
             ("best, len", "len(val_losses) - 1, len"),
         ),
-        never_stops,
-    ),
+        "never-stops": never_stops,
+    },
 )

@@ -72,9 +72,8 @@ EXERCISE = Exercise(
     parameters=("probs",),
     returns=("p", "labels"),
     reference=reference.ensemble_predict,
-    checks=(
-        Check(
-            "several models",
+    checks={
+        "several models": Check(
             points=2,
             public=[
                 case("three models, two examples", examples(SPLIT, SPLIT[:, ::-1])),
@@ -86,8 +85,7 @@ EXERCISE = Exercise(
                 case("eight examples", models(rng, 8, 4)),
             ],
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("a single model", [[[0.2, 0.8], [0.9, 0.1], [0.3, 0.7]]]),
@@ -111,64 +109,53 @@ EXERCISE = Exercise(
                 ),
             ],
         ),
-    ),
-    mistakes=(
-        majority_vote,
-        geometric_mean,
-        edit(
-            "product",
-            "Your function multiplies the models' probabilities: take their mean.",
-            ("mean", "prod"),
+    },
+    mistakes={
+        "majority-vote": majority_vote,
+        "geometric-mean": geometric_mean,
+        "product": edit(
+            "Your function multiplies the models' probabilities: take their mean.", ("mean", "prod")
         ),
-        edit(
-            "sum-not-mean",
+        "sum-not-mean": edit(
             "Your function adds the probabilities up: divide by the number of models, so that "
             "they sum to one.",
             ("mean", "sum"),
         ),
-        edit(
-            "surest-model",
+        "surest-model": edit(
             "Your function takes the largest probability that a model gives: take the mean over "
             "the models.",
             ("mean", "max"),
         ),
-        edit(
-            "median",
+        "median": edit(
             "Your function takes the median over the models, whose probabilities need not sum to "
             "one: take the mean.",
             ("probs.mean(", "np.median(probs, "),
         ),
-        edit(
-            "averaged-over-examples",
+        "averaged-over-examples": edit(
             "Your function averages over the examples (axis 1): the models are axis 0.",
             ("axis=0", "axis=1"),
         ),
-        edit(
-            "argmax-over-examples",
+        "argmax-over-examples": edit(
             "Your labels are an argmax over the examples: each example gets the class with the "
             "largest probability, along the last axis.",
             ("axis=1", "axis=0"),
         ),
-        softmax_again,
-        edit(
-            "first-model-only",
+        "softmax-again": softmax_again,
+        "first-model-only": edit(
             "Your function uses the first model only: average over all of them.",
             ("probs.mean(axis=0)", "probs[0]"),
         ),
-        edit(
-            "largest-probability",
+        "largest-probability": edit(
             "Your second value is the largest probability: return the class that has it, argmax.",
             ("argmax", "max"),
         ),
-        edit(
-            "labels-only",
+        "labels-only": edit(
             "Your function returns the labels only: return the mean probabilities and the labels.",
             ("p, p.argmax", "p.argmax"),
         ),
-        edit(
-            "labels-from-one",
+        "labels-from-one": edit(
             "Your labels count classes from 1: the first class has the number 0.",
             ("p.argmax(axis=1)", "p.argmax(axis=1) + 1"),
         ),
-    ),
+    },
 )

@@ -18,57 +18,48 @@ EXERCISE = Exercise(
     returns=("grad_x",),
     reference=reference.inverted_dropout_backward,
     checks=checks(case),
-    mistakes=(
-        edit(
-            "not-scaled",
+    mistakes={
+        "not-scaled": edit(
             "Your gradient lacks the factor 1/keep: y = x · mask / keep, so its derivative in x "
             "is mask / keep.",
             (" / keep", ""),
         ),
-        edit(
-            "mask-forgotten",
+        "mask-forgotten": edit(
             "Your gradient ignores the mask: a dropped unit had no influence on the output, so "
             "its gradient is zero.",
             ("grad_y * mask", "grad_y"),
         ),
-        edit(
-            "passed-on",
+        "passed-on": edit(
             "Your function passes the gradient on as it is: multiply by mask / keep.",
             ("grad_y * mask / keep", "grad_y"),
         ),
-        edit(
-            "multiplied-by-keep",
+        "multiplied-by-keep": edit(
             "Your gradient is multiplied by the keep rate: the derivative of x · mask / keep is "
             "mask / keep, so divide.",
             ("/ keep", "* keep"),
         ),
-        edit(
-            "forward-undone",
+        "forward-undone": edit(
             "Your function undoes the forward pass, multiplying by `keep`: a backward pass is no "
             "inverse but the chain rule, g · mask / keep.",
             ("mask / keep", "keep"),
         ),
-        edit(
-            "mask-swapped",
+        "mask-swapped": edit(
             "Your gradient flows where the mask drops: it flows where the mask is 1.",
             ("mask", "(1 - mask)"),
         ),
-        edit(
-            "divided-by-drop-rate",
+        "divided-by-drop-rate": edit(
             "Your function divides by 1 − keep: `keep` is the probability to KEEP a unit, so "
             "divide by `keep`.",
             ("/ keep", "/ (1 - keep)"),
         ),
-        edit(
-            "scaled-twice",
+        "scaled-twice": edit(
             "Your gradient is divided by `keep` twice: once is right, mask / keep.",
             ("/ keep", "/ keep**2"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `grad_y` in place (`*=` does that to arrays): write "
             "`grad_y * mask / keep`, which makes a new array.",
             ("return grad_y * mask / keep", "grad_y *= mask / keep\n    return grad_y"),
         ),
-    ),
+    },
 )

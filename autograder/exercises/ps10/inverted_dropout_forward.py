@@ -17,59 +17,52 @@ EXERCISE = Exercise(
     parameters=("x", "mask", "keep"),
     returns=("y",),
     reference=reference.inverted_dropout_forward,
-    checks=(*checks(case), mean_over_masks(case, "mean_over_masks_is_input")),
-    mistakes=(
-        edit(
-            "not-rescaled",
+    checks={
+        **checks(case),
+        "the mean over all masks": mean_over_masks(case, "mean_over_masks_is_input"),
+    },
+    mistakes={
+        "not-rescaled": edit(
             "Your function does not rescale what is kept: that is the lecture's form, which "
             "scales the weights in testing. Inverted dropout divides by `keep` here.",
             (" / keep", ""),
         ),
-        edit(
-            "multiplied-by-keep",
+        "multiplied-by-keep": edit(
             "Your function multiplies by the keep rate: fewer units have to carry the same sum, "
             "so what is kept grows, divide by `keep`.",
             ("/ keep", "* keep"),
         ),
-        edit(
-            "divided-by-drop-rate",
+        "divided-by-drop-rate": edit(
             "Your function divides by 1 − keep: `keep` is the probability to KEEP a unit "
             "(torch's p is that to drop it), so divide by `keep`.",
             ("/ keep", "/ (1 - keep)"),
         ),
-        edit(
-            "mask-swapped",
+        "mask-swapped": edit(
             "Your function drops what the mask keeps: the mask is 1 where a unit is kept.",
             ("mask", "(1 - mask)"),
         ),
-        edit(
-            "keep-and-drop-swapped",
+        "keep-and-drop-swapped": edit(
             "Your function takes keep for drop throughout: the mask is 1 where a unit is kept, "
             "and `keep` is the probability of that.",
             ("mask / keep", "(1 - mask) / (1 - keep)"),
         ),
-        edit(
-            "counted-share",
+        "counted-share": edit(
             "Your function divides by the share that this mask happens to keep: divide by the "
             "probability `keep`, or the mean over masks is wrong (and an empty mask divides by 0).",
             ("/ keep", "/ mask.mean()"),
         ),
-        edit(
-            "nothing-dropped",
-            "Your function scales but ignores the mask: x · mask / keep.",
-            ("x * mask", "x"),
+        "nothing-dropped": edit(
+            "Your function scales but ignores the mask: x · mask / keep.", ("x * mask", "x")
         ),
-        edit(
-            "root-of-keep",
+        "root-of-keep": edit(
             "Your function divides by the root of the keep rate: dropout keeps the mean, not the "
             "variance, so divide by `keep`.",
             ("/ keep", "/ np.sqrt(keep)"),
         ),
-        edit(
-            "in-place",
+        "in-place": edit(
             "Your function changes `x` in place (`*=` does that to arrays): write "
             "`x * mask / keep`, which makes a new array.",
             ("return x * mask / keep", "x *= mask / keep\n    return x"),
         ),
-    ),
+    },
 )

@@ -41,66 +41,56 @@ EXERCISE = Exercise(
     returns=STATE,
     reference=reference.l1_step,
     checks=CHECKS,
-    mistakes=(
-        edit(
-            "biases-penalized",
+    mistakes={
+        "biases-penalized": edit(
             "Your function penalizes the biases, too: the course's penalty is on the weights "
             "only; b ← b − αg.",
             ("grad_b", "(grad_b + lam * np.sign(b))"),
         ),
-        edit(
-            "growing",
+        "growing": edit(
             "Your penalty pushes weights away from zero: subtract αλ sign(w).",
             ("(grad_w + lam * np.sign(w))", "grad_w + lr * lam * np.sign(w)"),
         ),
-        edit(
-            "penalty-forgotten",
+        "penalty-forgotten": edit(
             "Your function forgets the penalty: w ← w − αg − αλ sign(w).",
             ("(grad_w + lam * np.sign(w))", "grad_w"),
         ),
-        edit(
-            "penalty-without-rate",
+        "penalty-without-rate": edit(
             "Your penalty lacks the learning rate: it is part of the gradient, αλ sign(w).",
             ("(grad_w + lam * np.sign(w))", "grad_w - lam * np.sign(w)"),
         ),
-        edit(
-            "no-sign",
+        "no-sign": edit(
             "Your function subtracts αλ from every weight, which drives negative ones away from "
             "zero: subtract αλ sign(w).",
             ("(grad_w + lam * np.sign(w))", "grad_w - lr * lam"),
         ),
-        edit(
-            "sign-of-the-gradient",
+        "sign-of-the-gradient": edit(
             "Your function takes the sign of the gradient: the penalty has the sign of the "
             "weight, αλ sign(w).",
             ("(grad_w + lam * np.sign(w))", "grad_w - lr * lam * np.sign(grad_w)"),
         ),
-        sign_of_the_new_weight,
-        edit(
-            "zero-counts-as-positive",
+        "sign-of-the-new-weight": sign_of_the_new_weight,
+        "zero-counts-as-positive": edit(
             "Your function treats a weight of zero as positive: sign(0) = 0, a weight that is "
             "zero is not pushed.",
             ("np.sign(w)", "np.where(w >= 0, 1, -1)"),
         ),
-        soft_threshold,
-        edit(
-            "squared-penalty-instead",
+        "soft-threshold": soft_threshold,
+        "squared-penalty-instead": edit(
             "Your function shrinks weights in proportion, which is the L2 penalty: L1 takes the "
             "same amount αλ from all of them.",
             ("w - lr * (grad_w + lam * np.sign(w))", "(1 - lr * lam) * w - lr * grad_w"),
         ),
-        edit(
-            "absolute-value",
+        "absolute-value": edit(
             "Your function uses |w| as the gradient: |w| is the penalty itself, its derivative is "
             "sign(w).",
             ("np.sign", "np.abs"),
         ),
-        edit(
-            "biases-frozen",
+        "biases-frozen": edit(
             "Your function leaves the biases as they were: they have no penalty, but they take "
             "their step, b ← b − αg.",
             ("b - lr * grad_b", "b"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from autograder.definition import Check
+from autograder.definition import Case, Check
 from autograder.definition.cases import Array, Rng, away_from_zero, case_maker, floats, layouts
-from autograder.selfcheck.spec import Case
 
 PARAMETERS = ("w", "b", "grad_w", "grad_b", "lr", "lam")
 STATE = ("w", "b")
@@ -71,9 +70,8 @@ def limits(rng: Rng, lr: float, lam: float) -> list[Case]:
     ]
 
 
-CHECKS = (
-    Check(
-        "the weights, with biases zero",
+CHECKS = {
+    "the weights, with biases zero": Check(
         points=1,
         public=[
             case("two outputs", W, np.zeros(2), G, H, 0.2, 0.5),
@@ -85,8 +83,7 @@ CHECKS = (
         ],
         held_out=lambda rng: weights(rng, *rates(rng)),
     ),
-    Check(
-        "weights and biases",
+    "weights and biases": Check(
         points=1,
         public=[
             case("two outputs", *GIVEN, 0.2, 0.5),
@@ -94,8 +91,7 @@ CHECKS = (
         ],
         held_out=lambda rng: biases(rng, *rates(rng)),
     ),
-    Check(
-        "several steps",
+    "several steps": Check(
         points=1,
         public=[
             case(
@@ -114,8 +110,7 @@ CHECKS = (
         ],
         held_out=lambda rng: several(rng, *rates(rng)),
     ),
-    Check(
-        "limits and memory layouts",
+    "limits and memory layouts": Check(
         points=1,
         public=[
             case("weights that are zero", [[0, 1, 0.01], [0, -2, 0]], B, G, H, 0.2, 0.5),
@@ -125,4 +120,4 @@ CHECKS = (
         ],
         held_out=lambda rng: limits(rng, *rates(rng)),
     ),
-)
+}

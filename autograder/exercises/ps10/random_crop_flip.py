@@ -100,9 +100,8 @@ EXERCISE = Exercise(
     parameters=("img", "dy", "dx", "flip"),
     returns=("img",),
     reference=reference.random_crop_flip,
-    checks=(
-        Check(
-            "a crop",
+    checks={
+        "a crop": Check(
             points=2,
             public=[
                 case("one row down", IMG, 1, 0, False),
@@ -120,8 +119,7 @@ EXERCISE = Exercise(
                 case("no offset", picture(rng, 3, 4), 0, 0, False),
             ],
         ),
-        Check(
-            "a mirror image",
+        "a mirror image": Check(
             points=1,
             public=[
                 case("mirrored", IMG, 0, 0, True),
@@ -134,8 +132,7 @@ EXERCISE = Exercise(
                 case("not mirrored", picture(rng, 4, 5), 0, 0, False),
             ],
         ),
-        Check(
-            "a crop, mirrored",
+        "a crop, mirrored": Check(
             points=1,
             public=[
                 case("by rows and columns", IMG, 1, -2, True),
@@ -148,8 +145,7 @@ EXERCISE = Exercise(
                 case("a square image", picture(rng, 5, 5), *offsets(rng), True),
             ],
         ),
-        Check(
-            "channels and memory layouts",
+        "channels and memory layouts": Check(
             points=1,
             public=[
                 case("two channels", np.stack([IMG, -IMG[::-1]]), 1, 2, True),
@@ -172,52 +168,45 @@ EXERCISE = Exercise(
                 ),
             ],
         ),
-    ),
-    mistakes=(
-        edit(
-            "opposite-direction",
+    },
+    mistakes={
+        "opposite-direction": edit(
             "Your window moves the other way: pixel (i, j) of the result is pixel "
             "(i + dy, j + dx) of the image.",
             ("i + dy, j + dx", "i - dy, j - dx"),
         ),
-        edit(
-            "rows-and-columns-swapped",
+        "rows-and-columns-swapped": edit(
             "Your function takes dx for rows and dy for columns: y goes with rows, x with columns.",
             ("i + dy, j + dx", "i + dx, j + dy"),
         ),
-        wraps_around,
-        edge_repeated,
-        edit(
-            "mirrored-first",
+        "wraps-around": wraps_around,
+        "edge-repeated": edge_repeated,
+        "mirrored-first": edit(
             "Your function mirrors before it crops, so the window moves the wrong way in the "
             "image: crop first.",
             ("img[..., y, x]", "img[..., y, W - 1 - x if flip else x]"),
             ("window[..., ::-1] if flip else window", "window"),
         ),
-        edit(
-            "upside-down",
+        "upside-down": edit(
             "Your function turns the image upside down: mirror left and right, which reverses the "
             "last axis.",
             ("[..., ::-1] if", "[..., ::-1, :] if"),
         ),
-        edit(
-            "never-mirrored",
+        "never-mirrored": edit(
             "Your function ignores `flip`: reverse the columns where it is True.",
             ("window[..., ::-1] if flip else window", "window"),
         ),
-        edit(
-            "mirrored-where-it-should-not",
+        "mirrored-where-it-should-not": edit(
             "Your function mirrors when `flip` is False, and does not when it is True.",
             ("if flip", "if not flip"),
         ),
-        not_cropped,
-        smaller,
-        padded_only,
-        edit(
-            "ones-outside",
+        "not-cropped": not_cropped,
+        "smaller": smaller,
+        "padded-only": padded_only,
+        "ones-outside": edit(
             "Your function fills with ones: outside of the image there is zero.",
             ("zeros_like", "ones_like"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

@@ -1,9 +1,8 @@
 """What a convolution costs."""
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import case_maker
-from autograder.selfcheck.spec import Case
 
 from .sizes import two_sizes
 
@@ -44,9 +43,8 @@ EXERCISE = Exercise(
     parameters=("h", "w", "c_in", "c_out", "k"),
     returns=("params", "ops"),
     reference=reference.conv_cost,
-    checks=(
-        Check(
-            "1 × 1 kernels",
+    checks={
+        "1 × 1 kernels": Check(
             points=1,
             public=[
                 case("a square image", 28, 28, 192, 64, 1),
@@ -55,8 +53,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: pointwise(*two_sizes(rng, 5, 60), *two_sizes(rng, 2, 200)),
         ),
-        Check(
-            "larger kernels",
+        "larger kernels": Check(
             points=2,
             public=[
                 case("the first convolution of GoogLeNet", 112, 112, 3, 64, 7),
@@ -66,8 +63,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: larger(*two_sizes(rng, 8, 60), *two_sizes(rng, 2, 200)),
         ),
-        Check(
-            "one pixel, one channel",
+        "one pixel, one channel": Check(
             points=1,
             public=[
                 case("an image of one pixel (a linear layer)", 1, 1, 1024, 1000, 1),
@@ -77,69 +73,58 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: single(*two_sizes(rng, 4, 30), *two_sizes(rng, 2, 300)),
         ),
-    ),
-    mistakes=(
-        edit(
-            "with-biases",
+    },
+    mistakes={
+        "with-biases": edit(
             "Your function counts c_out biases, too, as torch's Conv2d has them: the course "
             "counts weights only, as the table of GoogLeNet does.",
             ("return params", "return params + c_out"),
         ),
-        edit(
-            "two-operations-each",
+        "two-operations-each": edit(
             "Your function counts a multiplication and its addition as two operations, a common "
             "convention: the course, like the table of GoogLeNet, counts them as one.",
             ("h * w", "2 * h * w"),
         ),
-        edit(
-            "side-of-the-kernel",
+        "side-of-the-kernel": edit(
             "Your function multiplies by k: a kernel has k × k entries, so multiply by k².",
             ("k**2", "k"),
         ),
-        edit(
-            "without-padding",
+        "without-padding": edit(
             "Your function takes h and w for the size of an input without padding: they are the "
             "size of the output, and each of its h·w pixels takes k² c_in c_out operations.",
             ("h * w", "(h - k + 1) * (w - k + 1)"),
         ),
-        edit(
-            "swapped-outputs",
+        "swapped-outputs": edit(
             "Your function returns the operations first: return params, then ops.",
             ("params, h * w * params", "h * w * params, params"),
         ),
-        edit(
-            "weights-for-each-pixel",
+        "weights-for-each-pixel": edit(
             "Your function has weights of its own for each pixel: a convolution uses the same "
             "weights at all of them, so params does not depend on h and w.",
             ("return params", "return h * w * params"),
         ),
-        edit(
-            "operations-of-one-pixel",
+        "operations-of-one-pixel": edit(
             "Your function counts the operations of one pixel of the output: there are h·w pixels.",
             ("h * w * params", "params"),
         ),
-        edit(
-            "one-input-channel",
+        "one-input-channel": edit(
             "Your function leaves c_in out: each output channel has a kernel for every input "
             "channel.",
             ("c_in * ", ""),
         ),
-        edit(
-            "separable",
+        "separable": edit(
             "Your function is the cost of a depthwise separable convolution, k² c_in + c_in c_out: "
             "an ordinary one has k² c_in c_out weights.",
             ("c_in * c_out", "c_in + c_in * c_out"),
         ),
-        edit(
-            "square-image",
+        "square-image": edit(
             "Your function uses the height for the width, too: the output has h·w pixels.",
             ("h * w", "h * h"),
         ),
-        edit(
-            "channels-added",
+        "channels-added": edit(
             "Your function adds the numbers of channels: every input channel is connected to "
             "every output channel, so multiply them.",
             ("c_in * c_out", "(c_in + c_out)"),
         ),
-    ),
+    },
 )

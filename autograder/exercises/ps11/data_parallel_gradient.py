@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit, mistake
+from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, floats, readonly, spread, strided
-from autograder.selfcheck.spec import Case
 
 from .sizes import size
 
@@ -120,9 +119,8 @@ EXERCISE = Exercise(
     parameters=("shards",),
     returns=("grad",),
     reference=reference.data_parallel_gradient,
-    checks=(
-        Check(
-            "shards of equal size",
+    checks={
+        "shards of equal size": Check(
             points=1,
             public=[
                 case("two workers", [([1, -2, 4], 4), ([3, 0, -1], 4)]),
@@ -135,8 +133,7 @@ EXERCISE = Exercise(
                 case("gradients of very different size", [(spread(rng, 4), 2) for _ in range(3)]),
             ],
         ),
-        Check(
-            "shards of different size",
+        "shards of different size": Check(
             points=2,
             public=[
                 case("two workers", [([1, -2, 4], 1), ([3, 0, -1], 3)]),
@@ -150,8 +147,7 @@ EXERCISE = Exercise(
             ],
             held_out=unequal,
         ),
-        Check(
-            "one worker, and none to do",
+        "one worker, and none to do": Check(
             points=1,
             public=[
                 case("one worker", [([1, -2], 5)]),
@@ -160,8 +156,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: few(rng, size(rng, 3, 20)),
         ),
-        Check(
-            "any split gives the same",
+        "any split gives the same": Check(
             points=1,
             public=[
                 case("twelve examples", split(TWELVE, 4, 8)),
@@ -172,48 +167,42 @@ EXERCISE = Exercise(
             held_out=split_again,
             relation="splits_agree",
         ),
-    ),
-    mistakes=(
-        edit(
-            "unweighted-mean",
+    },
+    mistakes={
+        "unweighted-mean": edit(
             "Your function gives every worker the same weight, as torch's DistributedDataParallel "
             "does: with shards of different size weigh each gradient by its n.",
             ("n * gradient", "gradient"),
             ("/ total", "/ len(shards)"),
         ),
-        edit(
-            "sum-of-means",
+        "sum-of-means": edit(
             "Your function adds the workers' gradients: the result grows with the number of "
             "workers; take the mean over all examples.",
             ("n * gradient", "gradient"),
             (" / total", ""),
         ),
-        edit(
-            "weighted-sum",
+        "weighted-sum": edit(
             "Your function is the gradient of the summed loss, Σ n_k g_k: divide by the number of "
             "all examples.",
             (" / total", ""),
         ),
-        edit(
-            "divided-by-workers",
+        "divided-by-workers": edit(
             "Your function divides Σ n_k g_k by the number of workers: divide by the number of "
             "examples, Σ n_k.",
             ("/ total", "/ len(shards)"),
         ),
-        edit(
-            "sums-expected",
+        "sums-expected": edit(
             "Your function divides Σ g_k by Σ n_k, which is right for summed gradients: these are "
             "means, so multiply each by its n first.",
             ("n * gradient", "gradient"),
         ),
-        one_less,
-        inverse_weights,
-        means_of_means,
-        edit(
-            "first-worker-only",
+        "one-less": one_less,
+        "inverse-weights": inverse_weights,
+        "means-of-means": means_of_means,
+        "first-worker-only": edit(
             "Your function returns the first worker's gradient: use all of them.",
             ("sum(n * gradient for gradient, n in shards) / total", "1.0 * shards[0][0]"),
         ),
-        in_place,
-    ),
+        "in-place": in_place,
+    },
 )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker
-from autograder.selfcheck.spec import Case
 
 from .sizes import size, two_sizes
 
@@ -65,9 +64,8 @@ EXERCISE = Exercise(
     parameters=("row",),
     returns=("params", "ops"),
     reference=reference.inception_cost,
-    checks=(
-        Check(
-            "whole blocks",
+    checks={
+        "whole blocks": Check(
             points=2,
             public=[
                 case("block 3a of GoogLeNet", BLOCK_3A),
@@ -78,8 +76,7 @@ EXERCISE = Exercise(
                 case(f"a block on {n} × {n} pixels", drawn(rng, n, n)) for n in (28, 14, 7)
             ],
         ),
-        Check(
-            "the 1 × 1 and pool branches",
+        "the 1 × 1 and pool branches": Check(
             points=1,
             public=[
                 case("only the 1 × 1 branch", only(BLOCK_3A, 3)),
@@ -88,8 +85,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: pointwise(drawn(rng, 14, 14)),
         ),
-        Check(
-            "the 3 × 3 and 5 × 5 branches",
+        "the 3 × 3 and 5 × 5 branches": Check(
             points=2,
             public=[
                 case("GoogLeNet's second convolution", row(56, 56, 64, 0, 64, 192, 0, 0, 0)),
@@ -99,8 +95,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: kernels(drawn(rng, 14, 14)),
         ),
-        Check(
-            "images that are not square",
+        "images that are not square": Check(
             points=1,
             public=[
                 case("higher than wide", row(20, 12, 48, 16, 8, 24, 4, 12, 8)),
@@ -108,73 +103,62 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: oblong(rng, *two_sizes(rng, 4, 40)),
         ),
-    ),
-    mistakes=(
-        edit(
-            "naive-block",
+    },
+    mistakes={
+        "naive-block": edit(
             "Your 3×3 and 5×5 kernels see all input channels (the naive block): they come after "
             "their 1×1 reductions, and see r3 and r5 channels.",
             ("c_in * r3 + 9 * r3", "9 * c_in"),
             ("c_in * r5 + 25 * r5", "25 * c_in"),
         ),
-        edit(
-            "reductions-not-counted",
+        "reductions-not-counted": edit(
             "Your function leaves the 1×1 reductions out: they have c_in·r3 and c_in·r5 weights.",
             ("c_in * r3 + ", ""),
             ("c_in * r5 + ", ""),
         ),
-        edit(
-            "pool-branch-missing",
+        "pool-branch-missing": edit(
             "Your function leaves the pool branch out: the maximum is free here, the 1×1 "
             "convolution after it has c_in·p weights.",
             (" + c_in * p", ""),
         ),
-        edit(
-            "pool-with-weights",
+        "pool-with-weights": edit(
             "Your pool branch has 3×3 kernels with weights: the 3×3 window is that of the "
             "maximum, and the convolution after it is 1×1.",
             ("c_in * p", "9 * c_in * p"),
         ),
-        edit(
-            "with-biases",
+        "with-biases": edit(
             "Your function counts biases, too, as torch's Conv2d has them: the course counts "
             "weights only, as the table of GoogLeNet does.",
             ("return params", "return params + n1 + r3 + n3 + r5 + n5 + p"),
         ),
-        edit(
-            "two-operations-each",
+        "two-operations-each": edit(
             "Your function counts a multiplication and its addition as two operations, a common "
             "convention: the course, like the table of GoogLeNet, counts them as one.",
             ("h * w", "2 * h * w"),
         ),
-        edit(
-            "table-units",
+        "table-units": edit(
             "Your function returns thousands (of 1024) and millions, the units of the printed "
             "table: return plain numbers of weights and operations.",
             ("params, h * w * params", "params / 1024, h * w * params / 1e6"),
         ),
-        edit(
-            "sides-of-kernels",
+        "sides-of-kernels": edit(
             "Your function multiplies by 3 and 5: kernels have 9 and 25 entries.",
             ("9 *", "3 *"),
             ("25 *", "5 *"),
         ),
-        edit(
-            "five-as-two-threes",
+        "five-as-two-threes": edit(
             "Your 5×5 branch is two 3×3 convolutions, as in the later Inception-v2: in this block "
             "it is one with 25·r5·n5 weights.",
             ("25 * r5 * n5", "9 * r5 * n5 + 9 * n5 * n5"),
         ),
-        edit(
-            "columns-swapped",
+        "columns-swapped": edit(
             "Your function takes the reductions for the outputs: the row is "
             "(h, w, c_in, n1, r3, n3, r5, n5, p), each reduction before its kernels.",
             ("r3, n3, r5, n5, p = row", "n3, r3, n5, r5, p = row"),
         ),
-        edit(
-            "square-image",
+        "square-image": edit(
             "Your function uses the height for the width, too: there are h·w pixels.",
             ("h * w", "h * h"),
         ),
-    ),
+    },
 )

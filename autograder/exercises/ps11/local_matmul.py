@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker, floats, layouts, spread
-from autograder.selfcheck.spec import Case
 
 case = case_maker("x", "blocks")
 
@@ -37,9 +36,8 @@ EXERCISE = Exercise(
     parameters=("x", "blocks"),
     returns=("y",),
     reference=reference.local_matmul,
-    checks=(
-        Check(
-            "one input",
+    checks={
+        "one input": Check(
             points=1,
             public=[
                 case("two blocks", [1, 2, 3, 4], ROTATIONS),
@@ -52,8 +50,7 @@ EXERCISE = Exercise(
                 case("entries of very different size", spread(rng, 6), rng.normal(size=(3, 2, 2))),
             ],
         ),
-        Check(
-            "a batch of inputs",
+        "a batch of inputs": Check(
             points=2,
             public=[
                 case("three inputs", [[1, 2, 3, 4], [0, 1, -1, 2], [5, 0, 0, 1]], ROTATIONS),
@@ -66,8 +63,7 @@ EXERCISE = Exercise(
                 case("a batch of one", *drawn(rng, (1, 9), (3, 3, 3))),
             ],
         ),
-        Check(
-            "blocks that are not square",
+        "blocks that are not square": Check(
             points=1,
             public=[
                 case("fewer outputs than inputs", [[1, 2, 3, 4, 5, 6], [0, 1, 0, -1, 2, 1]], WIDE),
@@ -80,8 +76,7 @@ EXERCISE = Exercise(
                 case("one output a block", *drawn(rng, (6,), (2, 1, 3))),
             ],
         ),
-        Check(
-            "one block, and memory layouts",
+        "one block, and memory layouts": Check(
             points=1,
             public=[
                 case("one block (a dense layer)", [[1, 2], [3, 4]], [[[1, 2], [0, 3]]]),
@@ -95,27 +90,23 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: in_memory(rng, *drawn(rng, (3, 6), (2, 3, 3))),
         ),
-    ),
-    mistakes=(
-        edit(
-            "transposed-blocks",
+    },
+    mistakes={
+        "transposed-blocks": edit(
             "Your function multiplies by the blocks' transposes: a piece of one input is W_b x_b, "
             "which for rows of a batch is `piece @ blocks[b].T`.",
             ("block.T", "block"),
         ),
-        edit(
-            "summed",
+        "summed": edit(
             "Your function adds the blocks' outputs: they are different outputs, so put them one "
             "after the other.",
             ("np.concatenate(outputs, axis=-1)", "sum(outputs)"),
         ),
-        edit(
-            "first-block-only",
+        "first-block-only": edit(
             "Your function uses the first block for every piece: the b-th piece has block b.",
             ("block.T", "blocks[0].T"),
         ),
-        edit(
-            "interleaved-inputs",
+        "interleaved-inputs": edit(
             "Your function takes every G-th entry of x for a piece: a piece is m neighbouring "
             "entries.",
             (
@@ -123,8 +114,7 @@ EXERCISE = Exercise(
                 "[x[..., b :: len(blocks)] for b in range(len(blocks))]",
             ),
         ),
-        edit(
-            "interleaved-outputs",
+        "interleaved-outputs": edit(
             "Your outputs are in the order first of each block, second of each block, …: the "
             "outputs of a block stay together.",
             (
@@ -132,28 +122,24 @@ EXERCISE = Exercise(
                 "np.stack(outputs, axis=-1).reshape(*x.shape[:-1], -1)",
             ),
         ),
-        edit(
-            "not-joined",
+        "not-joined": edit(
             "Your function keeps an axis for the blocks: join it with the last, so that the result "
             "has the shape (..., G·n).",
             ("np.concatenate(outputs, axis=-1)", "np.stack(outputs, axis=-2)"),
         ),
-        edit(
-            "blocks-reversed",
+        "blocks-reversed": edit(
             "Your function takes the blocks in the opposite order: the first piece has the first "
             "block.",
             ("blocks, strict", "blocks[::-1], strict"),
         ),
-        edit(
-            "outputs-reversed",
+        "outputs-reversed": edit(
             "Your function joins the outputs in the opposite order: the first block's come first.",
             ("outputs, axis", "outputs[::-1], axis"),
         ),
-        edit(
-            "blocks-see-all-pieces",
+        "blocks-see-all-pieces": edit(
             "Your blocks all see the sum of the pieces, so every machine needs every input: block "
             "b sees piece b only.",
             ("piece @ block", "sum(pieces) @ block"),
         ),
-    ),
+    },
 )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from autograder import reference
-from autograder.definition import Check, Exercise, edit
+from autograder.definition import Case, Check, Exercise, edit
 from autograder.definition.cases import Array, Rng, case_maker, floats, layouts, spread
-from autograder.selfcheck.spec import Case
 
 from .sizes import size
 
@@ -55,9 +54,8 @@ EXERCISE = Exercise(
     parameters=("grads", "delay", "lr"),
     returns=("trajectory",),
     reference=reference.stale_sgd,
-    checks=(
-        Check(
-            "no delay",
+    checks={
+        "no delay": Check(
             points=1,
             public=[
                 case("five gradients", FIVE, 0, 0.1),
@@ -70,8 +68,7 @@ EXERCISE = Exercise(
                 case("rate zero", rng.normal(size=(3, 2)), 0, 0.0),
             ],
         ),
-        Check(
-            "a few updates late",
+        "a few updates late": Check(
             points=2,
             public=[
                 case("one update late", FIVE, 1, 0.1),
@@ -80,8 +77,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: late(rng, rate(rng)),
         ),
-        Check(
-            "long delays",
+        "long delays": Check(
             points=1,
             public=[
                 case("only the first arrives", FIVE, 4, 0.1),
@@ -91,8 +87,7 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: very_late(rng, rate(rng)),
         ),
-        Check(
-            "shapes and memory layouts",
+        "shapes and memory layouts": Check(
             points=1,
             public=[
                 case("one number a gradient (0-d)", [1, -2, 3, 5], 2, 0.1),
@@ -101,67 +96,56 @@ EXERCISE = Exercise(
             ],
             held_out=lambda rng: in_memory(rng, rate(rng), rng.normal(size=(5, 2, 3))),
         ),
-    ),
-    mistakes=(
-        edit(
-            "delay-ignored",
+    },
+    mistakes={
+        "delay-ignored": edit(
             "Your function uses every gradient at once, which is SGD without a delay: update t "
             "uses the gradient number t − τ.",
             ("t >= delay", "t >= 0"),
             ("t - delay", "t"),
         ),
-        edit(
-            "one-update-too-late",
+        "one-update-too-late": edit(
             "Your gradients arrive one update too late: with τ = 0 update t uses gradient t.",
             ("t >= delay", "t > delay"),
             ("t - delay", "t - delay - 1"),
         ),
-        edit(
-            "one-update-too-early",
+        "one-update-too-early": edit(
             "Your gradients arrive one update too early: with τ = 1 the first update has none yet.",
             ("t >= delay", "t + 1 >= delay"),
             ("t - delay", "min(t, t + 1 - delay)"),
         ),
-        edit(
-            "first-gradient-lost",
+        "first-gradient-lost": edit(
             "Your function never uses the first gradient: it arrives at t = τ, so compare with "
             "t >= delay.",
             ("t >= delay", "t > delay"),
         ),
-        edit(
-            "wrapped-around",
+        "wrapped-around": edit(
             "Your index t − τ is negative at first and so counts from the end: gradients that "
             "nobody has computed yet; skip these updates.",
             ("t >= delay", "t >= 0"),
             ("t - delay", "(t - delay) % len(grads)"),
         ),
-        edit(
-            "first-gradient-repeated",
+        "first-gradient-repeated": edit(
             "Your function uses the first gradient again and again while waiting: nothing has "
             "arrived before t = τ, so θ stays where it is.",
             ("t >= delay", "t >= 0"),
             ("t - delay", "max(t - delay, 0)"),
         ),
-        edit(
-            "fresh-while-waiting",
+        "fresh-while-waiting": edit(
             "Your function uses fresh gradients in the first τ updates, and then again: nothing "
             "has arrived before t = τ, so θ stays where it is.",
             ("t >= delay", "t >= 0"),
             ("t - delay", "t - delay if t >= delay else t"),
         ),
-        edit(
-            "wrong-sign",
-            "Your function adds the gradients, uphill: subtract α g.",
-            ("theta - lr", "theta + lr"),
+        "wrong-sign": edit(
+            "Your function adds the gradients, uphill: subtract α g.", ("theta - lr", "theta + lr")
         ),
-        edit(
-            "start-missing",
+        "start-missing": edit(
             "Your trajectory begins after the first update: its first row is the start, zero, and "
             "it has T + 1 rows.",
             ("[theta]", "[]"),
         ),
-        edit(
-            "flushed-at-the-end",
+        "flushed-at-the-end": edit(
             "Your function adds the gradients still under way to the last row: they never arrive.",
             (
                 "return",
@@ -169,21 +153,18 @@ EXERCISE = Exercise(
                 "trajectory[-1] = theta - lr * waiting.sum(axis=0)\n    return",
             ),
         ),
-        edit(
-            "rate-divided-by-delay",
+        "rate-divided-by-delay": edit(
             "Your function divides the rate by the delay, as staleness-aware SGD does (Zhang et "
             "al. 2016): the course leaves the rate as it is.",
             ("lr *", "lr / max(delay, 1) *"),
         ),
-        edit(
-            "steps-not-summed",
+        "steps-not-summed": edit(
             "Your rows are single steps: a row is the sum of all steps up to it.",
             ("theta - lr", "-lr"),
         ),
-        edit(
-            "last-point-only",
+        "last-point-only": edit(
             "Your function returns the last point: return all T + 1 of them as rows.",
             ("np.array(trajectory)", "theta"),
         ),
-    ),
+    },
 )
