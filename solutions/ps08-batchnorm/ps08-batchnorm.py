@@ -48,8 +48,7 @@ from selfcheck import check
 # %% [markdown]
 # ## Batch normalization in training
 #
-# *About 15 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
-# ill-conditioning.*
+# *About 15 minutes. Chapter: [Batch normalization](../batch-normalization.md#the-rule).*
 #
 # Each feature $j$ is shifted and scaled so that it has mean 0 and variance (almost) 1 over the
 # batch; then a learned scale $\gamma_j$ and a learned shift $\beta_j$ give it back its freedom:
@@ -102,8 +101,8 @@ check(batchnorm_forward)
 # %% [markdown]
 # ## The gradient of batch normalization
 #
-# *About 30 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
-# ill-conditioning.*
+# *About 30 minutes. Chapter:
+# [Batch normalization](../batch-normalization.md#backward-step-by-step).*
 #
 # Let $g = \partial L/\partial y$ be the gradient that arrives. The parameters are easy, for
 # $y = \gamma \hat x + \beta$ and all examples share them:
@@ -169,8 +168,7 @@ check(batchnorm_backward)
 # %% [markdown]
 # ## Batch normalization at inference
 #
-# *About 10 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
-# ill-conditioning.*
+# *About 10 minutes. Chapter: [Batch normalization](../batch-normalization.md#the-rule).*
 #
 # After training an example should not depend on its neighbours, and there may be only one. So mean
 # and variance are fixed numbers now, gathered during training (that is the next exercise):
@@ -222,8 +220,7 @@ check(batchnorm_inference)
 # %% [markdown]
 # ## Running statistics
 #
-# *About 15 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
-# ill-conditioning.*
+# *About 15 minutes. Chapter: [Batch normalization](../batch-normalization.md#the-rule).*
 #
 # During training each batch adds its statistics to running averages. They start with mean 0 and
 # variance 1; the **old** value has the weight `keep`, usually 0.9:
@@ -280,8 +277,7 @@ check(update_running)
 # %% [markdown]
 # ## Folding it away
 #
-# *About 15 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
-# ill-conditioning.*
+# *About 15 minutes. Chapter: [Batch normalization](../batch-normalization.md#folding-it-away).*
 #
 # At inference the normalization after a linear layer is a linear map after a linear map. One layer
 # can do the work of both:

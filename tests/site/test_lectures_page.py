@@ -111,6 +111,7 @@ def test_every_chapter_of_a_lecture_is_linked():
         "curvature",
         "initialization",
         "activations",
+        "batch-normalization",
         "natural-gradient",
         "prong",
         "dropout",

@@ -34,6 +34,7 @@ CHAPTERS = [
     "curvature",
     "initialization",
     "activations",
+    "batch-normalization",
     *("natural-gradient", "prong"),
     "dropout",
     "efficient-models",

@@ -75,7 +75,7 @@ EXERCISE = Exercise(
     "batchnorm_backward",
     title="The gradient of batch normalization",
     minutes=30,
-    section="learning-as-optimization.md#ill-conditioning",
+    section="batch-normalization.md#backward-step-by-step",
     parameters=("grad_out", "x", "gamma", "eps"),
     returns=("grad_x", "grad_gamma", "grad_beta"),
     reference=reference.batchnorm_backward,

@@ -61,7 +61,7 @@ EXERCISE = Exercise(
     "batchnorm_forward",
     title="Batch normalization in training",
     minutes=15,
-    section="learning-as-optimization.md#ill-conditioning",
+    section="batch-normalization.md#the-rule",
     parameters=("x", "gamma", "beta", "eps"),
     returns=("y",),
     reference=reference.batchnorm_forward,

@@ -65,7 +65,7 @@ EXERCISE = Exercise(
     "batchnorm_inference",
     title="Batch normalization at inference",
     minutes=10,
-    section="learning-as-optimization.md#ill-conditioning",
+    section="batch-normalization.md#the-rule",
     parameters=("x", "gamma", "beta", "running_mean", "running_var", "eps"),
     returns=("y",),
     reference=reference.batchnorm_inference,

@@ -40,7 +40,7 @@ EXERCISE = Exercise(
     "fold_into_linear",
     title="Folding it away",
     minutes=15,
-    section="learning-as-optimization.md#ill-conditioning",
+    section="batch-normalization.md#folding-it-away",
     parameters=("W", "b", "gamma", "beta", "running_mean", "running_var", "eps"),
     returns=("W", "b"),
     reference=reference.fold_into_linear,

@@ -67,7 +67,7 @@ EXERCISE = Exercise(
     "update_running",
     title="Running statistics",
     minutes=15,
-    section="learning-as-optimization.md#ill-conditioning",
+    section="batch-normalization.md#the-rule",
     parameters=("running_mean", "running_var", "x", "keep"),
     returns=("mean", "var"),
     reference=reference.update_running,
