@@ -246,7 +246,7 @@ check(local_matmul)
 # %% [markdown]
 # ## One gradient from many workers
 #
-# *About 10 minutes. Chapter: [Stochastic gradient descent](../sgd.md), on batches.*
+# *About 10 minutes. Chapter: [Parallel training](../parallel-training.md), on shards.*
 #
 # Split the batch instead of the network: worker $k$ takes $n_k$ of the examples and returns the
 # mean gradient $g_k$ over them. The gradient over the whole batch is
@@ -292,8 +292,7 @@ check(data_parallel_gradient)
 # %% [markdown]
 # ## Gradients that arrive late
 #
-# *About 15 minutes. Chapter: [Learning as optimization](../learning-as-optimization.md), on
-# inexact gradients.*
+# *About 15 minutes. Chapter: [Parallel training](../parallel-training.md), on delay.*
 #
 # In asynchronous SGD nobody waits. A worker fetches the parameters, computes a gradient and sends
 # it; meanwhile others have updated the parameters $\tau$ times. So update $t$ uses the gradient

@@ -116,6 +116,7 @@ def test_every_chapter_of_a_lecture_is_linked():
         "prong",
         "dropout",
         "efficient-models",
+        "parallel-training",
     ):
         assert f"{chapter}.md" in linked
 

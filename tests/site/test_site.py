@@ -38,6 +38,7 @@ CHAPTERS = [
     *("natural-gradient", "prong"),
     "dropout",
     "efficient-models",
+    "parallel-training",
 ]
 PARTS = [  # in this order
     "Why",

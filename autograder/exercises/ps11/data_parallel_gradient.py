@@ -115,7 +115,7 @@ EXERCISE = Exercise(
     "data_parallel_gradient",
     title="One gradient from many workers",
     minutes=10,
-    section="sgd.md#how-large-a-batch",
+    section="parallel-training.md#the-mean-of-the-shards-is-the-mean",
     parameters=("shards",),
     returns=("grad",),
     reference=reference.data_parallel_gradient,

@@ -50,7 +50,7 @@ EXERCISE = Exercise(
     "stale_sgd",
     title="Gradients that arrive late",
     minutes=15,
-    section="learning-as-optimization.md#inexact-gradients",
+    section="parallel-training.md#delay-lowers-the-largest-rate",
     parameters=("grads", "delay", "lr"),
     returns=("trajectory",),
     reference=reference.stale_sgd,
