@@ -225,6 +225,7 @@ def pm(mean: float, sd: float) -> str:
     power = int(f"{max(abs(mean), sd):.0e}".split("e")[1])
     scale = 1.0 if -4 < power < 5 else 10.0**power
     digits = last(scale)
-    a, b = (f"{round(z / scale, digits):,.{max(digits, 0)}f}" for z in (mean, sd))
+    # adding zero makes a zero of minus zero
+    a, b = (f"{round(z / scale, digits) + 0.0:,.{max(digits, 0)}f}" for z in (mean, sd))
     text = _minus(f"{a} ± {b}")
     return text if scale == 1.0 else f"({text}) × 10{str(power).translate(SUPERSCRIPT)}"

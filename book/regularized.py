@@ -1,4 +1,4 @@
-"""Digits with wrong labels, and a rectifier network with dropout, penalties and changed images.
+"""Digits with wrong labels; a rectifier network with dropout and penalties; changed images.
 
 The chapters on dropout and on regularization share them. Everything is in single precision, which
 is enough for accuracies and twice as fast.
@@ -126,7 +126,7 @@ def relu_network(
         for k, n in enumerate(widths[:-1]):
             p = keep if k else keep_input
             chance = torch.rand(*y.shape, n, generator=draw, dtype=X.dtype)
-            masks.append((chance < p).to(X.dtype) / p if p < 1 else None)
+            masks.append((chance < p).to(X) / p if p < 1 else None)
         _, weights, gradients = descend(theta, X, y, masks)
         for g, W in zip(gradients, weights, strict=True):
             if l2 or l1:
@@ -167,3 +167,31 @@ def last_validation(runs: Runs) -> Tensor:
     """For ``by``: the part of validation images that are wrong at the end of a run."""
     assert runs.watched is not None
     return runs.watched[-1, ..., 0]
+
+
+# ---- augmentation --------------------------------------------------------------------------------
+
+
+def shifted(X: Tensor, draw: torch.Generator) -> Tensor:
+    """Move each image by −1, 0 or 1 pixel in both directions; what comes in is black.
+
+    Images are rows of their grey values and a 1 for the bias, as in ``Split``, of any square size.
+    """
+    side = math.isqrt(X.shape[-1] - 1)
+    images = X[..., :-1].unflatten(-1, (side, side))
+    drawn = torch.randint(0, 9, images.shape[:-2], generator=draw)
+    which = drawn.to(X.device)[..., None, None]
+    moved = images
+    for k in range(9):
+        here = reference.random_crop_flip(images, k // 3 - 1, k % 3 - 1, False)
+        moved = torch.where(which == k, here, moved)
+    return torch.cat([moved.flatten(-2), X[..., -1:]], dim=-1)
+
+
+def mirrored(X: Tensor, draw: torch.Generator) -> Tensor:
+    """Mirror every second image left to right, at random; images are as for ``shifted``."""
+    side = math.isqrt(X.shape[-1] - 1)
+    images = X[..., :-1].unflatten(-1, (side, side))
+    heads = (torch.rand(images.shape[:-2], generator=draw) < 0.5).to(X.device)[..., None, None]
+    turned = torch.where(heads, reference.random_crop_flip(images, 0, 0, True), images)
+    return torch.cat([turned.flatten(-2), X[..., -1:]], dim=-1)

@@ -218,7 +218,7 @@ check(inverted_dropout_backward)
 # %% [markdown]
 # ## One step with an L2 penalty
 #
-# *About 10 minutes. Chapter: [Stochastic gradient descent](../sgd.md).*
+# *About 10 minutes. Chapter: [Regularization](../regularization.md).*
 #
 # The penalty $\tfrac12 \lambda \sum w^2$ is added to the loss. Its gradient is $\lambda w$, so
 # each step first shrinks the weights a little, which is why it is called **weight decay** too:
@@ -268,7 +268,7 @@ check(l2_step)
 # %% [markdown]
 # ## One step with an L1 penalty
 #
-# *About 10 minutes. Chapter: [Stochastic gradient descent](../sgd.md).*
+# *About 10 minutes. Chapter: [Regularization](../regularization.md), on zeros.*
 #
 # The penalty $\lambda \sum |w|$ takes the same *amount* from all weights, large or small:
 #
@@ -317,8 +317,7 @@ check(l1_step)
 # %% [markdown]
 # ## Early stopping
 #
-# *About 15 minutes. Before it: [Learning as optimization](../learning-as-optimization.md), on the
-# surrogate that keeps working.*
+# *About 15 minutes. Chapter: [Regularization](../regularization.md), on early stopping.*
 #
 # After each epoch the loss on validation data is measured. Training **stops** at the first epoch
 # $t$ for which the best epoch so far is `patience` epochs ago,
@@ -370,7 +369,7 @@ check(early_stopping)
 # %% [markdown]
 # ## The prediction of an ensemble
 #
-# *About 5 minutes.*
+# *About 5 minutes. Chapter: [Regularization](../regularization.md), on ensembles.*
 #
 # Several models, trained from different starts, make different errors. The ensemble predicts with
 # the **mean of their probabilities**:
@@ -414,7 +413,7 @@ check(ensemble_predict)
 # %% [markdown]
 # ## More data: crops and mirror images
 #
-# *About 15 minutes.*
+# *About 15 minutes. Chapter: [Regularization](../regularization.md), on augmentation.*
 #
 # A cat moved by a pixel is a cat, and so is its mirror image. The usual augmentation of small
 # images surrounds them with zeros, cuts a window of the old size out at a random offset, and

@@ -115,6 +115,7 @@ def test_every_chapter_of_a_lecture_is_linked():
         "natural-gradient",
         "prong",
         "dropout",
+        "regularization",
         "efficient-models",
         "parallel-training",
     ):

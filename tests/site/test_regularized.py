@@ -14,7 +14,13 @@ sys.path.insert(0, str(BOOK))
 
 _DEFAULT = torch.get_default_dtype()
 import experiments  # noqa: E402
-from regularized import relu_network, shares_of_errors, split_digits  # noqa: E402
+from regularized import (  # noqa: E402
+    mirrored,
+    relu_network,
+    shares_of_errors,
+    shifted,
+    split_digits,
+)
 
 torch.set_default_dtype(_DEFAULT)
 
@@ -118,3 +124,21 @@ def test_seeds_start_apart() -> None:
     assert not start[:, 64 * 7 : 65 * 7].any(), "biases are zero"
     assert float(start[0, : 64 * 7].std()) == pytest.approx((2 / 64) ** 0.5, rel=0.1)
     assert experiments.SEEDS == (0, 1, 2, 3, 4)
+
+
+def test_shifts_and_mirror_images_are_what_they_say() -> None:
+    images = torch.rand(200, 5, 5)
+    X = torch.nn.functional.pad(images.flatten(-2), (0, 1), value=1.0)
+    draw = torch.Generator().manual_seed(1)
+    moved, turned = shifted(X, draw), mirrored(X, draw)
+    assert bool((moved[:, -1] == 1).all()) and bool((turned[:, -1] == 1).all())
+    seen = set()
+    for image, out in zip(images, moved[:, :-1].unflatten(-1, (5, 5)), strict=True):
+        padded = torch.nn.functional.pad(image, (1, 1, 1, 1))
+        fits = [k for k in range(9) if torch.equal(out, padded[k // 3 :, k % 3 :][:5, :5])]
+        assert len(fits) == 1
+        seen.add(fits[0])
+    assert seen == set(range(9))
+    flipped = (turned[:, :-1].unflatten(-1, (5, 5)) == images.flip(-1)).all(-1).all(-1)
+    same = (turned == X).all(-1)
+    assert bool((flipped ^ same).all()) and 70 < int(flipped.sum()) < 130

@@ -36,7 +36,7 @@ CHAPTERS = [
     "activations",
     "batch-normalization",
     *("natural-gradient", "prong"),
-    "dropout",
+    *("dropout", "regularization"),
     "efficient-models",
     "parallel-training",
 ]
