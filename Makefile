@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 DOWNLOADS := book/_static/downloads
 SITE := _build/html/index.html
 
-SOURCES := $(shell find solutions autograder -name '*.py' -not -path '*/cases/*' 2>/dev/null)
+SOURCES := $(shell find solutions autograder -name '*.py' 2>/dev/null) course.toml
 PAGES := _config.yml _toc.yml $(wildcard scripts/page_runtime.*) $(shell find book -type f -not -path '*/downloads/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
 .PHONY: course install release sample site grade test bench lint clean
@@ -71,4 +71,4 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 clean:
-	rm -rf _build $(DOWNLOADS) book/_static/vendor autograder/selfcheck/cases .pytest_cache .mypy_cache .ruff_cache
+	rm -rf _build $(DOWNLOADS) book/_static/vendor .autograder .pytest_cache .mypy_cache .ruff_cache

@@ -3,70 +3,84 @@
 from __future__ import annotations
 
 import errno
+import functools
 import re
-import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from autograder import __version__
-from autograder.grading.results import Status, Submission
-from autograder.grading.session import Settings
-from autograder.paths import (
-    DOWNLOADS,
-    CourseDirectory,
-    UserError,
-    problem_set_names,
-    require_problem_set,
-)
+from autograder.course.course import FILE, VARIABLE, Course
+from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
+from autograder.course.new import make_course
+from autograder.grading.settings import Settings
 from autograder.release import build
 from autograder.release.downloads import build_downloads
-from autograder.release.source import SourceError
+from autograder.release.making import notebook_text
 from autograder.sandbox.isolation import FULL, LEVELS
+from autograder.terminal import GradingProgress, err, grade_table, out, tell_what_is_left
 
 if TYPE_CHECKING:
     from autograder.bench.speed import Figure
-    from autograder.grading.batch import ClassResult
 
-# in a file or a pipe there is no window to fit the table of points into
-out = Console(
-    highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else 200
-)
-err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+_MOST_ROWS = 60  # of the table of a class
 
-course_option = click.option(
-    "--course-dir",
+Command = Callable[..., None]
+
+
+def _dask_address(
+    context: click.Context, parameter: click.Parameter, address: str | None
+) -> str | None:
+    if address is not None and not re.fullmatch(r"(tcp|tls)://[^/\s]+:\d+", address):
+        raise click.BadParameter(f"{address} is not like tcp://HOST:PORT or tls://HOST:PORT")
+    return address
+
+
+_COURSE = click.option(
+    "--course",
+    "course",
     type=click.Path(file_okay=False, path_type=Path),
-    default="course",
-    show_default=True,
-    metavar="DIR",
-    help="The course directory.",
-)
-_device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the reference runs; auto takes a CUDA device if there is one.",
-)
-db_url_option = click.option(
-    "--db-url",
-    envvar="AUTOGRADER_DB_URL",
+    envvar=VARIABLE,
     show_envvar=True,
-    metavar="URL",
-    help="Where the gradebook is, as postgresql+psycopg://USER@HOST/NAME; by default gradebook.db "
-    "in the course directory.",
+    metavar="DIR",
+    help=f"The folder of the course, which holds its {FILE}. By default it is the one that the "
+    "course directory was released from, or lies in, or that you are in.",
 )
-_grading_options = (
+_DIRECTORY = (
+    _COURSE,
+    click.option(
+        "--course-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        default="course",
+        show_default=True,
+        metavar="DIR",
+        help="The course directory.",
+    ),
+    click.option(
+        "--db-url",
+        envvar="AUTOGRADER_DB_URL",
+        show_envvar=True,
+        metavar="URL",
+        help="Where the gradebook is, as postgresql+psycopg://USER@HOST/NAME; by default "
+        "gradebook.db in the course directory.",
+    ),
+)
+_GRADING = (
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where the reference runs; auto takes a CUDA device if there is one.",
+    ),
     click.option(
         "--workers",
         type=click.IntRange(1, 1024),
@@ -81,66 +95,115 @@ _grading_options = (
         "class: then it is that of the last grading, or a fresh one that nobody can guess.",
     ),
 )
+_SCHEDULER = click.option(
+    "--scheduler",
+    callback=_dask_address,
+    metavar="ADDRESS",
+    help="Grade on the workers of a Dask cluster, whose scheduler is at this address, as "
+    "tcp://10.0.0.5:8786, instead of on this machine.",
+)
 
 
-def _isolation_option(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    return click.option(
+def with_directory(command: Command) -> Command:
+    """Give a command the options that name a course directory, and this as ``directory``."""
+
+    @functools.wraps(command)
+    def given(
+        *arguments: object,
+        course: Path | None,
+        course_dir: Path,
+        db_url: str | None,
+        **options: object,
+    ) -> None:
+        named = None if course is None else Course.read(course)
+        directory = CourseDirectory.at(course_dir, db_url, named)
+        command(*arguments, directory=directory, **options)
+
+    return functools.reduce(lambda made, option: option(made), reversed(_DIRECTORY), given)
+
+
+def with_course(command: Command) -> Command:
+    """Give a command the option that names a course, and this as ``course``."""
+
+    @functools.wraps(command)
+    def given(*arguments: object, course: Path | None, **options: object) -> None:
+        named = Course.find() if course is None else Course.read(course)
+        command(*arguments, course=named, **options)
+
+    return _COURSE(given)
+
+
+def with_settings(isolation: str, *, cluster: bool = False) -> Callable[[Command], Command]:
+    """Give a command the options that say how hand-ins are graded, and these as ``settings``.
+
+    ``isolation`` is the level where none is named.
+    """
+    level = click.option(
         "--isolation",
         type=click.Choice(["auto", *(level.name for level in LEVELS)]),
-        default=default,
+        default=isolation,
         show_default=True,
         help="How hand-ins are kept apart from this machine (see: autograder doctor). Where that "
         "level does not work, nothing is graded; auto takes the strongest that works here.",
     )
+    device, *others = _GRADING
+    options = [device, level, *others, *([_SCHEDULER] if cluster else [])]
 
+    def add(command: Command) -> Command:
+        @functools.wraps(command)
+        def given(
+            *arguments: object,
+            device: str,
+            isolation: str,
+            workers: int | None,
+            seed: int | None,
+            scheduler: str | None = None,
+            **more: object,
+        ) -> None:
+            if workers and scheduler:
+                told = "with --scheduler, the cluster says how many workers there are"
+                raise click.UsageError(told)
+            settings = Settings(device, isolation, workers, seed, scheduler=scheduler)
+            command(*arguments, settings=settings, **more)
 
-def grading_options(isolation: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The options that say how hand-ins are graded, with the default level of isolation."""
-
-    def add(function: Callable[..., None]) -> Callable[..., None]:
-        for option in reversed((_device_option, _isolation_option(isolation), *_grading_options)):
-            function = option(function)
-        return function
+        return functools.reduce(lambda made, option: option(made), reversed(options), given)
 
     return add
-
-
-def _dask_address(
-    context: click.Context, parameter: click.Parameter, address: str | None
-) -> str | None:
-    if address is not None and not re.fullmatch(r"(tcp|tls)://[^/\s]+:\d+", address):
-        raise click.BadParameter(f"{address} is not like tcp://HOST:PORT or tls://HOST:PORT")
-    return address
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(version)s")
 def app() -> None:
-    """Release the exercises of the course, check them, and grade hand-ins.
+    """Release the exercises of a course, check them, and grade hand-ins.
 
+    A course is a folder with a course.toml, which says where its parts lie; new-course makes one.
     A course directory is in nbgrader's layout: hand-ins lie in submitted/STUDENT/PS/PS.ipynb;
     gradebook.db, autograded/, feedback/ and reports/PS/ are written into it.
     """
 
 
+@app.command("new-course")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def new_course(folder: Path) -> None:
+    """Make a small course to start from: two exercises, and a README on what to do next."""
+    course = make_course(folder)
+    out.print(f"made the course “{course.title}” in {course.root}", markup=False)
+    out.print(f"what is where, and what to do next: {course.root / 'README.md'}", markup=False)
+
+
 @app.command()
 @click.argument("problem_sets", metavar="[PS]...", nargs=-1)
-@course_option
-@db_url_option
+@with_directory
 @click.option(
     "--publish",
     is_flag=True,
-    help="Also write book/exercises/PS.ipynb, which are committed, and the downloads of the site.",
+    help="Also write the notebooks and the downloads of the site, where course.toml says.",
 )
-@click.option("--check", is_flag=True, help="Fail unless book/exercises/PS.ipynb are up to date.")
+@click.option("--check", is_flag=True, help="Fail unless the published notebooks are up to date.")
 def release(
-    problem_sets: tuple[str, ...],
-    course_dir: Path,
-    db_url: str | None,
-    publish: bool,
-    check: bool,
+    problem_sets: tuple[str, ...], directory: CourseDirectory, publish: bool, check: bool
 ) -> None:
-    """Make the released notebooks from the sources in solutions/.
+    """Make the released notebooks from the course's sources.
 
     Writes source/PS and release/PS in the course directory, enters the assignment in the
     gradebook, and evaluates the reference for the first grading. Does nothing for a problem set
@@ -148,32 +211,31 @@ def release(
     """
     from autograder.grading.evaluations import prepare
 
-    course = CourseDirectory(course_dir, db_url)
     stale = []
-    for name in _names(problem_sets):
+    assignments = _assignments(problem_sets, directory)
+    for assignment in assignments:
         started = time.monotonic()
-        out.print(f"{name}: ", end="")
-        done = build.release(name, course)
+        out.print(f"{assignment}: ", end="")
+        done = build.release(assignment)
         seconds = time.monotonic() - started
         out.print(f"released in {seconds:.1f} s" if done else "up to date")
-        if publish and build.publish(name, course):
-            out.print(f"  wrote book/exercises/{name}.ipynb")
-        if check and not build.is_published(name, course):
-            stale.append(name)
-    prepare(_names(problem_sets), course)
+        if publish and build.publish(assignment):
+            out.print(f"  wrote {assignment.material.notebook}", markup=False)
+        if check and not build.is_published(assignment):
+            stale.append(str(assignment))
+    prepare(assignments)
     if publish:
-        build_downloads(DOWNLOADS)
+        build_downloads(directory.course)
     if stale:
         raise UserError(
-            f"book/exercises is out of date for {', '.join(stale)}; "
+            f"{directory.course.notebooks} is out of date for {', '.join(stale)}; "
             "run: autograder release --publish"
         )
 
 
 @app.command()
 @click.argument("problem_sets", metavar="PS...", nargs=-1, required=True)
-@course_option
-@db_url_option
+@with_directory
 @click.option(
     "--student",
     "students",
@@ -181,14 +243,7 @@ def release(
     metavar="NAME",
     help="Grade this student only; may be given several times.",
 )
-@grading_options(isolation=FULL.name)
-@click.option(
-    "--scheduler",
-    callback=_dask_address,
-    metavar="ADDRESS",
-    help="Grade on the workers of a Dask cluster, whose scheduler is at this address, as "
-    "tcp://10.0.0.5:8786, instead of on this machine.",
-)
+@with_settings(isolation=FULL.name, cluster=True)
 @click.option(
     "--all",
     "everything",
@@ -202,14 +257,9 @@ def release(
 )
 def grade(
     problem_sets: tuple[str, ...],
-    course_dir: Path,
-    db_url: str | None,
+    directory: CourseDirectory,
     students: tuple[str, ...],
-    device: str,
-    isolation: str,
-    workers: int | None,
-    seed: int | None,
-    scheduler: str | None,
+    settings: Settings,
     everything: bool,
     resume: bool,
 ) -> None:
@@ -225,23 +275,18 @@ def grade(
     from autograder.grading.batch import NothingToResume
     from autograder.grading.interrupt import Interrupted
 
-    if workers and scheduler:
-        raise click.UsageError("with --scheduler, the cluster says how many workers there are")
-    settings = Settings(
-        device=device, isolation=isolation, workers=workers, seed=seed, scheduler=scheduler
-    )
-    course = CourseDirectory(course_dir, db_url)
-    for problem_set in _names(problem_sets):
-        course.students(problem_set)  # complain about an empty course before anything is made
+    assignments = _assignments(problem_sets, directory)
+    for assignment in assignments:
+        assignment.students()  # complain about an empty course before anything is made
     resumed = False
-    for problem_set in problem_sets:
-        if len(problem_sets) > 1:
-            out.print(f"== grading {problem_set}")
+    for assignment in assignments:
+        if len(assignments) > 1:
+            out.print(f"== grading {assignment}")
         try:
-            _grade(problem_set, course, settings, students, everything, resume)
+            _grade(assignment, settings, students, everything, resume)
             resumed = True
         except NothingToResume as nothing:
-            if problem_set == problem_sets[-1] and not resumed:
+            if assignment == assignments[-1] and not resumed:
                 raise
             out.print(str(nothing), markup=False)
         except Interrupted as stop:
@@ -251,8 +296,7 @@ def grade(
 
 
 def _grade(
-    problem_set: str,
-    course: CourseDirectory,
+    assignment: Assignment,
     settings: Settings,
     students: Sequence[str],
     everything: bool,
@@ -260,16 +304,15 @@ def _grade(
 ) -> None:
     """Grade one problem set and tell how it went."""
     from autograder.grading.batch import grade_class
-    from autograder.grading.session import Opening
+    from autograder.grading.local import Opening
 
-    with Opening(problem_set, course, settings) as opening:
-        if not build.is_released(problem_set, course):
-            out.print(f"{problem_set}: releasing it into {course.root} first")
-            build.release(problem_set, course)
-        with _Progress() as progress:
-            result: ClassResult = grade_class(
-                problem_set,
-                course,
+    with Opening(assignment, settings) as opening:
+        if not build.is_released(assignment):
+            out.print(f"{assignment}: releasing it into {assignment.root} first")
+            build.release(assignment)
+        with GradingProgress() as progress:
+            graded = grade_class(
+                assignment,
                 settings,
                 students=students,
                 everything=everything,
@@ -277,66 +320,62 @@ def _grade(
                 progress=progress,
                 opening=opening,
             )
-    for level, reason in result.weaker_because.items():
+    for level, reason in graded.weaker_because.items():
         err.print(f"isolation {level} is not available: {reason}", markup=False)
-    run, overview = result.run, result.overview
-    out.print(_grade_table(islice(run.submissions, _MOST_ROWS)))
+    run, overview = graded.run, graded.overview
+    out.print(grade_table(islice(run.results, _MOST_ROWS)))
     if overview.count > _MOST_ROWS:
         out.print(f"… and {overview.count - _MOST_ROWS} more; all are in grades.csv")
-    unchanged = overview.count - result.graded - overview.outdated
+    unchanged = overview.count - graded.graded - overview.outdated
     out.print(
-        f"{result.graded} graded, {unchanged} unchanged; "
+        f"{graded.graded} graded, {unchanged} unchanged; "
         f"reference on {run.device}, isolation {run.isolation}"
     )
-    out.print(f"{progress.seconds:.1f} s, {result.graded / progress.seconds:.1f} hand-ins/s")
-    _tell_what_is_left(result)
-    folder = course.reports(problem_set)
+    out.print(f"{progress.seconds:.1f} s, {graded.graded / progress.seconds:.1f} hand-ins/s")
+    tell_what_is_left(graded)
+    folder = assignment.reports
     out.print(f"report     {folder / 'report.html'}", markup=False)
     out.print(f"grades     {folder / 'grades.csv'}", markup=False)
     out.print(f"results    {folder / 'results.json'}", markup=False)
-    out.print(f"feedback   {course.root / 'feedback'}", markup=False)
-    out.print(f"gradebook  {course.gradebook_name}", markup=False)
+    out.print(f"feedback   {assignment.root / 'feedback'}", markup=False)
+    out.print(f"gradebook  {assignment.directory.gradebook_name}", markup=False)
 
 
 @app.command()
 @click.argument("problem_sets", metavar="[PS]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All problem sets.")
-@grading_options(isolation="auto")  # what is run is the course's own
+@with_course
+@with_settings(isolation="auto", cluster=True)  # what is run is the course's own
 def preflight(
-    problem_sets: tuple[str, ...],
-    every: bool,
-    device: str,
-    isolation: str,
-    workers: int | None,
-    seed: int | None,
+    problem_sets: tuple[str, ...], every: bool, course: Course, settings: Settings
 ) -> None:
     """Check a problem set itself, before a class is graded with it.
 
     The instructor's answers must score full, the release 0, each known mistake must lose points,
-    95 % of the mistakes must be named as what they are, and grading twice must give the same.
+    95 % of the mistakes must be named as what they are, and grading twice must give the same. Cases
+    must follow from the seed alone, and sections must be on the pages that course.toml names.
     """
     from autograder.grading.preflight import preflight as run_preflight
 
     if bool(problem_sets) == every:
         raise UserError("name the problem sets to check, or give --all")
     failed = []
-    settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
-        course = CourseDirectory(Path(folder))
-        for name in _names(problem_sets):
+        directory = CourseDirectory(Path(folder) / "course", course)
+        for assignment in _assignments(problem_sets, directory):
             started = time.monotonic()
-            build.release(name, course)
-            result = run_preflight(name, course, settings)
+            build.release(assignment)
+            found = run_preflight(assignment, settings)
             out.print(
-                f"{name}: {'ok' if not result.problems else 'NOT ok'}; known mistakes: "
-                f"{result.mistakes}, losing points: {result.losing}, named: {result.named}; "
-                f"isolation {result.isolation}, seed {result.seed}, "
+                f"{assignment}: {'ok' if not found.problems else 'NOT ok'}; known mistakes: "
+                f"{found.mistakes}, losing points: {found.losing}, named: {found.named}; "
+                f"isolation {found.isolation}, seed {found.seed}, "
                 f"{time.monotonic() - started:.1f} s"
             )
-            for problem in result.problems:
+            for problem in found.problems:
                 out.print(f"  {problem}", markup=False)
-            if result.problems:
-                failed.append(name)
+            if found.problems:
+                failed.append(str(assignment))
     if failed:
         raise UserError(f"not fit for grading: {', '.join(failed)}")
 
@@ -361,31 +400,32 @@ def doctor() -> None:
 
 @app.command("sample")
 @click.argument("problem_sets", metavar="[PS]...", nargs=-1)
-@course_option
-@db_url_option
-def sample_(problem_sets: tuple[str, ...], course_dir: Path, db_url: str | None) -> None:
+@with_directory
+def sample_(problem_sets: tuple[str, ...], directory: CourseDirectory) -> None:
     """Put a sample class of hand-ins into the course directory: right, wrong, endless, empty.
 
     Hand-ins that are there already stay as they are.
     """
     from autograder.grading.sample import sample_class
 
-    course = CourseDirectory(course_dir, db_url)
-    for name in _names(problem_sets):
-        build.release(name, course)
+    for assignment in _assignments(problem_sets, directory):
+        build.release(assignment)
         made = 0
-        for student, notebook in sample_class(name, course).items():
-            path = course.submitted(name, student)
+        for student, notebook in sample_class(assignment).items():
+            path = assignment.submitted(student)
             if not path.parent.exists():
                 path.parent.mkdir(parents=True)
-                path.write_text(build.notebook_text(notebook), encoding="utf-8")
+                path.write_text(notebook_text(notebook), encoding="utf-8")
                 made += 1
-        out.print(f"{name}: {made} hand-ins made in {course.root / 'submitted'}")
+        out.print(f"{assignment}: {made} hand-ins made in {directory.submissions}")
 
 
 @app.group(invoke_without_command=True)
 @click.pass_context
-@click.option("--problem-set", default="ps01-sgd", show_default=True, metavar="PS")
+@with_course
+@click.option(
+    "--problem-set", metavar="PS", help="What is graded; by default the course's first one."
+)
 @click.option(
     "--handins",
     type=click.IntRange(20),
@@ -418,7 +458,8 @@ def sample_(problem_sets: tuple[str, ...], course_dir: Path, db_url: str | None)
 )
 def bench(
     context: click.Context,
-    problem_set: str,
+    course: Course,
+    problem_set: str | None,
     handins: int,
     many: int,
     sample: int,
@@ -432,10 +473,11 @@ def bench(
     if context.invoked_subcommand is not None:
         return
     from autograder.bench.speed import Sizes, markdown, run_speed
-    from autograder.reports.files import write_whole
+    from autograder.course.files import write_whole
 
+    material = course.material(problem_set or _all_names(course)[0])
     sizes = Sizes(handins, many, sample)
-    figures = _print_figures(run_speed(require_problem_set(problem_set), sizes, out.print))
+    figures = _print_figures(run_speed(material, sizes, out.print))
     if output is not None:
         write_whole(output, markdown(figures))
         out.print(f"written    {output}", markup=False)
@@ -467,26 +509,28 @@ def _print_figures(figures: Iterable[Figure]) -> list[Figure]:
     metavar="FILE",
     help="Write the tables to this file, as Markdown.",
 )
-@grading_options(isolation=FULL.name)
+@with_course
+@with_settings(isolation=FULL.name)
 def attacks(
-    kinds: tuple[str, ...],
-    stock: bool,
-    output: Path | None,
-    device: str,
-    isolation: str,
-    workers: int | None,
-    seed: int | None,
+    kinds: tuple[str, ...], stock: bool, output: Path | None, course: Course, settings: Settings
 ) -> None:
     """Grade the corpus of hostile hand-ins, and have stock nbgrader grade it as well.
 
     Every one of them has one exercise wrong, by which it must gain nothing. Stock nbgrader runs
     inside bubblewrap, since it has no sandbox of its own. All of it takes ten to twenty minutes.
     """
-    from autograder.bench.attacks import markdown, run_attacks, sums
-    from autograder.reports.files import write_whole
+    try:
+        from autograder.bench.attacks import markdown, run_attacks, sums
+    except ModuleNotFoundError as error:
+        if error.name != "autograder.attacks":
+            raise
+        raise UserError(
+            "the hostile hand-ins are not part of the installed grader: they are about exercises "
+            "of the course Optimization for Deep Networks; run this in a checkout of it"
+        ) from None
+    from autograder.course.files import write_whole
 
-    settings = Settings(device=device, isolation=isolation, workers=workers, seed=seed)
-    rows = run_attacks(settings, with_stock=stock, kinds=kinds, progress=out.print)
+    rows = run_attacks(course, settings, with_stock=stock, kinds=kinds, progress=out.print)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in ("kind of attack", "attacks", "unearned points", "harmed", "at stock: run"):
         table.add_column(head, justify="left" if head == "kind of attack" else "right")
@@ -530,121 +574,21 @@ def page(site: Path, visits: int) -> None:
     _print_figures(run_page(site, visits, out.print))
 
 
-def _names(given: Sequence[str]) -> list[str]:
-    """The problem sets named, or all."""
-    return [require_problem_set(name) for name in given] if given else problem_set_names()
+def _assignments(given: Sequence[str], directory: CourseDirectory) -> list[Assignment]:
+    """The problem sets named, or all, in a course directory."""
+    names = [directory.course.material(name).name for name in given]
+    return [directory.assignment(name) for name in names or _all_names(directory.course)]
 
 
-def _tell_what_is_left(result: ClassResult) -> None:
-    """What a person has to do about a graded class."""
-    overview, run = result.overview, result.run
-    by_hand = sum(row.needs_manual_grade for row in result.rows.values())
-    out.print(f"{', '.join(f'{n} {status}' for status, n in overview.statuses.most_common())}")
-    if by_hand:
-        out.print(f"{by_hand} to grade by hand (needs_manual_grade in grades.csv)")
-    if overview.urgent:
-        named = [f"{each.student} ({each.status})" for each in overview.urgent]
-        out.print(f"to look at: {_some(named, overview.urgent_count)}", markup=False)
-    if overview.outdated:
-        out.print(
-            f"{overview.outdated} changed since graded (outdated in grades.csv): "
-            "grade the whole class again"
+def _all_names(course: Course) -> list[str]:
+    """All problem sets of a course. Raises UserError if it has none."""
+    names = course.problem_sets()
+    if not names:
+        raise UserError(
+            f"there is no problem set in {course.root / course.solutions}; "
+            "one is a folder PS with a source PS/PS.py"
         )
-    if run.not_graded:
-        told = _some(run.not_graded, len(run.not_graded))
-        out.print(f"{len(run.not_graded)} not graded yet: {told}", markup=False)
-    if result.links:
-        places = [str(link) for link in result.links]
-        err.print(
-            "symbolic links are not followed, so not all was written (see notes in report.html); "
-            f"remove {_some(places, len(places))} and grade again",
-            markup=False,
-        )
-    if run.skipped:
-        told = _some(run.skipped, len(run.skipped))
-        err.print(f"{len(run.skipped)} skipped: {told}", markup=False)
-
-
-def _some(names: Sequence[str], count: int) -> str:
-    """The first of ``count`` names."""
-    shown = names[:_MOST_NAMED]
-    more = f" and {count - len(shown)} more" if count > len(shown) else ""
-    return ", ".join(shown) + more
-
-
-class _Progress:
-    """Tells how far a batch is, how fast, how it goes, and how long it will take.
-
-    On a terminal that is one line, kept up to date, elsewhere a line every few seconds.
-    """
-
-    def __init__(self) -> None:
-        self.started = time.monotonic()
-        self.seconds = 0.0
-        self.first = 0.0  # when the first hand-in was done: before it, things are being started
-        self.shown = False
-        self.last = 0.0
-        self.statuses: Counter[str] = Counter()
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds = time.monotonic() - self.started
-        if self.shown:
-            sys.stdout.write("\n")
-
-    def __call__(self, done: int, total: int, submission: Submission) -> None:
-        self.statuses[str(submission.status)] += 1
-        now = time.monotonic()
-        self.first = self.first or now
-        live = sys.stdout.isatty()
-        if done < total and now - self.last < (0.1 if live else 5.0):
-            return
-        self.last = now
-        text = f"graded {done} of {total}"
-        if done > 1:
-            rate = (done - 1) / max(now - self.first, 1e-9)
-            text += f", {rate:.1f}/s, {(total - done) / rate:.0f} s left"
-        text += f"; {', '.join(f'{n} {status}' for status, n in self.statuses.most_common())}"
-        if live:
-            text = f"\r{text[: shutil.get_terminal_size().columns - 1]}\x1b[K"
-        sys.stdout.write(text if live else f"{text}\n")
-        sys.stdout.flush()
-        self.shown = live
-
-
-_STYLES = {Status.GRADED: "green", Status.PARTIAL: "yellow", Status.NO_ANSWER: "yellow"}
-_MOST_ROWS = 60
-_MOST_NAMED = 10
-
-
-def _grade_table(submissions: Iterable[Submission]) -> Table:
-    shown = list(submissions)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    names = list(dict.fromkeys(e.name for s in shown for e in s.exercises))
-    table.add_column("student")
-    table.add_column("status", no_wrap=True)
-    table.add_column("points", justify="right", no_wrap=True)
-    for name in names:
-        table.add_column(name.replace("_", "\n"), justify="right")
-    for submission in shown:
-        points = {e.name: f"{e.score}/{e.max_score}" for e in submission.exercises}
-        status = str(submission.status)
-        style = _STYLES.get(submission.status, "red")
-        table.add_row(
-            _plain(submission.student),
-            f"[{style}]{status}[/{style}]",
-            f"{submission.score}/{submission.max_score}",
-            *(points.get(name, "") for name in names),
-        )
-    return table
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+    return names
 
 
 def main() -> None:
@@ -652,7 +596,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
-    except (UserError, SourceError) as error:
+    except UserError as error:
         err.print(f"autograder: {error}", markup=False, style="bold red")
         sys.exit(1)
     except click.ClickException as error:

@@ -14,12 +14,17 @@ from pathlib import Path
 
 from autograder import __version__
 from autograder.sandbox.cgroup import delegated
-from autograder.sandbox.isolation import LEVELS
+from autograder.sandbox.isolation import LEVELS, Surroundings
 from autograder.sandbox.pool import Pool, SandboxError, open_pool
-from autograder.sandbox.probes import LIMITS, run_probes
+from autograder.sandbox.probes import PROBE_LIMITS, run_probes
 from autograder.sandbox.seccomp import NoFilter, worker_filter
 
-_PACKAGES = ("numpy", "torch", "nbgrader", "jupyter-book", "jupyterlab", "matplotlib")
+_NEEDED = ("numpy", "matplotlib", "nbgrader")
+_EXTRAS = {  # by package: the extra of autograder that installs it, and what for
+    "torch": ("torch", "courses whose reference or answers need it"),
+    "distributed": ("cluster", "--scheduler"),
+    "psycopg": ("postgresql", "a gradebook on PostgreSQL"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,23 +41,31 @@ def examine() -> Iterator[Finding]:
     yield Finding("autograder", __version__)
     version = platform.python_version()
     yield Finding("Python", f"{version} at {sys.executable}", sys.version_info >= (3, 11))
-    for package in _PACKAGES:
-        try:
-            yield Finding(package, importlib.metadata.version(package), True)
-        except importlib.metadata.PackageNotFoundError:
-            yield Finding(package, "not installed; run: make course", False)
-    yield _gpu()
+    for package in _NEEDED:
+        version = _version(package)
+        yield Finding(package, version or "not installed; install autograder anew", bool(version))
+    for package, (extra, use) in _EXTRAS.items():
+        missing = f"not installed; needed for {use}: pip install autograder[{extra}]"
+        yield Finding(package, _version(package) or missing)
+    if _version("torch"):
+        yield _gpu()
     yield _bubblewrap()
     yield _filter()
     yield _control_group()
     yield from _levels()
 
 
-def _gpu() -> Finding:
+def _version(package: str) -> str:
+    """The version of an installed package, or nothing."""
     try:
-        import torch
-    except ImportError:
-        return Finding("GPU", "unknown, for torch is not installed", False)
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _gpu() -> Finding:
+    import torch
+
     if torch.cuda.is_available():
         return Finding("GPU", f"{torch.cuda.get_device_name()} (used by the reference)")
     return Finding("GPU", "none that torch can use; the reference runs on the CPU, equally well")
@@ -89,7 +102,7 @@ def _levels() -> Iterator[Finding]:
         try:
             for level in LEVELS:
                 try:
-                    pool, _ = open_pool(level.name, LIMITS, [secrets])
+                    pool, _ = open_pool(level.name, Surroundings(PROBE_LIMITS, (secrets,)))
                 except SandboxError as error:
                     yield Finding(f"isolation {level.name}", f"does not work here: {error}")
                     continue
@@ -109,8 +122,8 @@ def _levels() -> Iterator[Finding]:
 
 
 def try_to_break(pool: Pool, secrets: Path) -> Iterator[Finding]:
-    """What a hand-in can do that should not be possible, at the level of a pool with LIMITS."""
-    for result in run_probes(pool, LIMITS, secrets):
+    """What a hand-in can do that should not be possible, at the level of a pool."""
+    for result in run_probes(pool, PROBE_LIMITS, secrets):
         subject = f"a hand-in that {result.probe}"
         if result.promised:
             yield Finding(subject, result.text, result.held)

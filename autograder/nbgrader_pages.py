@@ -1,7 +1,7 @@
 """The pages that nbgrader makes of autograded notebooks, with nothing in them that runs.
 
 The form grader and ``nbgrader generate_feedback`` put a student's Markdown and outputs into a page
-as they are. ``configure_pages`` gives both a renderer and a preprocessor of this module. Autograded
+as they are. The settings give both a renderer and a preprocessor of this module. Autograded
 notebooks that this package has written are inert by themselves (``reports/markdown.py``); these
 pages are, too, if a notebook was written by nbgrader alone, or by an earlier version.
 """
@@ -50,14 +50,6 @@ _FEEDBACK_POLICY = (
     "script-src-attr 'none'; object-src 'none'; frame-src 'none'; base-uri 'none'; "
     "form-action 'none'; connect-src 'none'; img-src data:"
 )
-
-
-def configure_pages(config: Any) -> None:
-    """Have nbgrader's pages made by this module."""
-    config.HTMLExporter.filters = {"markdown2html": f"{__name__}.markdown_to_html"}
-    config.HTMLExporter.preprocessors = [f"{__name__}.InertNotebook"]
-    config.GenerateFeedback.exporter_class = f"{__name__}.FeedbackPage"
-    _guard_form_grader()
 
 
 @pass_context
@@ -182,7 +174,7 @@ class FeedbackPage(HTMLExporter):
         return page.replace("<head>", f"<head>\n{rule}", 1), resources
 
 
-def _guard_form_grader() -> None:
+def guard_form_grader() -> None:
     """In a Jupyter server: escape what the form grader's own pages name, and limit its main page.
 
     A student's name, which may be chosen with care, stands in them as it is.

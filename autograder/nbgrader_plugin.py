@@ -13,8 +13,7 @@ The pages that nbgrader makes of autograded notebooks are inert: see ``nbgrader_
 from __future__ import annotations
 
 import contextlib
-import os
-import re
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,17 +21,20 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.coursedir import CourseDirectory as NbGraderCourse
-from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor
+from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
-from autograder.grading.gradebook import save
-from autograder.grading.results import Status
-from autograder.grading.session import Session, Settings
-from autograder.nbgrader_pages import configure_pages
-from autograder.paths import CourseDirectory, UserError, put_environment_on_path
-from autograder.reports.files import cannot_read, find_link
-from autograder.reports.notebook import autograded_notebook
-from autograder.reports.tables import read_run
+from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
+from autograder.course.files import cannot_read, find_link
+from autograder.grading.handin import Handin
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings
+from autograder.nbgrader_pages import guard_form_grader
+from autograder.release.nbgrader_settings import set_up
+from autograder.results.gradebook import save
+from autograder.results.result import Status
+from autograder.results.tables import read_run
 from autograder.sandbox.isolation import FULL
 
 _RESULT = "autograder"  # key in nbconvert's resources
@@ -43,56 +45,8 @@ def configure(config: Any, root: Path, db_url: str | None = None) -> None:
 
     The gradebook is at ``db_url``, by default where AUTOGRADER_DB_URL says or else in ``root``.
     """
-    put_environment_on_path()
-    config.CourseDirectory.root = str(root)
-    db_url = db_url or os.environ.get("AUTOGRADER_DB_URL")
-    if db_url:
-        config.CourseDirectory.db_url = db_url
-        if not db_url.startswith("sqlite"):  # others refuse an assignment of no course at all
-            config.CourseDirectory.setdefault("course_id", "default_course")
-    config.ClearSolutions.begin_solution_delimeter = "### BEGIN SOLUTION"
-    config.ClearSolutions.end_solution_delimeter = "### END SOLUTION"
-    config.GenerateAssignment.preprocessors = [
-        f"nbgrader.preprocessors.{name}" if name != "NamedStubs" else f"{__name__}.NamedStubs"
-        for name in (
-            "IncludeHeaderFooter",
-            "LockCells",
-            "NamedStubs",
-            "ClearOutput",
-            "CheckCellMetadata",
-            "ComputeChecksums",
-            "SaveCells",
-            "ClearHiddenTests",
-            "ClearMarkScheme",
-            "ComputeChecksums",
-            "CheckCellMetadata",
-        )
-    ]
-    config.Autograde.exporter_class = f"{__name__}.UnreadHandin"
-    config.Autograde.sanitize_preprocessors = []
-    config.Autograde.autograde_preprocessors = [
-        "autograder.nbgrader_plugin.GradeInSandbox",
-        "autograder.nbgrader_plugin.SaveScores",
-        "nbgrader.preprocessors.AssignLatePenalties",
-        "nbgrader.preprocessors.CheckCellMetadata",
-    ]
-    configure_pages(config)
-
-
-class NamedStubs(ClearSolutions):  # type: ignore[misc]
-    """ClearSolutions whose code stub names the function that is still to be written."""
-
-    def preprocess_cell(
-        self, cell: Any, resources: dict[str, Any], cell_index: int
-    ) -> tuple[Any, dict[str, Any]]:
-        """Clear the solution in one cell."""
-        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-        if re.fullmatch(r"\w+", name):
-            self.code_stub = {
-                "python": f'# YOUR CODE HERE\nraise NotImplementedError("{name}")',
-            }
-        cleared: tuple[Any, dict[str, Any]] = super().preprocess_cell(cell, resources, cell_index)
-        return cleared
+    set_up(config, root, db_url)
+    guard_form_grader()
 
 
 class UnreadHandin(NotebookExporter):
@@ -119,47 +73,44 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
     device = Unicode("auto", help="Device of the reference: auto, cpu or cuda").tag(config=True)
     isolation = Unicode(FULL.name, help="Isolation level, as in autograder grade").tag(config=True)
 
-    # open sessions, shared on purpose, by course and problem set, with what they were opened for
-    _sessions: dict[tuple[str, str], tuple[object, Session]] = {}  # noqa: RUF012
+    # open sessions, shared on purpose, with what they were opened for
+    _sessions: dict[Assignment, tuple[object, Session]] = {}  # noqa: RUF012
 
     def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Replace the notebook by the graded one; keep the result for SaveScores."""
         ids = resources["nbgrader"]
         problem_set, student = ids["assignment"], ids["student"]
         folder = NbGraderCourse(parent=self, config=self.config)
-        course = CourseDirectory(Path(folder.root))
         try:
-            session = self._session(problem_set, course)
+            assignment = CourseDirectory.at(Path(folder.root)).assignment(problem_set)
+            session = self._session(assignment)
         except UserError as error:  # true of every hand-in: nbgrader would go on to the next
             self.log.error("%s", error)
             graded_to = folder.format_path(folder.autograded_directory, student, problem_set)
             shutil.rmtree(graded_to, ignore_errors=True)  # else nbgrader takes it for graded
             raise SystemExit(1) from None
         submitted = Path(folder.format_path(folder.submitted_directory, student, problem_set))
-        submission = session.grade(student, submitted / f"{ids['notebook']}.ipynb")
-        resources[_RESULT] = submission
+        graded = session.grade(Handin(student, submitted / f"{ids['notebook']}.ipynb"))
+        result = resources[_RESULT] = graded.result
         source = Path(folder.format_path(folder.source_directory, ".", problem_set))
         graded_to = Path(folder.format_path(folder.autograded_directory, student, problem_set))
         _remove_what_else_was_handed_in(graded_to, source)
-        if submission.status is Status.DAMAGED:
-            self.log.error("%s: damaged: %s; it scores 0", student, submission.detail)
-        graded = autograded_notebook(submission, session.release)
-        return nbformat.from_dict(graded), resources
+        if result.status is Status.DAMAGED:
+            self.log.error("%s: damaged: %s; it scores 0", student, result.detail)
+        return nbformat.from_dict(json.loads(graded.notebook)), resources
 
-    def _session(self, problem_set: str, course: CourseDirectory) -> Session:
-        release = course.release(problem_set)
-        if not release.exists():
-            raise UserError(f"{problem_set} is not released; run: autograder release {problem_set}")
-        key = (str(course.root), problem_set)
-        state = [_changed(release), _changed(course.results(problem_set))]
-        opened_for, session = self._sessions.get(key, (None, None))
+    def _session(self, assignment: Assignment) -> Session:
+        if not assignment.release.exists():
+            raise UserError(f"{assignment} is not released; run: autograder release {assignment}")
+        state = [_changed(assignment.release), _changed(assignment.results)]
+        opened_for, session = self._sessions.get(assignment, (None, None))
         if session is None or opened_for != state:  # JupyterLab may run for weeks
             if session is not None:
                 session.close()
-            seed = last_seed(problem_set, course)
+            seed = last_seed(assignment)
             settings = Settings(device=self.device, isolation=self.isolation, seed=seed)
-            session = Session(problem_set, course, settings)
-            self._sessions[key] = (state, session)
+            session = Session(assignment, settings)
+            self._sessions[assignment] = (state, session)
         return session
 
 
@@ -184,17 +135,16 @@ def _changed(path: Path) -> int | None:
     return path.stat().st_mtime_ns if path.exists() else None
 
 
-def last_seed(problem_set: str, course: CourseDirectory) -> int | None:
-    """The seed of the last grading of a problem set, so that both ways use the same cases.
+def last_seed(assignment: Assignment) -> int | None:
+    """The seed of the last grading of an assignment, so that both ways use the same cases.
 
     Raises UserError if this user may not know it.
     """
-    path = course.results(problem_set)
     try:
-        run, _ = read_run(path)
+        run, _ = read_run(assignment.results)
     except PermissionError as error:
-        raise cannot_read(path, error) from None
-    except (OSError, ValueError, KeyError, TypeError):
+        raise cannot_read(assignment.results, error) from None
+    except (OSError, ValueError):
         return None
     return run.seed
 
@@ -206,6 +156,6 @@ class SaveScores(NbGraderPreprocessor):  # type: ignore[misc]
         """Enter the scores of all cells, also of those that the hand-in lacks."""
         ids = resources["nbgrader"]
         root = NbGraderCourse(parent=self, config=self.config).root
-        course = CourseDirectory(Path(root), ids["db_url"])
-        save(ids["assignment"], course, [resources[_RESULT]])
+        directory = CourseDirectory.at(Path(root), ids["db_url"])
+        save(directory.assignment(ids["assignment"]), [resources[_RESULT]])
         return nb, resources

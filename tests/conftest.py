@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from autograder.definition import load_problem_set
-from autograder.grading.grader import TimeLimits
+from autograder.course import problem_set_names
+from autograder.course.directory import CourseDirectory
+from autograder.grading.handin import Handin
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
-from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory, problem_set_names
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings, TimeLimits
 from autograder.release.build import release
 
 QUICK = TimeLimits(cell=3, call=2, notebook=20)
@@ -26,9 +27,9 @@ Notebook = dict[str, Any]
 @pytest.fixture(scope="session")
 def course(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
     """A course directory with all problem sets released, and nothing handed in."""
-    made = CourseDirectory(tmp_path_factory.mktemp("course"))
+    made = CourseDirectory.at(tmp_path_factory.mktemp("course"))
     for name in problem_set_names():
-        release(name, made)
+        release(made.assignment(name))
     return made
 
 
@@ -47,7 +48,7 @@ def session_of(
 
     def session(name: str) -> Session:
         if name not in opened:
-            opened[name] = Session(name, course, quick_settings)
+            opened[name] = Session(course.assignment(name), quick_settings)
         return opened[name]
 
     yield session
@@ -63,7 +64,7 @@ def ps01(session_of: Callable[[str], Session]) -> Session:
 
 @cache
 def _right(problem_set: str) -> dict[str, str]:
-    return instructor_answers(load_problem_set(problem_set))
+    return instructor_answers(problem_set)
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +78,7 @@ def right_notebook(course: CourseDirectory) -> Callable[..., Notebook]:
     """A hand-in with the instructor's answers; further arguments replace some of them."""
 
     def make(problem_set: str, answers: Mapping[str, str] | None = None) -> Notebook:
-        released = released_notebook(problem_set, course)
+        released = released_notebook(course.assignment(problem_set))
         return with_answers(released, {**_right(problem_set), **(answers or {})})
 
     return make
@@ -99,4 +100,4 @@ def hand_in(tmp_path: Path) -> Callable[[Notebook | bytes], Path]:
 @pytest.fixture
 def grade_notebook(ps01: Session, hand_in: Callable[..., Path]) -> Callable[..., Any]:
     """Grades a hand-in to problem set 1."""
-    return lambda content: ps01.grade("student", hand_in(content))
+    return lambda content: ps01.grade(Handin("student", hand_in(content))).result

@@ -10,8 +10,9 @@ import pytest
 
 from autograder.bench.classroom import RIGHT, write_class
 from autograder.bench.speed import Figure, Sizes, markdown, measure, run_speed
-from autograder.grading.session import usable_cores
-from autograder.paths import CourseDirectory, UserError
+from autograder.course.directory import CourseDirectory
+from autograder.course.errors import UserError
+from autograder.grading.settings import usable_cores
 
 
 def test_class_is_the_same_each_time_and_as_large_as_wanted(
@@ -19,10 +20,12 @@ def test_class_is_the_same_each_time_and_as_large_as_wanted(
 ) -> None:
     texts = []
     for name in "ab":
-        other = CourseDirectory(tmp_path / name)
-        other.release("ps01-sgd").parent.mkdir(parents=True)
-        other.release("ps01-sgd").write_text(course.release("ps01-sgd").read_text())
-        paths = write_class("ps01-sgd", other, 25, figure=name == "b")
+        other = CourseDirectory.at(tmp_path / name)
+        other.assignment("ps01-sgd").release.parent.mkdir(parents=True)
+        other.assignment("ps01-sgd").release.write_text(
+            course.assignment("ps01-sgd").release.read_text()
+        )
+        paths = write_class(other.assignment("ps01-sgd"), 25, figure=name == "b")
         texts.append([path.read_text() for path in paths])
         assert [path.parent.parent.name.startswith(RIGHT) for path in paths] == [
             number % 10 == 0 for number in range(25)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder.cli import _Progress
-from autograder.grading.results import Status, Submission
+from autograder.course.directory import CourseDirectory
 from autograder.grading.sample import sample_class
-from autograder.paths import CourseDirectory
-from autograder.release.build import notebook_text
+from autograder.release.making import notebook_text
+from autograder.results.result import Result, Status
+from autograder.terminal import GradingProgress
 
 PS = "ps01-sgd"
 ANY = ("--isolation", "auto")  # whatever this machine can do
@@ -81,15 +81,15 @@ def class_course(
     course: CourseDirectory, tmp_path_factory: pytest.TempPathFactory
 ) -> CourseDirectory:
     """A released course with the sample class, and some bad hand-ins among them."""
-    copy = CourseDirectory(tmp_path_factory.mktemp("cli") / "course")
+    copy = CourseDirectory.at(tmp_path_factory.mktemp("cli") / "course")
     shutil.copytree(course.root, copy.root)
-    for student, notebook in sample_class(PS, copy).items():
+    for student, notebook in sample_class(copy.assignment(PS)).items():
         if student in ("ada", "dana", "hana"):
-            path = copy.submitted(PS, student)
+            path = copy.assignment(PS).submitted(student)
             path.parent.mkdir(parents=True)
             path.write_text(notebook_text(notebook), encoding="utf-8")
     for student, content in {"cut": '{"cells": [', "none": None, "=cmd": "[]"}.items():
-        path = copy.submitted(PS, student)
+        path = copy.assignment(PS).submitted(student)
         path.parent.mkdir(parents=True)
         if content is not None:
             path.write_text(content)
@@ -107,7 +107,7 @@ def test_grading_prints_a_table_and_writes_what_it_says(class_course: CourseDire
         name, _, path = line.partition(" ")
         if name in ("report", "grades", "results", "feedback", "gradebook"):
             assert Path(path.strip()).exists(), line
-    results = json.loads((class_course.reports(PS) / "results.json").read_text(encoding="utf-8"))
+    results = json.loads(class_course.assignment(PS).results.read_text(encoding="utf-8"))
     assert results["seed"] == "5"
     details = {s["student"]: s["detail"] for s in results["submissions"]}
     assert details["none"] == "there is no file ps01-sgd.ipynb"
@@ -115,14 +115,14 @@ def test_grading_prints_a_table_and_writes_what_it_says(class_course: CourseDire
     again = run("grade", PS, "--course-dir", str(class_course.root), *ANY)
     assert "0 graded, 6 unchanged; reference on" in again.stdout
     assert "seed" not in done.stdout + again.stdout
-    after = json.loads((class_course.reports(PS) / "results.json").read_text(encoding="utf-8"))
+    after = json.loads(class_course.assignment(PS).results.read_text(encoding="utf-8"))
     assert after == results
 
 
 def test_folder_that_cannot_be_a_students_is_told_and_does_no_harm(
     class_course: CourseDirectory, tmp_path: Path
 ) -> None:
-    copy = CourseDirectory(tmp_path / "course")
+    copy = CourseDirectory.at(tmp_path / "course")
     shutil.copytree(class_course.root, copy.root)
     (copy.submissions / os.fsdecode(b"b\xffd") / PS).mkdir(parents=True)
     done = run("grade", PS, "--course-dir", str(copy.root), "--student", "hana", *ANY)
@@ -135,11 +135,9 @@ def test_progress_tells_pace_and_statuses(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("autograder.cli.time.monotonic", lambda: now)
-    graded, error = (
-        Submission("x", status, "", 0, 1, 0.0, ()) for status in (Status.GRADED, Status.ERROR)
-    )
-    with _Progress() as progress:
+    monkeypatch.setattr("autograder.terminal.time.monotonic", lambda: now)
+    graded, error = (Result("x", status, "", 0, 1) for status in (Status.GRADED, Status.ERROR))
+    with GradingProgress() as progress:
         for done in range(1, 41):
             now = 10 + done * 0.5  # the first one takes longest: things are being started
             progress(done, 40, error if done % 4 == 0 else graded)
@@ -159,7 +157,7 @@ def test_an_unknown_student_is_a_mistake_of_the_caller(class_course: CourseDirec
 def test_a_gradebook_that_is_none_is_told_in_one_line(
     class_course: CourseDirectory, tmp_path: Path
 ) -> None:
-    copy = CourseDirectory(tmp_path / "course")
+    copy = CourseDirectory.at(tmp_path / "course")
     shutil.copytree(class_course.root, copy.root)
     copy.gradebook.write_bytes(b"this is not a database" * 100)
     done = run("grade", PS, "--course-dir", str(copy.root), "--student", "ada", *ANY)

@@ -11,21 +11,22 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
+from autograder.attacks import ATTACKED, ATTACKS, PROBLEM_SET, Attack, Notebook
+from autograder.course.course import Course, Material
+from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
 from autograder.definition import load_problem_set
+from autograder.definition.ids import check_id
 from autograder.definition.reference_process import evaluate_apart
 from autograder.grading.batch import grade_class
-from autograder.grading.grader import TimeLimits
-from autograder.grading.results import Status
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
-from autograder.grading.session import Settings, usable_cores
-from autograder.paths import CourseDirectory, UserError
+from autograder.grading.settings import Settings, TimeLimits, usable_cores
 from autograder.release.build import release
-from autograder.release.source import check_id
+from autograder.results.result import Status
 
-from .corpus import ATTACKED, ATTACKS, PROBLEM_SET, Attack, Notebook
 from .stock import StockCourse, Verdict, gradebook_scores
 
-LIMITS = TimeLimits(cell=3, call=2, notebook=20)  # seconds; stock nbgrader has 5 for a cell
+ATTACK_TIME = TimeLimits(cell=3, call=2, notebook=20)  # seconds; stock nbgrader has 5 for a cell
 _GROUP = 8  # attacks that stock nbgrader gets in one course, and a right hand-in after them
 
 Progress = Callable[[str], None]
@@ -57,25 +58,26 @@ class Row:
 class HostileClass:
     """A class of hostile students, with a right hand-in after each: names by attack."""
 
-    course: CourseDirectory
+    assignment: Assignment
     attackers: Mapping[str, Attack]  # by student
     followers: Mapping[str, str]  # the student who comes next, by attacking student
     right: str  # the right notebook's text
 
     @staticmethod
-    def of(attacks: Sequence[Attack], course: CourseDirectory) -> HostileClass:
+    def of(attacks: Sequence[Attack], directory: CourseDirectory) -> HostileClass:
         """Name the students; :meth:`hand_in_earlier` and :meth:`hand_in` write their files."""
         names = [a.student or f"{number:03d}-attack" for number, a in enumerate(attacks)]
+        assignment = directory.assignment(PROBLEM_SET)
         return HostileClass(
-            course,
+            assignment,
             dict(zip(names, attacks, strict=True)),
             {name: f"{number:03d}-right" for number, name in enumerate(names)},
-            json.dumps(right_notebook(released_notebook(PROBLEM_SET, course))),
+            json.dumps(right_notebook(assignment.material, released_notebook(assignment))),
         )
 
     def path(self, student: str) -> Path:
         """Where the notebook of a student lies."""
-        return self.course.submitted(PROBLEM_SET, student)
+        return self.assignment.submitted(student)
 
     def hand_in_earlier(self) -> None:
         """Write right hand-ins for those whose attack is to hand in once more."""
@@ -88,32 +90,33 @@ class HostileClass:
         """Write all hostile hand-ins, and the right ones after them."""
         for student, attack in self.attackers.items():
             shutil.rmtree(self.path(student).parent, ignore_errors=True)
-            attack.hand_in(json.loads(self.right), self.path(student), self.course.root)
+            attack.hand_in(json.loads(self.right), self.path(student), self.assignment.root)
             follower = self.path(self.followers[student])
             follower.parent.mkdir(parents=True)
             follower.write_text(self.right, encoding="utf-8")
 
 
-def right_notebook(released: Notebook) -> Notebook:
+def right_notebook(material: Material, released: Notebook) -> Notebook:
     """The hand-in that is right in every exercise."""
-    return with_answers(released, instructor_answers(load_problem_set(PROBLEM_SET)))
+    return with_answers(released, instructor_answers(material))
 
 
 def grade_hostile_class(hostile: HostileClass, settings: Settings) -> None:
     """Have a hostile class graded as any other: first what was handed in earlier, then all."""
     hostile.hand_in_earlier()
     if any(attack.regraded for attack in hostile.attackers.values()):
-        grade_class(PROBLEM_SET, hostile.course, settings)
+        grade_class(hostile.assignment, settings)
     hostile.hand_in()
-    grade_class(PROBLEM_SET, hostile.course, settings)
+    grade_class(hostile.assignment, settings)
 
 
 def endings_here(hostile: HostileClass) -> dict[str, Ending]:
     """How the attacks of a graded class ended, by student, told by results and gradebook."""
-    text = (hostile.course.reports(PROBLEM_SET) / "results.json").read_text(encoding="utf-8")
+    text = hostile.assignment.results.read_text(encoding="utf-8")
     results = {entry["student"]: entry for entry in json.loads(text)["submissions"]}
-    database = hostile.course.gradebook
-    points = {e.name: e.points for e in load_problem_set(PROBLEM_SET).exercises}
+    database = hostile.assignment.directory.gradebook
+    definition = load_problem_set(hostile.assignment.material)
+    points = {exercise.name: exercise.points for exercise in definition.exercises}
     endings = {}
     for student in hostile.attackers:
         entry, after = results[student], results[hostile.followers[student]]
@@ -135,11 +138,12 @@ def unearned(scores: Mapping[str, float], points: Mapping[str, int]) -> float:
 
 
 def endings_at_stock(
-    attacks: Sequence[Attack], folder: Path, seed: int, progress: Progress
+    attacks: Sequence[Attack], course: Course, folder: Path, seed: int, progress: Progress
 ) -> dict[str, Ending]:
     """How the attacks end at stock nbgrader, by name; those not to be run there are left out."""
-    template = StockCourse(folder / "template", evaluate_apart(PROBLEM_SET, seed, "cpu").spec)
-    right = json.dumps(right_notebook(template.generate()))
+    material = course.material(PROBLEM_SET)
+    template = StockCourse(folder / "template", evaluate_apart(material, seed, "cpu").spec)
+    right = json.dumps(right_notebook(material, template.generate(material)))
     run = [attack for attack in attacks if not attack.not_at_stock]
     together = [attack for attack in run if not attack.alone]
     size = max(1, min(_GROUP, -(-len(together) // usable_cores())))
@@ -205,6 +209,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def run_attacks(
+    course: Course,
     settings: Settings,
     *,
     with_stock: bool = True,
@@ -219,16 +224,16 @@ def run_attacks(
     if not attacks:
         known = "; ".join(dict.fromkeys(attack.kind for attack in ATTACKS))
         raise UserError(f"no kind of attack is called {' or '.join(kinds)}; there are: {known}")
-    settings = replace(settings, time=LIMITS)
+    settings = replace(settings, time=ATTACK_TIME)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        course = CourseDirectory(folder / "course")
-        release(PROBLEM_SET, course)
-        hostile = HostileClass.of(attacks, course)
+        directory = CourseDirectory(folder / "course", course)
+        release(directory.assignment(PROBLEM_SET))
+        hostile = HostileClass.of(attacks, directory)
         progress(f"here: {len(attacks)} attacks, and as many right hand-ins between them")
         grade_hostile_class(hostile, settings)
         here = endings_here(hostile)
-        stock = endings_at_stock(attacks, folder, 0, progress) if with_stock else {}
+        stock = endings_at_stock(attacks, course, folder, 0, progress) if with_stock else {}
     return [
         Row(attack, here[student], stock.get(attack.name))
         for student, attack in hostile.attackers.items()

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from autograder.course.course import Material
+from autograder.course.directory import Assignment
 from autograder.definition import load_problem_set
 from autograder.grading.sample import (
     instructor_answers,
@@ -14,8 +16,7 @@ from autograder.grading.sample import (
     released_notebook,
     with_answers,
 )
-from autograder.paths import CourseDirectory
-from autograder.release.build import notebook_text
+from autograder.release.making import notebook_text
 
 RIGHT = "right"  # hand-ins of this name, with a number, have the instructor's answers
 _FIGURE = """import matplotlib.pyplot as plt
@@ -31,16 +32,14 @@ plt.show()
 """
 
 
-def write_class(
-    problem_set: str, course: CourseDirectory, count: int, *, figure: bool = False
-) -> list[Path]:
+def write_class(assignment: Assignment, count: int, *, figure: bool = False) -> list[Path]:
     """Write hand-ins of ``count`` students; return their files.
 
     One in ten is right in all; of the others' answers, 6 in 10 are right, half of these in cells
     that differ, 2 in 10 have a known mistake, 2 in 10 are missing. None loops or crashes: that
     costs its time limit, whatever the grader. With ``figure`` each notebook draws one.
     """
-    released = released_notebook(problem_set, course)
+    released = released_notebook(assignment)
     if figure:
         cell: dict[str, Any] = {
             "cell_type": "code",
@@ -52,17 +51,17 @@ def write_class(
         }
         released["cells"].append(cell)
     paths = []
-    for student, answers in _answers(problem_set, count):
-        path = course.submitted(problem_set, student)
+    for student, answers in _answers(assignment.material, count):
+        path = assignment.submitted(student)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(notebook_text(with_answers(released, answers)), encoding="utf-8")
         paths.append(path)
     return paths
 
 
-def _answers(problem_set: str, count: int) -> Iterator[tuple[str, dict[str, str]]]:
-    definition = load_problem_set(problem_set)
-    right = instructor_answers(definition)
+def _answers(material: Material, count: int) -> Iterator[tuple[str, dict[str, str]]]:
+    definition = load_problem_set(material)
+    right = instructor_answers(material)
     most = max(len(exercise.mistakes) for exercise in definition.exercises)
     mistakes = [mistaken_answers(definition, number) for number in range(most)]
     chance = random.Random(0)

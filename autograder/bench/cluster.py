@@ -20,8 +20,11 @@ from pathlib import Path
 
 from distributed import Client
 
-from autograder.grading.session import Handed, Session, Settings, open_session
-from autograder.paths import CourseDirectory, UserError
+from autograder.course.directory import Assignment
+from autograder.course.errors import UserError
+from autograder.grading.handin import Handin
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings
 from autograder.sandbox.confine import die_with_parent
 
 # as the book advises: Dask otherwise wakes up 50 times a second on every machine
@@ -150,8 +153,7 @@ class Speedup:
 
 
 def speedup(
-    problem_set: str,
-    course: CourseDirectory,
+    assignment: Assignment,
     handins: Sequence[Path],
     *,
     settings: Settings | None = None,
@@ -162,33 +164,32 @@ def speedup(
     Each worker is held to a core of its own, and the coordinator and the scheduler to these two
     cores: beside one worker they have the other core to themselves, beside two they take their
     time from the workers. What is timed is grading and getting all results back, not writing
-    them. ``course`` holds the release. Raises UserError where there are no two cores.
+    them. The assignment must have been released. Raises UserError where there are no two cores.
     """
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2:
         raise UserError("two workers want two cores, and there is only one here")
-    work = partial(_speedup, problem_set, course, settings or Settings(), rounds, cores)
+    work = partial(_speedup, assignment, settings or Settings(), rounds, cores)
     # in a process of its own, for the caller may use all cores
     with ProcessPoolExecutor(1, get_context("spawn")) as apart:
         return apart.submit(
-            work, [(path.parent.parent.name, path, "") for path in handins]
+            work, [Handin(path.parent.parent.name, path) for path in handins]
         ).result()
 
 
 def _speedup(
-    problem_set: str,
-    course: CourseDirectory,
+    assignment: Assignment,
     settings: Settings,
     rounds: int,
     cores: Sequence[int],
-    handins: Sequence[Handed],
+    handins: Sequence[Handin],
 ) -> Speedup:
     os.sched_setaffinity(0, cores)  # what is started from here inherits it
     rates: list[tuple[float, float]] = []
     with LoopbackCluster() as cluster:
         cluster.add_worker(core=cores[0])
         settings = replace(settings, scheduler=cluster.address)
-        with open_session(problem_set, course, settings) as session:
+        with Session(assignment, settings) as session:
             for _ in range(rounds):
                 one = _rate(session, handins)
                 second = cluster.add_worker(core=cores[1])
@@ -199,10 +200,10 @@ def _speedup(
     return Speedup(len(handins), tuple(one for one, _ in rates), tuple(two for _, two in rates))
 
 
-def _rate(session: Session, handins: Sequence[Handed]) -> float:
+def _rate(session: Session, handins: Sequence[Handin]) -> float:
     """Hand-ins a second, when the workers have graded some before."""
-    for _ in session.process_all(handins[:_WARM_UP]):
+    for _ in session.grade_all(handins[:_WARM_UP]):
         pass
     started = time.monotonic()
-    count = sum(1 for _ in session.process_all(handins))
+    count = sum(1 for _ in session.grade_all(handins))
     return count / (time.monotonic() - started)

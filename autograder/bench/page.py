@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from autograder.definition import load_problem_set
+from autograder.course.errors import UserError
+from autograder.definition.ids import check_id
 from autograder.grading.sample import instructor_answers
-from autograder.grading.session import usable_cores
-from autograder.paths import UserError
-from autograder.release.source import check_id
+from autograder.grading.settings import usable_cores
 
 from .serving import serve
 from .speed import Figure
@@ -104,7 +103,7 @@ def _visit(browser: Open, address: str, profile: Path) -> tuple[Wait, list[Wait]
     with browser(profile) as context:
         page = context.new_page()
         page.set_default_timeout(_PATIENCE)
-        right = instructor_answers(load_problem_set(PROBLEM_SET))[EXERCISE]
+        right = instructor_answers(PROBLEM_SET)[EXERCISE]
         key = f"/ exercises {PROBLEM_SET} {EXERCISE}"
         page.add_init_script(f"localStorage.setItem({json.dumps(key)}, {json.dumps(right)})")
         page.goto(f"{address}book/exercises/{PROBLEM_SET}.html", wait_until="networkidle")

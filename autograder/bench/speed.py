@@ -17,12 +17,15 @@ from pathlib import Path
 
 import psutil
 
+from autograder.course.course import Material
+from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
+from autograder.definition.ids import check_id
 from autograder.definition.reference_process import evaluate_apart
 from autograder.grading.evaluations import prepare
-from autograder.grading.session import usable_cores
-from autograder.paths import PACKAGE, CourseDirectory, UserError
+from autograder.grading.settings import usable_cores
+from autograder.layout import PACKAGE
 from autograder.release import build
-from autograder.release.source import check_id
 from autograder.sandbox.confine import adopt_orphans
 
 from .classroom import RIGHT, write_class
@@ -60,60 +63,61 @@ class Sizes:
     sample: int = 10
 
 
-def run_speed(problem_set: str, sizes: Sizes, say: Callable[[str], None]) -> Iterator[Figure]:
+def run_speed(material: Material, sizes: Sizes, say: Callable[[str], None]) -> Iterator[Figure]:
     """Measure everything, one figure after the other; ``say`` is told what is going on."""
     with tempfile.TemporaryDirectory(prefix="autograder-bench-") as name:
         folder = Path(name)
-        course = _course(folder / "course", problem_set)
-        files = write_class(problem_set, course, sizes.handins)
+        assignment = _released(folder / "course", material)
+        files = write_class(assignment, sizes.handins)
         say(f"grading {sizes.handins} hand-ins")
-        ours = _grade(course, problem_set)
+        ours = _grade(assignment)
         say(f"stock nbgrader on {sizes.sample} of the same files")
-        theirs = _Stock(folder / "stock", problem_set, course).grade(files, sizes.sample)
+        theirs = _Stock(folder / "stock", assignment).grade(files, sizes.sample)
         say("the floor: the same cells in forks of a warm IPython")
         floor = _floor(files)
         yield _against_stock(files, ours, theirs, floor, "without a figure", 100)
         yield _against_floor(files, ours, floor, "without a figure")
 
-        drawing = _course(folder / "drawing", problem_set)
-        drawn = write_class(problem_set, drawing, sizes.handins, figure=True)
+        drawing = _released(folder / "drawing", material)
+        drawn = write_class(drawing, sizes.handins, figure=True)
         say(f"grading {sizes.handins} hand-ins that draw a figure")
-        ours_drawing = _grade(drawing, problem_set)
+        ours_drawing = _grade(drawing)
         say(f"stock nbgrader on {sizes.sample} of the same files")
-        theirs = _Stock(folder / "stock drawing", problem_set, drawing).grade(drawn, sizes.sample)
+        theirs = _Stock(folder / "stock drawing", drawing).grade(drawn, sizes.sample)
         floor = _floor(drawn)
         yield _against_stock(drawn, ours_drawing, theirs, floor, "with a figure", 40)
         yield _against_floor(drawn, ours_drawing, floor, "with a figure")
 
         if usable_cores() > 1:
             say("two single-core workers of a Dask cluster against one")
-            yield _cluster(problem_set, course, files)
+            yield _cluster(assignment, files)
         say("evaluating the reference")
-        yield _reference(problem_set, ours, sizes)
+        yield _reference(material, ours, sizes)
         counts = sizes.handins, max(sizes.handins + 1, sizes.many // 10), sizes.many
         usages = [ours]
         for count in counts[1:]:
-            large = _course(folder / str(count), problem_set)
-            write_class(problem_set, large, count)
+            large = _released(folder / str(count), material)
+            write_class(large, count)
             say(f"grading {count} hand-ins")
-            usages.append(_grade(large, problem_set))
+            usages.append(_grade(large))
         yield from _growth(counts, usages)
 
 
-def _course(root: Path, problem_set: str) -> CourseDirectory:
-    course = CourseDirectory(root)
-    build.release(problem_set, course)
-    prepare([problem_set], course)
-    return course
+def _released(root: Path, material: Material) -> Assignment:
+    assignment = CourseDirectory(root, material.course).assignment(material.name)
+    build.release(assignment)
+    prepare([assignment])
+    return assignment
 
 
-def _grade(course: CourseDirectory, problem_set: str) -> Usage:
+def _grade(assignment: Assignment) -> Usage:
     return measure(
         [
-            *(sys.executable, "-m", "autograder.cli", "grade", problem_set),
-            *("--course-dir", str(course.root), "--isolation", "auto"),
+            *(sys.executable, "-m", "autograder.cli", "grade", assignment.problem_set),
+            *("--course-dir", str(assignment.root), "--isolation", "auto"),
+            *("--course", str(assignment.directory.course.root)),
         ],
-        course.root,
+        assignment.root,
     )
 
 
@@ -183,11 +187,11 @@ class StockTime:
 class _Stock:
     """A course of stock nbgrader with the same notebook; its test cells call ``check``."""
 
-    def __init__(self, root: Path, problem_set: str, course: CourseDirectory) -> None:
+    def __init__(self, root: Path, assignment: Assignment) -> None:
         self.root = root
-        self.problem_set = problem_set
-        self.course = course
-        shutil.copytree(course.source(problem_set).parent, root / "source" / problem_set)
+        self.assignment = assignment
+        self.problem_set = assignment.problem_set
+        shutil.copytree(assignment.source.parent, root / "source" / self.problem_set)
         (root / "nbgrader_config.py").write_text("c = get_config()\n", encoding="utf-8")
         self._run("generate_assignment")
 
@@ -220,7 +224,7 @@ class _Stock:
         from nbgrader.api import Gradebook
 
         right = [file.parent.parent.name for file in sample if RIGHT in str(file)]
-        results = json.loads(self.course.results(self.problem_set).read_text(encoding="utf-8"))
+        results = json.loads(self.assignment.results.read_text(encoding="utf-8"))
         full = {entry["student"]: entry["score"] for entry in results["submissions"]}
         with Gradebook(f"sqlite:///{self.root / 'gradebook.db'}") as gradebook:
             for student in right:
@@ -281,11 +285,11 @@ def _against_floor(files: Sequence[Path], ours: Usage, floor: float, kind: str) 
     )
 
 
-def _cluster(problem_set: str, course: CourseDirectory, files: Sequence[Path]) -> Figure:
+def _cluster(assignment: Assignment, files: Sequence[Path]) -> Figure:
     from .cluster import speedup  # Dask takes a while to load
 
     times = math.ceil(_CLUSTER_HANDINS / len(files))
-    found = speedup(problem_set, course, [*files] * times)
+    found = speedup(assignment, [*files] * times)
     return Figure(
         "two single-core Dask workers against one, on the cores that they share with the rest",
         f"{found.ratio:.2f} times",
@@ -296,10 +300,10 @@ def _cluster(problem_set: str, course: CourseDirectory, files: Sequence[Path]) -
     )
 
 
-def _reference(problem_set: str, ours: Usage, sizes: Sizes) -> Figure:
-    evaluate_apart(problem_set, _SEED, "cpu")  # what is read from disk is then in memory
+def _reference(material: Material, ours: Usage, sizes: Sizes) -> Figure:
+    evaluate_apart(material, _SEED, "cpu")  # what is read from disk is then in memory
     started = time.monotonic()
-    seconds = evaluate_apart(problem_set, _SEED, "cpu").seconds or 0.0
+    seconds = evaluate_apart(material, _SEED, "cpu").seconds or 0.0
     with_start = time.monotonic() - started
     share = seconds / ours.seconds
     return Figure(

@@ -24,10 +24,12 @@ from typing import Any
 
 import numpy as np
 
+from autograder.course.course import Material
+from autograder.course.errors import UserError
 from autograder.definition import ProblemSetSpec, load_problem_set
-from autograder.paths import UserError
-from autograder.release.build import notebook_text
-from autograder.release.source import check_id, instructor_notebook
+from autograder.definition.ids import check_id
+from autograder.release.making import notebook_text
+from autograder.release.source import instructor_notebook
 from autograder.selfcheck.calls import arguments
 from autograder.selfcheck.spec import CaseSpec, ExerciseSpec
 
@@ -85,9 +87,9 @@ class StockCourse:
         self.spec = spec
         self.maximum = float(spec.max_score)
 
-    def generate(self) -> dict[str, Any]:
+    def generate(self, material: Material) -> dict[str, Any]:
         """Write the course and have nbgrader release its notebook; return what students get."""
-        notebook = instructor_notebook(load_problem_set(self.spec.name))
+        notebook = instructor_notebook(load_problem_set(material), material.source)
         tests = {check_id(exercise.name): exercise for exercise in self.spec.exercises}
         for cell in notebook["cells"]:
             if cell["id"] in tests:

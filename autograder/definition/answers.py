@@ -11,16 +11,9 @@ import ast
 import re
 from pathlib import Path
 
-from autograder.paths import SOLUTIONS
-
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _CELL = re.compile(r'^# %% exercise="(\w+)"\n(.*?)(?=^# %%|\Z)', re.MULTILINE | re.DOTALL)
 _DEFINITION = ast.FunctionDef | ast.ClassDef
-
-
-def source_path(name: str) -> Path:
-    """The py:percent file of a problem set."""
-    return SOLUTIONS / name / f"{name}.py"
 
 
 def read_answers(path: Path) -> dict[str, str]:

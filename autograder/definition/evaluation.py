@@ -12,35 +12,39 @@ from typing import Any
 
 import numpy as np
 
+from autograder.course.course import Material
 from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.compare import difference, too_few_right
+from autograder.selfcheck.judge import ACCIDENTS
 from autograder.selfcheck.spec import Case, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
 from .exercise import Check, DefinitionError, Exercise
-from .problem_set import ProblemSetSpec, load_problem_set
+from .problem_set import ProblemSetSpec, load_problem_set, material_of
 
 
-def evaluate(name: str, seed: int, device: str) -> ProblemSetSpec:
+def evaluate(of: Material | str, seed: int, device: str) -> ProblemSetSpec:
     """Evaluate the reference and the known mistakes on all cases of a problem set.
 
-    ``device`` is "cpu" or "cuda". Held-out cases depend on ``seed`` and nothing else. Raises
-    DefinitionError if a definition is wrong (a mistake that no case tells from the right answer,
-    a reference that is not finite, ...).
+    ``device`` is "cpu" or "cuda"; for a reference in NumPy it is "cpu". Held-out cases depend on
+    ``seed`` and nothing else. Raises DefinitionError if a definition is wrong (a mistake that no
+    case tells from the right answer, a reference that is not finite, ...).
     """
-    problem_set = load_problem_set(name)
+    problem_set = load_problem_set(of)
+    place = device if material_of(of).course.library == "torch" else None
     return ProblemSetSpec(
         problem_set.name,
         problem_set.title,
         seed,
         device,
-        tuple(_evaluate_exercise(exercise, seed, device) for exercise in problem_set.exercises),
+        tuple(_evaluate_exercise(exercise, seed, place) for exercise in problem_set.exercises),
         tuple(problem_set.written),
-        {exercise.name: exercise.minutes for exercise in problem_set.exercises},
     )
 
 
-def _evaluate_exercise(exercise: Exercise, seed: int, device: str) -> ExerciseSpec:
-    reference = on_device(exercise.reference, device)
+def _evaluate_exercise(exercise: Exercise, seed: int, device: str | None) -> ExerciseSpec:
+    reference = exercise.reference
+    if device is not None:
+        reference = on_device(reference, device)
     checks = []
     for name, check in exercise.checks.items():
         # one stream a check, so that a new check does not change the cases of the others; all
@@ -108,8 +112,9 @@ def _evaluate_case(
         }
     for name, outcomes in mistakes.items():
         for outcome in outcomes:
-            if outcome.error == "NameError":
-                raise DefinitionError(f"{exercise.name}, mistake {name}: {outcome.detail}")
+            if outcome.error in ACCIDENTS:
+                told = f"it raises {outcome.error} by accident: {outcome.detail}"
+                raise DefinitionError(f"{exercise.name}, mistake {name}: {told}")
     if check.accuracy is not None:  # the data are large: do not keep them for each mistake
         mistakes = {
             name: tuple(replace(outcome, after=None) for outcome in outcomes)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.paths import UserError
+from autograder.course.errors import UserError
 from autograder.selfcheck.spec import Case
 
 from .answers import body_at, without_docstrings

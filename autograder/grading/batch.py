@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.paths import CourseDirectory, UserError
-from autograder.release.build import grading_fingerprint
-from autograder.reports.files import (
+from autograder.course.directory import Assignment
+from autograder.course.errors import UserError
+from autograder.course.files import (
     PRIVATE,
     PUBLIC,
     LinkInTheWay,
@@ -28,20 +28,24 @@ from autograder.reports.files import (
     make_folder,
     write_whole,
 )
+from autograder.course.reading import Damaged, read_bytes
+from autograder.release.fingerprints import of_grading
 from autograder.reports.pages import report_page
-from autograder.reports.tables import Overview, Run, grades_csv, read_run, results_json
+from autograder.results.gradebook import GradebookRow, save
+from autograder.results.result import Result, Run, Status
+from autograder.results.tables import Overview, grades_csv, read_run, results_json
 
-from .gradebook import GradebookRow, save
-from .grader import ungraded
-from .handin import Damaged, read_bytes
+from .executor import Graded
+from .handin import Handin
 from .interrupt import Interrupted, StopSignals
-from .journal import Entry, Order, Store, alone
-from .results import Status, Submission
-from .session import Graded, Handed, Opening, Session, Settings, open_session, render
+from .journal import Entry, Request, Store, alone
+from .local import Opening
+from .session import Session
+from .settings import Settings
 from .under_way import UnderWay
 
 _MOST_OTHERS = 5  # students with the same file that are named
-Progress = Callable[[int, int, Submission], None]
+Progress = Callable[[int, int, Result], None]
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class ClassResult:
     overview: Overview
     rows: dict[str, GradebookRow]
     graded: int
-    weaker_because: dict[str, str]
+    weaker_because: Mapping[str, str]
     links: Sequence[Path] = ()
 
 
@@ -65,8 +69,7 @@ class NothingToResume(UserError):
 
 
 def grade_class(
-    problem_set: str,
-    course: CourseDirectory,
+    assignment: Assignment,
     settings: Settings,
     *,
     students: Sequence[str] | None = None,
@@ -86,21 +89,23 @@ def grade_class(
     Raises UserError, and Interrupted when a signal ends the run: then gradebook and reports hold
     what was graded until then.
     """
-    everyone = course.students(problem_set)
-    folder = course.reports(problem_set)
-    make_folder(folder, course.root)
-    with alone(folder), StopSignals() as signals, Store(folder) as store:
-        batch = _Batch(problem_set, course, everyone, store, signals)
+    everyone = assignment.students()
+    make_folder(assignment.reports, assignment.root)
+    with (
+        alone(assignment.reports),
+        StopSignals() as signals,
+        Store(assignment.reports) as store,
+    ):
+        batch = _ClassRun(assignment, everyone, store, signals)
         if resume:
             settings, students, everything = batch.resumed(settings, students, everything)
         elif settings.seed is None:
             settings = replace(settings, seed=batch.last_seed)
         named = tuple(sorted(set(students))) if students else None
         result = batch.grade(settings, named, everything, progress, opening)
-    if (
-        signals.number
-    ):  # it came when everything was being written, which was not worth breaking off
-        raise Interrupted(signals.number, f"{problem_set} is graded, and everything is written")
+    # it came when everything was being written, which was not worth breaking off
+    if signals.number:
+        raise Interrupted(signals.number, f"{assignment} is graded, and everything is written")
     return result
 
 
@@ -127,9 +132,9 @@ def _hard_link(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _with_notes(submission: Submission, notes: Sequence[str]) -> Submission:
+def _with_notes(result: Result, notes: Sequence[str]) -> Result:
     """With notes for the instructor before those that are there."""
-    return replace(submission, notes=(*notes, *submission.notes)) if notes else submission
+    return replace(result, notes=(*notes, *result.notes)) if notes else result
 
 
 class _Results:
@@ -139,33 +144,31 @@ class _Results:
         self.store = store
         self.entries = entries
 
-    def __iter__(self) -> Iterator[Submission]:
+    def __iter__(self) -> Iterator[Result]:
         for _, entry in sorted(self.entries.items()):
             yield replace(self.store.read(entry), outdated=entry.outdated)
 
 
-class _Batch:
+class _ClassRun:
     """One run. ``entries`` are the results that the reports would hold now, by student."""
 
     def __init__(
         self,
-        problem_set: str,
-        course: CourseDirectory,
+        assignment: Assignment,
         everyone: Sequence[str],
         store: Store,
         signals: StopSignals,
     ) -> None:
-        self.problem_set = problem_set
-        self.course = course
+        self.assignment = assignment
         self.store = store
         self.signals = signals
-        self.graded_with = grading_fingerprint(problem_set)
+        self.graded_with = of_grading(assignment.material)
         self.everyone = everyone
         self.entries: dict[str, Entry] = {}
         self.graded = 0
         self.handed: dict[str, tuple[_State, str]] = {}  # files being graded, with fingerprints
-        self.under_way = UnderWay(course.reports(problem_set))
-        self.weaker_because: dict[str, str] = {}
+        self.under_way = UnderWay(assignment.reports)
+        self.weaker_because: Mapping[str, str] = {}
         self.links: dict[Path, None] = {}  # in the way, in the order in which they were met
         self._hard_links: dict[tuple[int, int], list[str]] | None = None
 
@@ -177,13 +180,13 @@ class _Batch:
         unknown = sorted(set(students) - set(self.everyone))
         if unknown:
             told = ", ".join(unknown)
-            raise UserError(f"no hand-in of {self.problem_set} by {told} in {self.course.root}")
+            raise UserError(f"no hand-in of {self.assignment} by {told} in {self.assignment.root}")
         return set(students)
 
     @property
     def last_run(self) -> Run | None:
         """What was in force when the newest results were made."""
-        return self.store.last if self.store.order is None else self.store.order.run
+        return self.store.last if self.store.request is None else self.store.request.run
 
     @property
     def last_seed(self) -> int | None:
@@ -193,33 +196,33 @@ class _Batch:
         self, settings: Settings, students: Sequence[str] | None, everything: bool
     ) -> tuple[Settings, Sequence[str] | None, bool]:
         """What the run that was cut short was told. Raises UserError if it cannot go on."""
-        order = self.store.order
-        if order is None:
+        request = self.store.request
+        if request is None:
             raise NothingToResume(
-                f"no grading of {self.problem_set} in {self.course.root} was cut short: "
+                f"no grading of {self.assignment} in {self.assignment.root} was cut short: "
                 "there is nothing to resume"
             )
         anew = "leave out --resume to grade anew"
         if students or everything:
             raise UserError(f"what to grade is as it was told before the interruption; {anew}")
-        if settings.seed not in (None, order.run.seed):
+        if settings.seed not in (None, request.run.seed):
             raise UserError(
                 "the grading that was cut short has another seed than the one given: "
                 f"leave out --seed, or {anew}"
             )
-        asked, was = settings.isolation, order.run.isolation
+        asked, was = settings.isolation, request.run.isolation
         if asked not in ("auto", was):
             raise UserError(
                 f"the grading that was cut short has isolation {was}, not {asked}: "
                 f"give --isolation {was}, or {anew}"
             )
-        if order.graded_with != self.graded_with:
+        if request.graded_with != self.graded_with:
             raise UserError(
-                f"{self.problem_set} or the grader has changed since the grading was cut short: "
+                f"{self.assignment} or the grader has changed since the grading was cut short: "
                 f"its results do not count any more; {anew}"
             )
-        settings = replace(settings, seed=order.run.seed, isolation=order.run.isolation)
-        return settings, order.students, order.everything
+        settings = replace(settings, seed=request.run.seed, isolation=request.run.isolation)
+        return settings, request.students, request.everything
 
     def grade(
         self,
@@ -230,35 +233,35 @@ class _Batch:
         opening: Opening | None,
     ) -> ClassResult:
         wanted = self._wanted(students)
-        aim: Order | None = None
+        aim: Request | None = None
         due: list[str] = []
         last = self.last_run
         if last is not None:
             level = last.isolation if settings.isolation == "auto" else settings.isolation
             seed = last.seed if settings.seed is None else settings.seed
             like_last = replace(last, seed=seed, isolation=level)
-            aim = Order(like_last, self.graded_with, everything, students)
+            aim = Request(like_last, self.graded_with, everything, students)
             due = self._due(wanted, aim)
             if not due:
                 return self._finish(last)
         begun: Run | None = None
         try:
             with self.signals.raised():
-                session = open_session(self.problem_set, self.course, settings, opening)
+                session = Session(self.assignment, settings, opening)
             with session:
-                self.weaker_because = session.weaker_because
+                self.weaker_because = session.executor.weaker_because
                 with self.signals.raised():
-                    run = session.run()
-                order = Order(run, self.graded_with, everything, students)
-                if aim is None or not aim.is_continued_by(order):
-                    due = self._due(wanted, order)
-                self.store.begin(order)
+                    run = session.job.run
+                request = Request(run, self.graded_with, everything, students)
+                if aim is None or not aim.is_continued_by(request):
+                    due = self._due(wanted, request)
+                self.store.begin(request)
                 begun = run
                 handins = self._graded(session, due)
                 for graded in self.signals.while_waiting_for(handins):
-                    submission = self._record(graded)
+                    result = self._record(graded)
                     if progress is not None:
-                        progress(self.graded, len(due), submission)
+                        progress(self.graded, len(due), result)
         except UserError:
             self.under_way.stop()
             raise
@@ -269,15 +272,15 @@ class _Batch:
             raise Interrupted(self.signals.number or signal.SIGINT, self._told(len(due))) from stop
         return self._finish(run)
 
-    def _due(self, wanted: set[str], order: Order) -> list[str]:
+    def _due(self, wanted: set[str], request: Request) -> list[str]:
         """The hand-ins to grade; ``entries`` are then the results that there are already."""
-        goes_on = self.store.order is not None and self.store.order.is_continued_by(order)
+        goes_on = self.store.request is not None and self.store.request.is_continued_by(request)
         due = []
         self.entries = {}
         for student in self.everyone:
             entry = self.store.known(student)
-            again = order.everything and not (goes_on and entry is not None and entry.in_order)
-            current = entry is not None and self._is_current(student, entry, order.run)
+            again = request.everything and not (goes_on and entry is not None and entry.of_request)
+            current = entry is not None and self._is_current(student, entry, request.run)
             if student in wanted and (again or not current):
                 due.append(student)
             if entry is not None:
@@ -294,10 +297,10 @@ class _Batch:
 
     def _files_fit(self, student: str, entry: Entry) -> bool:
         files = (
-            self.course.autograded(self.problem_set, student),
-            self.course.feedback(self.problem_set, student),
+            self.assignment.autograded(student),
+            self.assignment.feedback(student),
         )
-        if any(find_link(path, self.course.root) for path in files):
+        if any(find_link(path, self.assignment.root) for path in files):
             return False
         try:
             if entry.checksums is None:
@@ -310,7 +313,7 @@ class _Batch:
         """Hash of the hand-in and of everything that its grade depends on."""
         digest = hashlib.sha256(self.graded_with.encode())
         try:
-            digest.update(read_bytes(self.course.submitted(self.problem_set, student)))
+            digest.update(read_bytes(self.assignment.submitted(student)))
         except Damaged as damaged:
             digest.update(str(damaged).encode())
         return digest.hexdigest()
@@ -320,82 +323,80 @@ class _Batch:
     def _graded(self, session: Session, due: Sequence[str]) -> Iterator[Graded]:
         """Grade these: first those of which nothing speaks against, then each other one alone."""
         suspects: list[str] = []
-        yield from session.process_all(self._handins(session, due, suspects))
+        yield from session.grade_all(self._handins(session, due, suspects))
         for student in suspects:
-            handed = self._hand(student)
-            _, _, fingerprint = handed
-            if self.under_way.is_to_blame(student, fingerprint):
+            handin = self._hand(student)
+            if self.under_way.is_to_blame(student, handin.fingerprint):
                 told = (
                     "the grader was killed while it graded this hand-in, and again while it graded "
                     "nothing else; look at it by hand"
                 )
-                spec = session.evaluation.spec
-                aside = ungraded(student, spec, Status.CRASHED, told, fingerprint)
-                yield render(aside, session.release, session.run())
+                yield session.job.leave(handin, Status.CRASHED, told)
             else:
-                self.under_way.begin(student, fingerprint, alone=True)
-                yield from session.process_all([handed])
+                self.under_way.begin(student, handin.fingerprint, alone=True)
+                yield from session.grade_all([handin])
 
     def _handins(
         self, session: Session, due: Sequence[str], suspects: list[str]
-    ) -> Iterator[Handed]:
+    ) -> Iterator[Handin]:
         """Hand out what is due; what a grader died of, perhaps, goes to ``suspects``."""
         for student in due:
-            handed = self._hand(student)
-            _, _, fingerprint = handed
-            if self.under_way.was_left(student, fingerprint):
+            handin = self._hand(student)
+            if self.under_way.was_left(student, handin.fingerprint):
                 suspects.append(student)
                 continue
-            if session.grades_here:
-                self.under_way.begin(student, fingerprint)
-            yield handed
+            if session.executor.is_here:
+                self.under_way.begin(student, handin.fingerprint)
+            yield handin
 
-    def _hand(self, student: str) -> Handed:
-        path = self.course.submitted(self.problem_set, student)
+    def _hand(self, student: str) -> Handin:
+        path = self.assignment.submitted(student)
         state = _state(path)
         fingerprint = self._fingerprint(student)
         self.handed[student] = state, fingerprint
-        return student, path, fingerprint
+        return Handin(student, path, fingerprint)
 
-    def _record(self, graded: Graded) -> Submission:
+    def _record(self, graded: Graded) -> Result:
         """Put down a result, and the files of the hand-in."""
         self._require_hand_ins()
-        submission = graded.submission
-        student = submission.student
-        path = self.course.submitted(self.problem_set, student)
+        result = graded.result
+        student = result.student
+        path = self.assignment.submitted(student)
         state, fingerprint = self.handed.pop(student)
-        if state != _state(path):  # written to just now: which one was graded?
-            submission = replace(submission, fingerprint="", outdated=True)
-        submission = _with_notes(submission, self._notes(student))
+        if state != _state(
+            path
+        ):  # it was written to while it was graded: nobody knows which version was
+            result = replace(result, fingerprint="", outdated=True)
+        result = _with_notes(result, self._notes(student))
         notebook, feedback = encoded(graded.notebook), encoded(graded.feedback)
         checksums = zlib.crc32(notebook), zlib.crc32(feedback)
-        self.entries[student] = self.store.add(submission, checksums)
+        self.entries[student] = self.store.add(result, checksums)
         unwritten = []
         for name, place, content in (
-            ("autograded notebook", self.course.autograded(self.problem_set, student), notebook),
-            ("feedback page", self.course.feedback(self.problem_set, student), feedback),
+            ("autograded notebook", self.assignment.autograded(student), notebook),
+            ("feedback page", self.assignment.feedback(student), feedback),
         ):
             try:
-                write_whole(place, content, below=self.course.root)
+                write_whole(place, content, below=self.assignment.root)
             except LinkInTheWay as link:
                 unwritten.append(f"the {name} is not written: {link}")
-                self.links[find_link(place, self.course.root) or place] = None
-        if unwritten:  # the later line of a student's counts
-            submission = _with_notes(submission, unwritten)
-            self.entries[student] = self.store.add(submission, checksums)
+                self.links[find_link(place, self.assignment.root) or place] = None
+        if unwritten:  # of two lines for a student the later one counts
+            result = _with_notes(result, unwritten)
+            self.entries[student] = self.store.add(result, checksums)
         self.under_way.end(student, fingerprint)
         self.graded += 1
-        return submission
+        return result
 
     def _notes(self, student: str) -> list[str]:
         """What the instructor should know of a hand-in, and its student need not be told."""
-        key = _hard_link(self.course.submitted(self.problem_set, student))
+        key = _hard_link(self.assignment.submitted(student))
         if key is None:
             return []
         if self._hard_links is None:
             self._hard_links = {}
             for each in self.everyone:
-                place = _hard_link(self.course.submitted(self.problem_set, each))
+                place = _hard_link(self.assignment.submitted(each))
                 if place is not None:
                     self._hard_links.setdefault(place, []).append(each)
         others = [each for each in self._hard_links.get(key, []) if each != student]
@@ -407,7 +408,7 @@ class _Batch:
 
     def _require_hand_ins(self) -> None:
         """Raise UserError if the folder of hand-ins is gone: they would all seem to be missing."""
-        folder = self.course.submissions
+        folder = self.assignment.directory.submissions
         if not folder.is_dir():
             raise UserError(
                 f"{folder} is not there any more; bring it back and run the same command again: "
@@ -419,9 +420,9 @@ class _Batch:
         self._require_hand_ins()
         run = replace(
             run,
-            submissions=_Results(self.store, self.entries),
-            not_graded=[student for student in self.everyone if student not in self.entries],
-            skipped=self.course.skipped(self.problem_set),
+            results=_Results(self.store, self.entries),
+            not_graded=tuple(each for each in self.everyone if each not in self.entries),
+            skipped=tuple(self.assignment.skipped()),
         )
         unchanged = {
             student
@@ -431,20 +432,20 @@ class _Batch:
         }
         self.store.sync()
         overview = Overview()
-        rows = save(self.problem_set, self.course, overview.counted(run.submissions), unchanged)
-        folder = self.course.reports(self.problem_set)
+        rows = save(self.assignment, overview.counted(run.results), unchanged)
+        folder = self.assignment.reports
         for name, text, mode in (
             ("grades.csv", grades_csv(run, rows, overview), PUBLIC),
             ("report.html", report_page(run, rows, overview), PUBLIC),
             ("results.json", results_json(run), PRIVATE),
         ):
-            write_whole(folder / name, text, durable=True, mode=mode, below=self.course.root)
+            write_whole(folder / name, text, durable=True, mode=mode, below=self.assignment.root)
         if not cut_short:
             outdated = any(entry.outdated for entry in self.entries.values())
             self.under_way.close(complete=not (outdated or run.not_graded))
             self.store.forget_journal()
-        written, submissions = read_run(folder / "results.json")
-        run = replace(written, submissions=submissions)
+        written, results = read_run(folder / "results.json")
+        run = replace(written, results=results)
         return ClassResult(run, overview, rows, self.graded, self.weaker_because, tuple(self.links))
 
     def _told(self, total: int) -> str:

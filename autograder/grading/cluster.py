@@ -15,6 +15,7 @@ import math
 import platform
 import socket
 import statistics
+import tempfile
 import threading
 import time
 import warnings
@@ -32,18 +33,18 @@ from distributed import Client, Future, KilledWorker, get_worker, wait
 from distributed.comm.core import CommClosedError
 
 from autograder import __version__
-from autograder.definition import ProblemSetSpec
-from autograder.paths import CourseDirectory, UserError
-from autograder.release.build import grading_fingerprint
-from autograder.reports.tables import Run
+from autograder.course.directory import CourseDirectory
+from autograder.course.errors import UserError
+from autograder.course.reading import Damaged, read_bytes
+from autograder.release.fingerprints import of_grader
+from autograder.release.released import Release
+from autograder.results.result import Status
 from autograder.sandbox.pool import Pool
 
-from .grader import grade_bytes, ungraded
-from .handin import Damaged, read_bytes
-from .marking import Marking
-from .plan import Release
-from .results import Status, Submission
-from .session import Graded, Handed, Opening, Session, Settings, open_sandbox, render
+from .executor import Graded, Job
+from .handin import Handin
+from .local import open_sandbox
+from .settings import Settings
 
 CONNECT_SECONDS = 10.0  # until a scheduler that does not answer is given up
 WORKER_SECONDS = 60.0  # that a cluster may be without any worker
@@ -59,30 +60,26 @@ _REMEMBERED = 64  # hand-ins whose time tells how many go into a task
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A hand-in on its way to a worker."""
-
-    student: str
-    data: bytes
-    fingerprint: str
-
-
-@dataclass(frozen=True)
 class Parcel:
-    """The hand-ins of one task. (In a list of them Dask would look for results of other tasks.)"""
+    """The hand-ins of one task, with their bytes.
 
-    handins: tuple[Sent, ...]
+    (In a list of them Dask would look for results of other tasks.)
+    """
+
+    handins: tuple[tuple[Handin, bytes], ...]
 
 
 @dataclass(frozen=True)
 class Kit:
-    """What the grading of every hand-in of a run needs; ``settings`` name the level."""
+    """What a worker needs for a run; ``settings`` name the level of isolation.
 
-    release: Release
-    spec: ProblemSetSpec
-    run: Run
-    course: CourseDirectory
+    ``cases`` are the name and the text of the file of public cases.
+    """
+
+    job: Job
     settings: Settings
+    directory: CourseDirectory
+    cases: tuple[str, str]
     signature: Mapping[str, str]
 
 
@@ -93,7 +90,7 @@ class Refusal:
     why: str
 
 
-class Grader:
+class Workshop:
     """A kit, and on a worker that has begun to grade with it the sandbox for it.
 
     Sent to another worker, it takes the kit along and leaves the sandbox behind. When nobody
@@ -102,61 +99,62 @@ class Grader:
 
     def __init__(self, kit: Kit) -> None:
         self.kit = kit
-        self._marking = Marking(kit.spec)
         self._lock = threading.Lock()
         self._opened: tuple[ThreadPoolExecutor, Pool] | None = None
 
-    def __reduce__(self) -> tuple[type[Grader], tuple[Kit]]:
-        return Grader, (self.kit,)
+    def __reduce__(self) -> tuple[type[Workshop], tuple[Kit]]:
+        return Workshop, (self.kit,)
 
     def grade(self, parcel: Parcel) -> list[Graded]:
         """Grade hand-ins here, one after the other. Raises UserError if that cannot be done."""
         threads, pool = self._open()
-        return threads.submit(lambda: [self._grade(sent, pool) for sent in parcel.handins]).result()
 
-    def _grade(self, sent: Sent, pool: Pool) -> Graded:
-        kit = self.kit
-        submission = grade_bytes(
-            sent.student,
-            sent.data,
-            kit.release,
-            self._marking,
-            pool,
-            kit.settings.time,
-            sent.fingerprint,
-        )
-        return render(submission, kit.release, kit.run)
+        def work() -> list[Graded]:
+            done = [self.kit.job.do(handin, data, pool) for handin, data in parcel.handins]
+            # the pages hold what the cells showed: there is no need to send it twice
+            return [replace(each, result=replace(each.result, cells=())) for each in done]
+
+        return threads.submit(work).result()
 
     def _open(self) -> tuple[ThreadPoolExecutor, Pool]:
         kit = self.kit
         with self._lock:
             if self._opened is None:
-                other = _difference(kit.signature, signature(kit.release))
+                libraries = kit.job.grader.release.libraries
+                other = _difference(kit.signature, signature(libraries))
                 if other:
                     raise UserError(other)
-                # the kernel ends a zygote with the thread that started it, and Dask's may end
+                # a zygote dies with the thread that started it, and Dask ends its threads
                 threads = ThreadPoolExecutor(get_worker().state.nthreads)
+                folder = tempfile.TemporaryDirectory(prefix="autograder-cases-")
                 try:
+                    name, text = kit.cases
+                    cases = Path(folder.name) / name
+                    cases.write_text(text, encoding="utf-8")
                     pool, _ = threads.submit(
-                        open_sandbox, kit.settings, kit.course, kit.release.libraries
+                        open_sandbox, kit.settings, kit.directory, libraries, cases
                     ).result()
                 except BaseException:
-                    threads.shutdown(wait=False)
+                    _close(threads, None, folder)
                     raise
                 self._opened = threads, pool
-                weakref.finalize(self, _close, threads, pool)
+                weakref.finalize(self, _close, threads, pool, folder)
             return self._opened
 
 
-def _close(threads: ThreadPoolExecutor, pool: Pool) -> None:
-    pool.close()
+def _close(
+    threads: ThreadPoolExecutor, pool: Pool | None, folder: tempfile.TemporaryDirectory[str]
+) -> None:
+    if pool is not None:
+        pool.close()
     threads.shutdown(wait=False)
+    folder.cleanup()
 
 
-def _grade(grader: Grader, parcel: Parcel) -> list[Graded] | Refusal:
+def _grade(workshop: Workshop, parcel: Parcel) -> list[Graded] | Refusal:
     """The task. It raises nothing: an exception that Dask cannot send would never be reported."""
     try:
-        return grader.grade(parcel)
+        return workshop.grade(parcel)
     except UserError as error:
         told = str(error)
     except Exception as error:
@@ -164,97 +162,87 @@ def _grade(grader: Grader, parcel: Parcel) -> list[Graded] | Refusal:
     return Refusal(f"{_named(get_worker().address)} on {socket.gethostname()}: {told[:2000]}")
 
 
-def signature(release: Release) -> dict[str, str]:
-    """What must be the same on two machines for the same hand-in to get the same grade there."""
+def signature(libraries: frozenset[str]) -> dict[str, str]:
+    """What must be the same on two machines for the same hand-in to get the same grade there.
+
+    The exercises and the reference are not in it: what they give travels with the job.
+    """
     found = {
         "autograder": __version__,
         "Python": platform.python_version(),
         "NumPy": importlib.metadata.version("numpy"),
         "Dask": importlib.metadata.version("distributed"),
-        "the exercises and the grader, as a hash,": grading_fingerprint(release.problem_set)[:12],
+        "the grader, as a hash,": of_grader()[:12],
     }
-    if "torch" in release.libraries:  # builds for the CPU and for CUDA differ after the plus sign
+    if "torch" in libraries:  # builds for the CPU and for CUDA differ after the plus sign
         found["torch"] = importlib.metadata.version("torch").partition("+")[0]
     return found
 
 
 async def _level(
-    release: Release, settings: Settings, course: CourseDirectory
-) -> tuple[str, dict[str, str]]:
+    libraries: frozenset[str], settings: Settings, directory: CourseDirectory
+) -> tuple[str, Mapping[str, str]]:
     """The level of isolation that can be had on a worker, and why no stronger one can."""
 
-    def try_it() -> tuple[str, dict[str, str]]:
-        pool, reasons = open_sandbox(settings, course, release.libraries)
+    def try_it() -> tuple[str, Mapping[str, str]]:
+        pool, reasons = open_sandbox(settings, directory, libraries)
         with pool:
             return pool.level.name, reasons
 
     return await asyncio.to_thread(try_it)
 
 
-def _who_is_there(release: Release) -> dict[str, str]:
-    return {**signature(release), "host": socket.gethostname()}
+def _who_is_there(libraries: frozenset[str]) -> dict[str, str]:
+    return {**signature(libraries), "host": socket.gethostname()}
 
 
 # --- on the coordinator --------------------------------------------------------------------------
 
 
-class ClusterSession(Session):
-    """A session whose hand-ins are graded by the workers of a Dask cluster."""
+class ClusterExecutor:
+    """Grades on the workers of a Dask cluster. Raises UserError if they cannot."""
 
-    grades_here = False  # that a worker dies, is seen and told here
+    is_here = False  # a hand-in can kill a worker there, never this process
 
-    def _open(self, opening: Opening | None) -> None:
-        self._address = self.settings.scheduler or ""
-        self._client = _connect(self._address)
-        self._grader: Future[Grader] | None = None
+    def __init__(
+        self, settings: Settings, directory: CourseDirectory, release: Release, cases: Path
+    ) -> None:
+        self._address = address = settings.scheduler or ""
+        self._cases = cases.name, cases.read_text(encoding="utf-8")
+        self._libraries = release.libraries
+        # without the password of its gradebook
+        self._directory = CourseDirectory(directory.root, directory.course)
+        self._client = _connect(address)
+        self._workshop: tuple[Job, Kit, Future[Workshop]] | None = None
         try:
-            self._level, self.weaker_because = self._agree()
+            self.level, self.weaker_because = self._agree(settings)
         except BaseException as error:
-            _leave(self._client)
+            self.close()
             if isinstance(error, OSError):
-                raise UserError(f"the scheduler at {self._address} was lost: {error}") from None
+                raise UserError(f"the scheduler at {address} was lost: {error}") from None
             raise
-
-    @property
-    def level(self) -> str:
-        """The level of isolation, which is the same on every worker."""
-        return self._level
+        self._settings = replace(settings, isolation=self.level)
 
     def close(self) -> None:
         """Leave the cluster, which lets go of the sandboxes there."""
-        _leave(self._client)
-        self._end_reference()
+        self._client.close(timeout=1)  # type: ignore[no-untyped-call]
 
-    def grade(self, student: str, path: Path, fingerprint: str = "") -> Submission:
-        """Grade one hand-in; without its cells."""
-        return next(self.process_all([(student, path, fingerprint)])).submission
+    def run(self, job: Job, handins: Iterable[Handin]) -> Iterator[Graded]:
+        """As :meth:`.executor.Executor.run` has it."""
+        if self._workshop is None or self._workshop[0] is not job:
+            there = signature(self._libraries)
+            kit = Kit(job, self._settings, self._directory, self._cases, there)
+            self._workshop = job, kit, self._client.submit(Workshop, kit, pure=False)
+        yield from _Dispatch(self._client, self._address, job, self._workshop[2]).run(handins)
 
-    def process_all(self, handins: Iterable[Handed]) -> Iterator[Graded]:
-        """Grade on the cluster, and make there what is written for each hand-in."""
-        kit = Kit(
-            self.release,
-            self.evaluation.spec,
-            self.run(),
-            self._course_there,
-            replace(self.settings, isolation=self.level),
-            signature(self.release),
-        )
-        if self._grader is None:
-            self._grader = self._client.submit(Grader, kit, pure=False)
-        yield from _Batch(self._client, self._address, kit, self._grader).run(handins)
-
-    @property
-    def _course_there(self) -> CourseDirectory:
-        return CourseDirectory(self.course.root)  # without the password of its gradebook
-
-    def _agree(self) -> tuple[str, dict[str, str]]:
+    def _agree(self, settings: Settings) -> tuple[str, Mapping[str, str]]:
         """The one level of isolation that all workers have, and why no stronger one."""
         no_worker = UserError(
             f"there is no worker at {self._address}; start some: dask worker {self._address}"
         )
         try:
             there = self._client.run_on_scheduler(  # type: ignore[no-untyped-call]
-                _who_is_there, self.release
+                _who_is_there, self._libraries
             )
         except Exception as error:
             raise _unable(f"the scheduler {self._address}", error) from None
@@ -267,8 +255,9 @@ class ClusterSession(Session):
         for address, there in self._on_all(_who_is_there).items():
             names[address] = f"{_named(address)} on {there['host']}"
             self._compare(names[address], there)
-        arguments = self.settings, self._course_there
-        found: dict[str, tuple[str, dict[str, str]]] = self._on_all(_level, *arguments)
+        found: dict[str, tuple[str, dict[str, str]]] = self._on_all(
+            _level, settings, self._directory
+        )
         if not found:
             raise no_worker
         if len({level for level, _ in found.values()}) > 1:
@@ -284,17 +273,17 @@ class ClusterSession(Session):
         return next(iter(found.values()))
 
     def _compare(self, name: str, there: Mapping[str, str]) -> None:
-        other = _difference(signature(self.release), there)
+        other = _difference(signature(self._libraries), there)
         if other:
             raise UserError(f"{name}: {other}")
 
     def _on_all(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-        """What a function of the release returns on each worker, by its address.
+        """What a function of the libraries returns on each worker, by its address.
 
         Raises UserError if it fails on one.
         """
         results: dict[str, Any] = self._client.run(
-            function, self.release, *arguments, on_error="return"
+            function, self._libraries, *arguments, on_error="return"
         )
         for address, result in list(results.items()):
             if isinstance(result, CommClosedError):  # it has gone since
@@ -304,26 +293,26 @@ class ClusterSession(Session):
         return results
 
 
-class _Batch:
+class _Dispatch:
     """The grading of some hand-ins: a bounded number of tasks at a time."""
 
-    def __init__(self, client: Client, address: str, kit: Kit, grader: Future[Grader]) -> None:
+    def __init__(self, client: Client, address: str, job: Job, workshop: Future[Workshop]) -> None:
         self.client = client
         self.address = address
-        self.kit = kit
-        self.grader = grader
-        self.running: dict[Future[list[Graded] | Refusal], list[Handed]] = {}
-        self.suspects: deque[Handed] = deque()  # from tasks that cost too many workers
+        self.job = job
+        self.workshop = workshop
+        self.running: dict[Future[list[Graded] | Refusal], list[Handin]] = {}
+        self.suspects: deque[Handin] = deque()  # from tasks that cost too many workers
         self.convicting = False  # whether a suspect is graded, with nothing else of ours
         self.seconds: deque[float] = deque(maxlen=_REMEMBERED)
         self.threads = 1
         self.looked = -math.inf
         self.last_worker = time.monotonic()  # when one was seen
 
-    def run(self, handins: Iterable[Handed]) -> Iterator[Graded]:
+    def run(self, handins: Iterable[Handin]) -> Iterator[Graded]:
         """Grade; yield the results as they come. Raises UserError when that cannot go on."""
         coming = iter(handins)
-        todo: deque[Handed] = deque()
+        todo: deque[Handin] = deque()
         while True:
             self._look()
             todo.extend(islice(coming, max(0, 2 * _MOST_HANDINS * self.threads - len(todo))))
@@ -334,7 +323,8 @@ class _Batch:
             if not todo and not self.running:
                 self.convicting = True
                 yield from self._submit(self.suspects, 1)
-            yield from self._finished()
+            if self.running:
+                yield from self._finished()
 
     def _look(self) -> None:
         """See now and then how many workers there are. Raises UserError when none comes."""
@@ -372,31 +362,29 @@ class _Batch:
         share = math.ceil(left / (2 * self.threads))  # so that all end at about the same time
         return max(1, least, min(most, share))
 
-    def _submit(self, todo: deque[Handed], count: int) -> Iterator[Graded]:
-        """Send off a task of ``count`` hand-ins; yield those that cannot be read."""
-        sent: list[Sent] = []
-        handed: list[Handed] = []
+    def _submit(self, todo: deque[Handin], count: int) -> list[Graded]:
+        """Send off a task of ``count`` hand-ins; return those that cannot be read."""
+        sent: list[tuple[Handin, bytes]] = []
+        unread: list[Graded] = []
         size = 0
         while todo and len(sent) < count and size < _MOST_BYTES:
-            student, path, fingerprint = todo.popleft()
+            handin = todo.popleft()
             try:
-                data = read_bytes(path)
+                data = read_bytes(handin.path)
             except Damaged as damaged:
-                yield self._ungraded((student, path, fingerprint), Status.DAMAGED, str(damaged))
+                unread.append(self.job.leave(handin, Status.DAMAGED, str(damaged)))
                 continue
-            handed.append((student, path, fingerprint))
-            sent.append(Sent(student, data, fingerprint))
+            sent.append((handin, data))
             size += len(data)
         if sent:
             with self._lost_is_told(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a hand-in may be larger than Dask advises
-                future = self.client.submit(_grade, self.grader, Parcel(tuple(sent)), pure=False)
-            self.running[future] = handed
+                future = self.client.submit(_grade, self.workshop, Parcel(tuple(sent)), pure=False)
+            self.running[future] = [handin for handin, _ in sent]
+        return unread
 
     def _finished(self) -> Iterator[Graded]:
-        """Wait for a task; yield what has come back."""
-        if not self.running:
-            return
+        """Wait for a task, but no longer than until the next look; yield what has come back."""
         with self._lost_is_told():
             try:
                 done, _ = wait(  # type: ignore[no-untyped-call]
@@ -411,30 +399,28 @@ class _Batch:
             with self._lost_is_told():
                 try:
                     graded = future.result(timeout=_TICK)
-                except TimeoutError:  # lost with its worker after all, and on the way again
+                except (
+                    TimeoutError
+                ):  # its worker died before the result was fetched: Dask has the task done again
                     continue
             if isinstance(graded, Refusal):
                 raise UserError(f"{graded.why}. What is graded so far is kept")
             del self.running[future]
-            self.seconds.extend(each.submission.seconds for each in graded)
+            self.seconds.extend(each.result.seconds for each in graded)
             yield from graded
 
-    def _failed(self, handed: list[Handed], error: BaseException | None) -> Iterator[Graded]:
+    def _failed(self, handins: list[Handin], error: BaseException | None) -> list[Graded]:
         """What comes of a task that could not be done. Raises UserError if none could be."""
         if not isinstance(error, KilledWorker):
             raise _unable(f"a worker at {self.address}", error)
-        if not self.convicting:  # of which hand-in the workers died, will show
-            self.suspects.extend(handed)
-            return
+        if (
+            not self.convicting
+        ):  # each is graded by itself later, which shows of which one the workers died
+            self.suspects.extend(handins)
+            return []
         times = error.allowed_failures + 1
         told = f"workers of the cluster died while grading it, {times} of {times} times"
-        for each in handed:
-            yield self._ungraded(each, Status.CRASHED, told)
-
-    def _ungraded(self, handed: Handed, status: Status, detail: str) -> Graded:
-        student, _, fingerprint = handed
-        submission = ungraded(student, self.kit.spec, status, detail, fingerprint)
-        return render(submission, self.kit.release, self.kit.run)
+        return [self.job.leave(handin, Status.CRASHED, told) for handin in handins]
 
 
 def _connect(address: str) -> Client:
@@ -448,10 +434,6 @@ def _connect(address: str) -> Client:
             raise UserError(f"no Dask scheduler can be reached at {address}: {error}") from None
 
 
-def _leave(client: Client) -> None:
-    client.close(timeout=1)  # type: ignore[no-untyped-call]
-
-
 def _named(address: str) -> str:
     return f"the worker {address}"
 
@@ -462,7 +444,7 @@ def _unable(name: str, error: BaseException | None) -> UserError:
     told = " ".join(f"{type(error).__name__}: {error}".split())
     return UserError(
         f"{name} cannot run this grader ({told}); "
-        "start it in the environment of this course, from the same commit"
+        "start it in an environment with the same version of it"
     )
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .inert import Attachment, inert_attachments
+from autograder.course.reading import Damaged
+from autograder.results.inert import Attachment, inert_attachments
 
-MAX_BYTES = 50 << 20
 MAX_PARTS = 3_000_000  # brackets, commas and colons outside of texts: each takes much memory
 MAX_CELLS = 1000
 MAX_SOURCE = 200_000  # characters a cell
@@ -22,8 +19,16 @@ MAX_SOURCE = 200_000  # characters a cell
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
-class Damaged(Exception):
-    """A file that is not a notebook that can be graded; the text is one sentence on why."""
+@dataclass(frozen=True)
+class Handin:
+    """A notebook that a student has handed in: whose it is, and where it lies.
+
+    ``fingerprint`` is put into its result, to tell later whether it has changed.
+    """
+
+    student: str
+    path: Path
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,47 +42,8 @@ class HandedCell:
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True)
-class Handin:
-    """A readable hand-in, with the SHA-256 of its bytes."""
-
-    cells: tuple[HandedCell, ...]
-    sha256: str
-
-
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a hand-in. Raises Damaged if it is no regular file, too large, or unreadable."""
-    # a link to another student's folder would hand in that student's work
-    for folder in path.parents[:2]:
-        if os.path.islink(folder):  # noqa: PTH114 - which raises nothing
-            raise Damaged(f"the folder {folder.name} is a symbolic link, which is not followed")
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise Damaged(f"there is no file {path.name}") from None
-    except OSError as error:
-        if os.path.islink(path):  # noqa: PTH114
-            raise Damaged("the file is a symbolic link, which is not followed") from None
-        raise Damaged(f"the file cannot be opened: {error.strerror}") from None
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise Damaged("it is not a regular file")
-    with os.fdopen(descriptor, "rb") as file:
-        if status.st_size > MAX_BYTES:
-            size, allowed = status.st_size >> 20, MAX_BYTES >> 20
-            raise Damaged(f"the file has {size} MB, more than the {allowed} MB allowed")
-        try:
-            data = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise Damaged(f"the file cannot be read: {error.strerror}") from None
-    if len(data) > MAX_BYTES:
-        raise Damaged(f"the file has more than the {MAX_BYTES >> 20} MB allowed")
-    return data
-
-
-def parse(data: bytes) -> Handin:
-    """Parse the bytes of a notebook. Raises Damaged with what is wrong."""
+def parse(data: bytes) -> tuple[HandedCell, ...]:
+    """The cells of a notebook, given as its bytes. Raises Damaged with what is wrong."""
     if not data.strip():
         raise Damaged("the file is empty")
     try:
@@ -108,8 +74,7 @@ def parse(data: bytes) -> Handin:
         raise Damaged(f"the notebook has format {told}; 4 is expected")
     if len(tree["cells"]) > MAX_CELLS:
         raise Damaged(f"the notebook has {len(tree['cells'])} cells, more than {MAX_CELLS}")
-    cells = tuple(_cell(index, cell) for index, cell in enumerate(tree["cells"], start=1))
-    return Handin(cells, hashlib.sha256(data).hexdigest())
+    return tuple(_cell(index, cell) for index, cell in enumerate(tree["cells"], start=1))
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

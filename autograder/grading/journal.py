@@ -24,8 +24,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from autograder.paths import UserError
-from autograder.reports.files import (
+from autograder.course.errors import UserError
+from autograder.course.files import (
     PRIVATE,
     cannot_read,
     cannot_write,
@@ -34,16 +34,16 @@ from autograder.reports.files import (
     put_on_disk,
     write_whole,
 )
-from autograder.reports.tables import Run, read_run, read_submission
-
-from .results import Submission
+from autograder.results.result import Result, Run
+from autograder.results.tables import read_result, read_run
+from autograder.selfcheck.records import record_of, tree_of
 
 _SYNC_SECONDS = 1.0  # of grading that a loss of power may cost
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a run was told to do, and with what: ``run`` is without submissions.
+class Request:
+    """What a run was told to do, and with what: ``run`` is without results.
 
     ``graded_with`` is the hash of all that grades depend on besides the hand-ins.
     """
@@ -54,31 +54,18 @@ class Order:
     students: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "run": self.run.to_json(),
-            "graded_with": self.graded_with,
-            "everything": self.everything,
-            "students": self.students,
-        }
+        return {**tree_of(self), "run": self.run.to_json()}
 
     @staticmethod
-    def from_json(tree: dict[str, Any]) -> Order:
-        students = tree["students"]
-        return Order(
-            Run.from_json(tree["run"]),
-            tree["graded_with"],
-            tree["everything"],
-            None if students is None else tuple(students),
-        )
+    def from_json(tree: dict[str, Any]) -> Request:
+        """Raises ValueError or KeyError."""
+        run = Run.from_json(tree["run"])
+        request: Request = record_of(Request, {**tree, "run": tree_of(run)})
+        return request
 
-    def is_continued_by(self, other: Order) -> bool:
+    def is_continued_by(self, other: Request) -> bool:
         """Whether to do the other is to go on with this one."""
-        return (
-            self.run.is_comparable_to(other.run)
-            and self.graded_with == other.graded_with
-            and self.everything == other.everything
-            and self.students == other.students
-        )
+        return self.run.is_comparable_to(other.run) and replace(self, run=other.run) == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +73,7 @@ class Entry:
     """A result on disk: in the journal or in results.json, from which byte on, of what.
 
     ``checksums`` are those of the files that were written with it, of what the journal holds.
-    ``in_order`` says that it was made by the run that the journal's last order is about.
+    ``of_request`` says that it was made by the run that the journal's last request is about.
     """
 
     journaled: bool
@@ -94,13 +81,13 @@ class Entry:
     fingerprint: str
     outdated: bool = False
     checksums: tuple[int, int] | None = None
-    in_order: bool = False
+    of_request: bool = False
 
 
 class Store:
     """The results of a problem set in its folder of reports. Use it in a ``with`` block.
 
-    ``last`` is the run of results.json, ``order`` what a run was told that did not come to its
+    ``last`` is the run of results.json, ``request`` what a run was told that did not come to its
     end; ``finished`` and ``journaled`` are the results of the two, by student. Raises
     UserError if there is one that this user may not read.
     """
@@ -109,7 +96,7 @@ class Store:
         self.results = folder / "results.json"
         self.path = folder / "journal.jsonl"
         self.last: Run | None = None
-        self.order: Order | None = None
+        self.request: Request | None = None
         self.finished: dict[str, Entry] = {}
         self.journaled: dict[str, Entry] = {}
         # both stay open: a new results.json takes the place of the old one while that is read
@@ -120,9 +107,11 @@ class Store:
         self._synced = 0.0
         try:
             self._read_results()
-        except PermissionError as error:  # a grading would begin anew, with another seed
+        except (
+            PermissionError
+        ) as error:  # if it counted as none, the class would be graded anew with another seed
             raise cannot_read(self.results, error) from None
-        except (OSError, ValueError, KeyError, TypeError):  # none, or not ours
+        except (OSError, ValueError):  # none, or not ours
             pass
         try:
             self._read_journal()
@@ -142,10 +131,10 @@ class Store:
             os.close(self._out)
 
     def _read_results(self) -> None:
-        self.last, submissions = read_run(self.results)
-        for offset, submission in submissions.with_offsets():
-            self.finished[submission.student] = Entry(
-                False, offset, submission.fingerprint, submission.outdated
+        self.last, results = read_run(self.results)
+        for offset, result in results.with_offsets():
+            self.finished[result.student] = Entry(
+                False, offset, result.fingerprint, result.outdated
             )
         self._results = self.results.open("rb")
 
@@ -163,25 +152,25 @@ class Store:
     def _take(self, tree: dict[str, Any]) -> None:
         """Take in what a line of the journal says."""
         if "result" not in tree:
-            order = Order.from_json(tree)
-            if self.order is not None and not self.order.is_continued_by(order):
-                self._close_order()
-            self.order = order
-        elif self.order is not None:
-            submission = Submission.from_json(tree["result"])
+            request = Request.from_json(tree)
+            if self.request is not None and not self.request.is_continued_by(request):
+                self._close_request()
+            self.request = request
+        elif self.request is not None:
+            result = Result.from_json(tree["result"])
             notebook, feedback = tree["checksums"]
-            self._enter(submission, (notebook, feedback))
+            self._enter(result, (notebook, feedback))
 
-    def _enter(self, submission: Submission, checksums: tuple[int, int]) -> Entry:
+    def _enter(self, result: Result, checksums: tuple[int, int]) -> Entry:
         entry = Entry(
-            True, self._end, submission.fingerprint, submission.outdated, checksums, in_order=True
+            True, self._end, result.fingerprint, result.outdated, checksums, of_request=True
         )
-        self.journaled[submission.student] = entry
+        self.journaled[result.student] = entry
         return entry
 
-    def _close_order(self) -> None:
+    def _close_request(self) -> None:
         for student, entry in self.journaled.items():
-            self.journaled[student] = replace(entry, in_order=False)
+            self.journaled[student] = replace(entry, of_request=False)
 
     def known(self, student: str) -> Entry | None:
         """The newest result of a student's."""
@@ -190,34 +179,34 @@ class Store:
     def made_with(self, entry: Entry, seed: int | None, isolation: str) -> bool:
         """Whether a result, and the files written with it, are of this seed and this level."""
         # a journal of another seed means that files of results.json may have been overwritten
-        runs = [] if self.order is None else [self.order.run]
+        runs = [] if self.request is None else [self.request.run]
         if not entry.journaled and self.last is not None:
             runs.append(self.last)
         return not entry.outdated and all(
             (run.seed, run.isolation) == (seed, isolation) for run in runs
         )
 
-    def read(self, entry: Entry) -> Submission:
+    def read(self, entry: Entry) -> Result:
         """The result itself."""
         file = self._journal if entry.journaled else self._results
         assert file is not None
         file.seek(entry.offset)
         line = file.readline()
         if entry.journaled:
-            return Submission.from_json(json.loads(line)["result"])
-        return read_submission(line)
+            return Result.from_json(json.loads(line)["result"])
+        return read_result(line)
 
-    def begin(self, order: Order) -> None:
+    def begin(self, request: Request) -> None:
         """Start the journal of a run, or go on with that of one that did not come to its end.
 
         Results of another seed or level are dropped from it. Raises UserError.
         """
-        before = self.order
-        self.order = order
-        line = _line(order.to_json())
-        alike = before is not None and before.run.is_comparable_to(order.run)
-        if before is not None and not before.is_continued_by(order):
-            self._close_order()
+        before = self.request
+        self.request = request
+        line = _line(request.to_json())
+        alike = before is not None and before.run.is_comparable_to(request.run)
+        if before is not None and not before.is_continued_by(request):
+            self._close_request()
         if not alike:
             self.journaled = {}
             self._end = 0
@@ -233,10 +222,10 @@ class Store:
         self._append(line)
         put_on_disk(self.path.parent)
 
-    def add(self, submission: Submission, checksums: tuple[int, int]) -> Entry:
+    def add(self, result: Result, checksums: tuple[int, int]) -> Entry:
         """Append a result. Raises UserError if that cannot be done."""
-        tree = {"checksums": list(checksums), "result": submission.to_json()}
-        entry = self._enter(submission, checksums)
+        tree = {"checksums": list(checksums), "result": result.to_json()}
+        entry = self._enter(result, checksums)
         self._append(_line(tree))
         if time.monotonic() - self._synced > _SYNC_SECONDS:
             self.sync()

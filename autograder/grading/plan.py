@@ -7,81 +7,18 @@ possible; where not, the plan says so and a person has to look.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from .handin import Handin
-from .inert import Attachment
+from autograder.definition.ids import DRIVER, TEXT, check_id, checked_exercise, driver_id, is_check
+from autograder.release.released import Release, libraries_in
+from autograder.results.inert import Attachment
 
-_CHECK, _DRIVER, _WRITTEN = "check-", "driver-", "written-"
+from .handin import HandedCell
 
-
-@dataclass(frozen=True)
-class ReleasedCell:
-    """A cell of the release; ``grade_id`` is None for cells that nbgrader does not know."""
-
-    kind: str
-    source: str
-    grade_id: str | None
-    identifier: str
-    metadata: dict[str, object]
-    locked: bool
-
-
-@dataclass(frozen=True)
-class Release:
-    """A released notebook, as the reading of hand-ins needs it.
-
-    ``libraries`` are those, of the ones that take long to load, which the notebook uses.
-    """
-
-    problem_set: str
-    cells: tuple[ReleasedCell, ...]
-    exercises: tuple[str, ...]
-    written: tuple[str, ...]
-    libraries: frozenset[str] = frozenset()
-
-    def cell(self, grade_id: str) -> ReleasedCell:
-        """The cell with this grade id."""
-        return next(cell for cell in self.cells if cell.grade_id == grade_id)
-
-
-def read_release(path: Path) -> Release:
-    """Read a released notebook that this package has made."""
-    tree = json.loads(path.read_text(encoding="utf-8"))
-    cells = []
-    for cell in tree["cells"]:
-        nbgrader = cell["metadata"].get("nbgrader", {})
-        cells.append(
-            ReleasedCell(
-                cell["cell_type"],
-                "".join(cell["source"]),
-                nbgrader.get("grade_id"),
-                cell["id"],
-                cell["metadata"],
-                bool(nbgrader.get("locked")) or _is_check(nbgrader.get("grade_id")),
-            )
-        )
-    ids = [cell.grade_id for cell in cells if cell.grade_id]
-    exercises = tuple(name[len(_CHECK) :] for name in ids if name.startswith(_CHECK))
-    written = tuple(name for name in ids if name.startswith(_WRITTEN))
-    used = _libraries(cell.source for cell in cells)
-    if tree["metadata"].get("autograder", {}).get("torch"):
-        used |= {"torch"}
-    return Release(path.stem, tuple(cells), exercises, written, used)
-
-
-def _libraries(sources: Iterable[str]) -> frozenset[str]:
-    """Which of the libraries that take long to load these cells seem to use."""
-    figures = any("matplotlib" in source for source in sources)
-    return frozenset({"matplotlib"} if figures else ())
-
-
-def _is_check(grade_id: str | None) -> bool:
-    return grade_id is not None and grade_id.startswith(_CHECK)
+_MOST_NAMED = 5  # texts that are not the release's
+_INSTEAD = "*Handed in instead of the text above:*\n\n"
 
 
 @dataclass(frozen=True)
@@ -121,19 +58,26 @@ class Plan:
     libraries: frozenset[str]
 
 
-def make_plan(handin: Handin, release: Release) -> Plan:
-    """Read a hand-in against the release."""
-    return _Planner(handin, release).plan()
+def make_plan(cells: Sequence[HandedCell], release: Release) -> Plan:
+    """Read the cells of a hand-in against the release."""
+    return _Planner(cells, release).plan()
 
 
 class _Planner:
-    def __init__(self, handin: Handin, release: Release) -> None:
+    def __init__(self, cells: Sequence[HandedCell], release: Release) -> None:
         self.release = release
         self.by_id = {cell.grade_id: cell for cell in release.cells if cell.grade_id}
         self.notes: list[str] = []
         self.ambiguous: list[str] = []
-        self.cells = list(handin.cells)
+        self.cells = list(cells)
         self.ids = self._recognise()
+        self.shown: set[str] = set()  # of the locked texts
+        self.changed: dict[str, None] = {}  # of these, in their order
+        self.lost = {
+            name
+            for name, cell in self.by_id.items()
+            if cell.locked and name.startswith(TEXT) and name not in self.ids
+        }
 
     def _recognise(self) -> list[str | None]:
         """The grade id of each handed-in cell: by its metadata, else by its cell id."""
@@ -145,32 +89,31 @@ class _Planner:
             guess = by_identifier.get(cell.identifier or "")
             if ids[index] is None and cell.grade_id is None and guess and guess not in ids:
                 ids[index] = guess
-                if not guess.startswith("text-"):
+                if not guess.startswith(TEXT):
                     self.notes.append(f"cell “{guess}” had lost its nbgrader metadata")
         return ids
 
     def plan(self) -> Plan:
         last_check = {
-            grade_id: index for index, grade_id in enumerate(self.ids) if _is_check(grade_id)
+            grade_id: index for index, grade_id in enumerate(self.ids) if is_check(grade_id)
         }
         steps: list[Step] = []
-        places: dict[str, int] = {}  # exercise -> step after which its check can run
         answers: dict[str, list[str]] = {name: [] for name in self.release.exercises}
         written: dict[str, list[str]] = {name: [] for name in self.release.written}
-        checks: list[str] = []
         for index, (cell, grade_id) in enumerate(zip(self.cells, self.ids, strict=True)):
             if grade_id is None:
                 steps.append(Step(cell.kind, cell.source, attachments=cell.attachments))
-            elif _is_check(grade_id):
+                continue
+            steps += self._lost_texts_above(grade_id)
+            if is_check(grade_id):
                 if last_check[grade_id] == index:
-                    checks.append(grade_id[len(_CHECK) :])
                     steps.append(self._check(grade_id))
                 else:
                     self.notes.append(f"a copy of the cell “{grade_id}” was left out")
-            elif grade_id.startswith(_DRIVER):
+            elif grade_id.startswith(DRIVER):
                 pass  # the release's is put above the check below
             elif self.by_id[grade_id].locked:
-                steps.append(Step(cell.kind, cell.source, attachments=cell.attachments))
+                steps += self._text(grade_id, cell)
             else:
                 released = self.by_id[grade_id]
                 if cell.kind != released.kind:
@@ -179,11 +122,19 @@ class _Planner:
                     Step(released.kind, cell.source, grade_id, attachments=cell.attachments)
                 )
                 answers.get(grade_id, written.get(grade_id, [])).append(cell.source)
+        steps += self._lost_texts_above(None)
         for name in self.release.exercises:
             self._resolve_copies(name, answers[name], steps)
         for name in self.release.written:
             self._resolve_copies(name, written[name], steps)
-        missing = self._place_checks(steps, checks, answers, places)
+        if self.changed:  # by the student, or in the release since it was handed out
+            named = ", ".join(list(self.changed)[:_MOST_NAMED])
+            more = ", …" if len(self.changed) > _MOST_NAMED else ""
+            self.notes.append(
+                f"not all texts are the release's ({named}{more}): those are shown, and below each "
+                "what was handed in"
+            )
+        missing = self._place_checks(steps, answers)
         self._place_drivers(steps)
         untouched = frozenset(
             name
@@ -203,11 +154,34 @@ class _Planner:
             tuple(self.ambiguous),
             untouched,
             answered,
-            (self.release.libraries - {"matplotlib"}) | _libraries(step.source for step in steps),
+            (self.release.libraries - {"matplotlib"}) | libraries_in(step.source for step in steps),
         )
 
+    def _text(self, grade_id: str, cell: HandedCell) -> Iterator[Step]:
+        """A locked text, as released; and what was handed in instead, marked as that."""
+        released = self.by_id[grade_id]
+        if grade_id not in self.shown:
+            self.shown.add(grade_id)
+            yield Step(released.kind, released.source)
+        if cell.kind == released.kind and _same(cell.source, released.source):
+            return
+        self.changed[grade_id] = None
+        source = _INSTEAD + cell.source if cell.kind == "markdown" else cell.source
+        yield Step(cell.kind, source, attachments=cell.attachments)
+
+    def _lost_texts_above(self, grade_id: str | None) -> list[Step]:
+        """The texts of the release above a cell, or all, that are nowhere in the hand-in."""
+        steps = []
+        for cell in self.release.cells:
+            if cell.grade_id is not None and cell.grade_id == grade_id:
+                break
+            if cell.grade_id in self.lost:
+                self.lost.remove(cell.grade_id)
+                steps.append(Step(cell.kind, cell.source))
+        return steps
+
     def _check(self, grade_id: str) -> Step:
-        return Step("code", self.by_id[grade_id].source, grade_id, grade_id[len(_CHECK) :])
+        return Step("code", self.by_id[grade_id].source, grade_id, checked_exercise(grade_id))
 
     def _resolve_copies(self, name: str, sources: list[str], steps: list[Step]) -> None:
         """Of several cells with the same id keep the one that is an answer, if only one is."""
@@ -234,13 +208,8 @@ class _Planner:
                 kind = step.kind if is_answer else "raw"
                 steps[index] = Step(kind, step.source, attachments=step.attachments)
 
-    def _place_checks(
-        self,
-        steps: list[Step],
-        checks: list[str],
-        answers: dict[str, list[str]],
-        places: dict[str, int],
-    ) -> list[str]:
+    def _place_checks(self, steps: list[Step], answers: dict[str, list[str]]) -> list[str]:
+        """Have each check stand once, below its answer; return the exercises without a cell."""
         missing = []
         for name in self.release.exercises:
             defined = [i for i, s in enumerate(steps) if s.grade_id == name]
@@ -256,10 +225,10 @@ class _Planner:
             after = defined[-1] if defined else len(steps) - 1
             at = next((i for i, s in enumerate(steps) if s.check == name), None)
             if at is None:
-                self.notes.append(f"the cell “{_CHECK}{name}” was missing and was put back")
-                steps.insert(after + 1, self._check(_CHECK + name))
+                self.notes.append(f"the cell “{check_id(name)}” was missing and was put back")
+                steps.insert(after + 1, self._check(check_id(name)))
             elif at < after and defined:
-                self.notes.append(f"the cell “{_CHECK}{name}” stood above the answer")
+                self.notes.append(f"the cell “{check_id(name)}” stood above the answer")
                 step = steps.pop(at)
                 steps.insert(after, step)
         return missing
@@ -267,7 +236,7 @@ class _Planner:
     def _place_drivers(self, steps: list[Step]) -> None:
         """Put each driver right above its check, whatever became of it in the hand-in."""
         for index in reversed(range(len(steps))):
-            driver = self.by_id.get(f"{_DRIVER}{steps[index].check}")
+            driver = self.by_id.get(driver_id(steps[index].check or ""))
             if driver is not None:
                 steps.insert(index, Step("code", driver.source))
 

@@ -1,20 +1,28 @@
 """Before a class is graded: does the problem set itself hold what it promises?
 
 The instructor's answers must score full, the release nothing, each known mistake must lose
-points and be named, and grading twice must give the same, all of it through the real sandbox.
+points and be named, and grading twice must give the same, all of it through the real sandbox. The
+cases must follow from the seed alone, and the pages that exercises refer to must be there.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
-from autograder.definition import load_problem_set
-from autograder.paths import CourseDirectory
+from autograder.course.course import Course
+from autograder.course.directory import Assignment
+from autograder.definition import ProblemSet, ProblemSetSpec, load_problem_set
+from autograder.definition.reference_process import ReferenceProcess, result_of
+from autograder.results.result import Result, Status
+from autograder.selfcheck.spec import ExerciseSpec, dump
 
-from .results import Status, Submission
+from .handin import Handin
 from .sample import (
     Notebook,
     instructor_answers,
@@ -22,7 +30,8 @@ from .sample import (
     released_notebook,
     with_answers,
 )
-from .session import Session, Settings
+from .session import Session
+from .settings import Settings
 
 REQUIRED_SHARE_NAMED = 0.95
 
@@ -40,25 +49,31 @@ class Preflight:
     isolation: str
 
 
-def preflight(problem_set: str, course: CourseDirectory, settings: Settings) -> Preflight:
+def preflight(assignment: Assignment, settings: Settings) -> Preflight:
     """Grade the problem set's own hand-ins and compare with what must come out."""
-    definition = load_problem_set(problem_set)
-    released = released_notebook(problem_set, course)
-    right = instructor_answers(definition)
+    definition = load_problem_set(assignment.material)
+    released = released_notebook(assignment)
+    right = instructor_answers(assignment.material)
     notebooks: dict[str, Notebook] = {
         "instructor": with_answers(released, right),
         "instructor again": with_answers(released, right),
         "release": with_answers(released, {}),
     }
-    most = max(len(exercise.mistakes) for exercise in definition.exercises)
+    most = max((len(exercise.mistakes) for exercise in definition.exercises), default=0)
     mistakes = {number: mistaken_answers(definition, number) for number in range(most)}
     for number, answers in mistakes.items():
         sources = {name: source for name, (_, source) in answers.items()}
         notebooks[f"mistakes {number}"] = with_answers(released, {**right, **sources})
-    with Session(problem_set, course, settings) as session:
+    with Session(assignment, settings) as session, ReferenceProcess() as process:
+        seed, level = session.seed, session.executor.level
+        again = process.submit(assignment.material, seed, settings.device, stirred=True)
         results = _grade(session, notebooks)
-        seed, level = session.seed, session.pool.level.name
-    problems = [*_instructor_problems(results), *_release_problems(results["release"])]
+        problems = [
+            *_instructor_problems(results),
+            *_release_problems(results["release"]),
+            *_differences(session.evaluation.spec, result_of(again).spec),
+            *_section_problems(definition, assignment.material.course),
+        ]
     count = losing = named = 0
     for number, answers in mistakes.items():
         exercises = {e.name: e for e in results[f"mistakes {number}"].exercises}
@@ -77,20 +92,20 @@ def preflight(problem_set: str, course: CourseDirectory, settings: Settings) -> 
                 problems.append(f"{name}: the mistake {mistake} is named as {told}")
     if named >= REQUIRED_SHARE_NAMED * count:
         problems = [p for p in problems if "is named as" not in p]
-    return Preflight(problem_set, count, losing, named, tuple(problems), seed, level)
+    return Preflight(assignment.problem_set, count, losing, named, tuple(problems), seed, level)
 
 
-def _grade(session: Session, notebooks: dict[str, Notebook]) -> dict[str, Submission]:
+def _grade(session: Session, notebooks: dict[str, Notebook]) -> dict[str, Result]:
     with tempfile.TemporaryDirectory() as folder:
         handins = []
         for number, (name, notebook) in enumerate(notebooks.items()):
             path = Path(folder) / f"{number}.ipynb"
             path.write_text(json.dumps(notebook), encoding="utf-8")
-            handins.append((name, path, ""))
-        return {result.student: result for result in session.grade_all(handins)}
+            handins.append(Handin(name, path))
+        return {each.result.student: each.result for each in session.grade_all(handins)}
 
 
-def _instructor_problems(results: dict[str, Submission]) -> list[str]:
+def _instructor_problems(results: dict[str, Result]) -> list[str]:
     problems = []
     result, again = results["instructor"], results["instructor again"]
     if result.status is not Status.GRADED or result.score != result.max_score:
@@ -108,7 +123,46 @@ def _instructor_problems(results: dict[str, Submission]) -> list[str]:
     return problems
 
 
-def _release_problems(result: Submission) -> list[str]:
+def _release_problems(result: Result) -> list[str]:
     if result.score == 0 and result.status is Status.NO_ANSWER:
         return []
     return [f"the untouched release scores {result.score} with status {result.status}"]
+
+
+def _differences(spec: ProblemSetSpec, again: ProblemSetSpec) -> Iterator[str]:
+    """Checks whose cases differ between two evaluations with the same seed."""
+    for exercise, other in zip(spec.exercises, again.exercises, strict=True):
+        for number, check in enumerate(exercise.checks):
+            if _cases(exercise, number) != _cases(other, number):
+                yield (
+                    f"{exercise.name}, {check.name}: with the same seed the cases differ; draw "
+                    "them from the generator that held_out is given, and from no other"
+                )
+
+
+def _cases(exercise: ExerciseSpec, number: int) -> str:
+    """The cases of a check as text, without what is expected of them."""
+    check = exercise.checks[number]
+    bare = (replace(case, expected=(), mistakes={}) for case in check.cases)
+    return dump([replace(exercise, checks=(replace(check, cases=tuple(bare)),))])
+
+
+def _section_problems(definition: ProblemSet, course: Course) -> Iterator[str]:
+    """Exercises whose section is on no page of the course, if it says where these are."""
+    for exercise in definition.exercises if course.pages else ():
+        page, _, anchor = exercise.section.partition("#")
+        path = course.root / course.pages / page
+        if not exercise.section or not path.is_file():
+            yield f"{exercise.name}: its section is “{exercise.section}”: there is no {path}"
+            continue
+        anchors = _anchors(path.read_text(encoding="utf-8"))
+        if anchor and anchor not in anchors:
+            near = get_close_matches(anchor, anchors, n=1)
+            did = f"; is it “{near[0]}”?" if near else ""
+            yield f"{exercise.name}: {page} has no heading with the anchor “{anchor}”{did}"
+
+
+def _anchors(page: str) -> set[str]:
+    """The anchors of a page's headings, as MyST and GitHub make them."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.strip().lower()).replace(" ", "-") for each in headings}

@@ -11,16 +11,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from autograder.course.course import Material
+from autograder.course.directory import Assignment
 from autograder.definition import ProblemSet, load_problem_set
-from autograder.paths import CourseDirectory
-from autograder.release.source import instructor_notebook, written_id
+from autograder.definition.ids import written_id
+from autograder.definition.problem_set import material_of
+from autograder.release.source import instructor_notebook
 
 Notebook = dict[str, Any]
 
 
-def released_notebook(problem_set: str, course: CourseDirectory) -> Notebook:
+def released_notebook(assignment: Assignment) -> Notebook:
     """The release, as a student gets it."""
-    notebook: Notebook = json.loads(course.release(problem_set).read_text(encoding="utf-8"))
+    notebook: Notebook = json.loads(assignment.release.read_text(encoding="utf-8"))
     return notebook
 
 
@@ -38,12 +41,14 @@ def with_answers(
     return notebook
 
 
-def instructor_answers(problem_set: ProblemSet) -> dict[str, str]:
-    """The source of the instructor's answer to each exercise."""
+def instructor_answers(of: Material | str) -> dict[str, str]:
+    """The source of the instructor's answer to each exercise of a problem set."""
+    material = material_of(of)
+    problem_set = load_problem_set(material)
     names = {exercise.name for exercise in problem_set.exercises}
     return {
         cell["id"]: cell["source"]
-        for cell in instructor_notebook(problem_set)["cells"]
+        for cell in instructor_notebook(problem_set, material.source)["cells"]
         if cell["id"] in names
     }
 
@@ -64,11 +69,11 @@ def mistaken_answers(problem_set: ProblemSet, number: int) -> dict[str, tuple[st
     return found
 
 
-def sample_class(problem_set: str, course: CourseDirectory) -> dict[str, Notebook]:
+def sample_class(assignment: Assignment) -> dict[str, Notebook]:
     """A small class by student name: right, partly right, wrong, unanswered, looping, broken."""
-    definition = load_problem_set(problem_set)
-    released = released_notebook(problem_set, course)
-    right = instructor_answers(definition)
+    definition = load_problem_set(assignment.material)
+    released = released_notebook(assignment)
+    right = instructor_answers(assignment.material)
     first, *others = [exercise.name for exercise in definition.exercises]
     essay = {question.name: "My answer, in a few sentences." for question in definition.written}
     wrong = {name: source for name, (_, source) in mistaken_answers(definition, 0).items()}

@@ -13,7 +13,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from autograder.reports.files import cannot_write, link_in_the_way
+from autograder.course.files import cannot_write, link_in_the_way
 
 _ALONE = ".alone"
 
@@ -50,7 +50,9 @@ class UnderWay:
             raise link_in_the_way(self._folder)
         try:
             self._folder.mkdir(exist_ok=True)
-            with contextlib.suppress(FileExistsError):  # a link is as good a mark, and not followed
+            with contextlib.suppress(
+                FileExistsError
+            ):  # with O_EXCL a symbolic link is not followed, and marks as well as a file
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
         except OSError as error:
             raise cannot_write(path, error) from None

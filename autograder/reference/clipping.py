@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def clip_by_norm(grad: Tensor, max_norm: float, batch_dims: int = 0) -> Tensor:
+def clip_by_norm(grad: Tensor, max_norm: float) -> Tensor:
     """The gradient, shortened to ``max_norm`` if it is longer.
 
         g ← g · g_max / ‖g‖   if ‖g‖ > g_max,   else g
@@ -14,7 +14,6 @@ def clip_by_norm(grad: Tensor, max_norm: float, batch_dims: int = 0) -> Tensor:
     Args:
         grad: gradient g, any shape; ‖g‖ is the Euclidean norm over all its entries.
         max_norm: largest norm g_max ≥ 0 that is let through.
-        batch_dims: so many leading dimensions hold independent gradients.
 
     Returns:
         An array of the same shape and direction, with norm at most g_max. A zero gradient stays
@@ -31,8 +30,7 @@ def clip_by_norm(grad: Tensor, max_norm: float, batch_dims: int = 0) -> Tensor:
     """
     if max_norm < 0:
         raise ValueError(f"max_norm = {max_norm} must not be negative")
-    flat = grad.reshape(*grad.shape[:batch_dims], -1)
-    norm = torch.linalg.vector_norm(flat, dim=-1, keepdim=True)
+    norm = torch.linalg.vector_norm(grad)
     too_long = norm > max_norm
     safe = torch.where(too_long, norm, torch.ones_like(norm))
-    return torch.where(too_long, flat * (max_norm / safe), flat).reshape(grad.shape)
+    return torch.where(too_long, grad * (max_norm / safe), grad)

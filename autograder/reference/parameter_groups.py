@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .adam import adam_step
+
 
 def adam_on_groups(
     thetas: Sequence[Tensor],
@@ -49,11 +51,9 @@ def adam_on_groups(
         for i, gradient in enumerate(at_step):
             if gradient is None:
                 continue
-            g = gradient.reshape(-1)
             t, r, p = state[i]
-            t, r, p = t + 1, beta1 * r + (1 - beta1) * g, beta2 * p + (1 - beta2) * g * g
+            t, g, rate = t + 1, gradient.reshape(-1), rates[groups[i]]
+            values[i], r, p = adam_step(values[i], r, p, g, t, rate, beta1, beta2, eps)
             state[i] = t, r, p
-            size = torch.sqrt(p / (1 - beta2**t)) + eps
-            values[i] = values[i] - rates[groups[i]] * (r / (1 - beta1**t)) / size
         rows.append(torch.cat(values))
     return torch.stack(rows)

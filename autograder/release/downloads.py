@@ -7,6 +7,7 @@ machines on which nothing can be installed.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,40 +16,50 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from autograder.paths import PACKAGE, RELEASED, UserError, problem_set_names
+from autograder.course.course import Course, Material
+from autograder.course.errors import UserError
+from autograder.layout import PACKAGE
 
-from .build import copy_selfcheck, fingerprint, write_cases
+from .cases import copy_selfcheck, write_cases
+from .fingerprints import of_release
 
 _EPOCH = "1767225600"  # 2026-01-01: the same content gives the same bytes
+_DESCRIPTION = '"Check the exercises of a course at your own desk"'  # in selfcheck/pyproject.toml
 
 
-def build_downloads(folder: Path) -> list[Path]:
-    """Write the wheel and the bundles into ``folder``, unless they are up to date."""
-    names = problem_set_names()
-    cases = [write_cases(name) for name in names]
-    stamp = folder / ".fingerprint"
-    released = [RELEASED / f"{name}.ipynb" for name in names]
-    missing = [path.name for path in released if not path.exists()]
+def build_downloads(course: Course) -> list[Path]:
+    """Write the wheel and the bundles into the course's downloads, unless they are up to date."""
+    folder = course.root / course.downloads
+    materials = [course.material(name) for name in course.problem_sets()]
+    missing = [each.notebook.name for each in materials if not each.notebook.exists()]
     if missing:
         raise UserError(
-            f"book/exercises lacks {', '.join(missing)}; run: autograder release --publish"
+            f"{course.notebooks} lacks {', '.join(missing)}; run: autograder release --publish"
         )
-    parts = [*map(fingerprint, names), *(p.read_text("utf-8") for p in released)]
+    stamp = folder / ".fingerprint"
+    parts = [course.title, course.site, *map(of_release, materials)]
+    parts += [each.notebook.read_text(encoding="utf-8") for each in materials]
     now = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != now:
+        cases = [write_cases(each) for each in materials]
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        _wheel(folder)
-        for notebook, file in zip(released, cases, strict=True):
-            _bundle(folder / f"{notebook.stem}.zip", notebook, file)
+        _wheel(folder, course, cases)
+        for each in materials:
+            _bundle(folder / f"{each}.zip", each)
         stamp.write_text(now, encoding="utf-8")
     return sorted(p for p in folder.iterdir() if p.suffix in (".whl", ".zip"))
 
 
-def _wheel(folder: Path) -> None:
+def _wheel(folder: Path, course: Course, cases: list[Path]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        source = Path(scratch) / "selfcheck"
-        shutil.copytree(PACKAGE / "selfcheck", source, ignore=shutil.ignore_patterns("__pycache__"))
+        source = copy_selfcheck(Path(scratch), cases)
+        settings = (PACKAGE / "selfcheck" / "pyproject.toml").read_text(encoding="utf-8")
+        if course.site:
+            settings += f"\n[project.urls]\nHomepage = {json.dumps(course.site)}\n"
+        described = f"Check the exercises of the course {course.title} at your own desk"
+        settings = settings.replace(_DESCRIPTION, json.dumps(described, ensure_ascii=False))
+        (source / "pyproject.toml").write_text(settings, encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder.resolve()],
             cwd=source,
@@ -61,12 +72,12 @@ def _wheel(folder: Path) -> None:
         raise UserError(f"the selfcheck wheel could not be built:\n{done.stderr.strip()}")
 
 
-def _bundle(path: Path, notebook: Path, cases: Path) -> None:
+def _bundle(path: Path, material: Material) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        top = Path(scratch) / notebook.stem
+        top = Path(scratch) / material.name
         top.mkdir()
-        shutil.copy(notebook, top)
-        copy_selfcheck(top, [cases])
+        shutil.copy(material.notebook, top)
+        copy_selfcheck(top, [material.cases])
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
             for file in sorted(p for p in top.rglob("*") if p.is_file()):
                 info = zipfile.ZipInfo(file.relative_to(scratch).as_posix(), (2026, 1, 1, 0, 0, 0))

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.definition import ProblemSet
-from autograder.definition.answers import BEGIN, END, source_path
+from autograder.definition.answers import BEGIN, END
+from autograder.definition.ids import check_id, driver_id, text_id, written_id
 
 Cell = dict[str, Any]
 Notebook = dict[str, Any]
@@ -26,29 +27,13 @@ class SourceError(ValueError):
     """A source that is not as it must be; the text says where and what to do."""
 
 
-def check_id(exercise: str) -> str:
-    """Grade id of the locked cell that checks an exercise."""
-    return f"check-{exercise}"
-
-
-def driver_id(exercise: str) -> str:
-    """Grade id of the locked cell that runs the class of an exercise on a case."""
-    return f"driver-{exercise}"
-
-
-def written_id(question: str) -> str:
-    """Grade id of the cell for the answer to a written question."""
-    return f"written-{question}"
-
-
-def instructor_notebook(problem_set: ProblemSet, path: Path | None = None) -> Notebook:
+def instructor_notebook(problem_set: ProblemSet, path: Path) -> Notebook:
     """The instructor's notebook of a problem set: answers included, nbgrader metadata complete.
 
-    Raises SourceError if the source and the definition do not fit together.
+    ``path`` is the source. Raises SourceError if the source and the definition do not fit together.
     """
     import jupytext  # takes a second: not at the top
 
-    path = path or source_path(problem_set.name)
     text = path.read_text(encoding="utf-8")
     parsed = jupytext.reads(text, fmt="py:percent")
     builder = _Builder(problem_set, path.name)
@@ -93,7 +78,7 @@ class _Builder:
         self.count += 1
         if not roles:
             # text is locked, so that a hand-in shows the questions as they were asked
-            nbgrader = _nbgrader(f"text-{self.count}", locked=True) if kind == "markdown" else None
+            nbgrader = _nbgrader(text_id(self.count), locked=True) if kind == "markdown" else None
             return _cell(kind, source, f"cell-{self.count}", nbgrader)
         name = metadata[roles[0]]
         if roles == ["driver"]:
@@ -118,7 +103,7 @@ class _Builder:
 
     def _exercise(self, kind: str, source: str, name: str) -> tuple[str, Cell]:
         if kind != "code" or name not in self.exercises:
-            raise self.fail(f"no exercise “{name}” is defined in autograder/exercises")
+            raise self.fail(f"no exercise “{name}” is defined in the course's exercises")
         exercise = self.exercises[name]
         kinds = ast.FunctionDef if exercise.driver is None else ast.ClassDef
         mine = [n for n in ast.parse(source).body if isinstance(n, kinds) and n.name == name]
@@ -130,7 +115,7 @@ class _Builder:
             if parameters != tuple(exercise.parameters):
                 raise self.fail(
                     f"{name} has the parameters {parameters} here, and "
-                    f"{tuple(exercise.parameters)} in autograder/exercises"
+                    f"{tuple(exercise.parameters)} in its definition"
                 )
         if ast.get_docstring(mine[0]) is None:
             raise self.fail(f"{name} has no docstring")
@@ -140,7 +125,7 @@ class _Builder:
         exercise = self.exercises.get(name)
         if exercise is None or exercise.driver is None:
             raise self.fail(
-                f"no exercise “{name}” with a driver is defined in autograder/exercises"
+                f"no exercise “{name}” with a driver is defined in the course's exercises"
             )
         code = [line for line in source.splitlines() if line.strip() and not line.startswith("#")]
         if code:
@@ -164,7 +149,7 @@ class _Builder:
 
     def _written(self, kind: str, source: str, name: str) -> tuple[str, Cell]:
         if kind != "markdown" or name not in self.written:
-            raise self.fail(f"no written question “{name}” is defined in autograder/exercises")
+            raise self.fail(f"no written question “{name}” is defined in the course's exercises")
         points = self.written[name].points
         grade_id = written_id(name)
         return grade_id, _nbgrader(grade_id, grade=True, solution=True, points=points)

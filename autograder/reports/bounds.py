@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from autograder.grading.inert import inert_text
-from autograder.grading.results import GradedCell
+from autograder.results.inert import inert_text
+from autograder.results.result import GradedCell
 
 MAX_TEXT = 1_000_000  # bytes of sources and outputs together
 MAX_PICTURES = 8 << 20  # bytes of base64

@@ -6,20 +6,20 @@ import json
 import re
 from typing import Any
 
-from autograder.grading.plan import Release
-from autograder.grading.results import ExerciseResult, GradedCell, Output, Submission
+from autograder.release.released import Release
+from autograder.results.result import ExerciseResult, GradedCell, Output, Result
 from autograder.selfcheck.judge import messages
 
 from .bounds import bounded
 from .markdown import inert_markdown
 
 
-def autograded_notebook(submission: Submission, release: Release) -> dict[str, Any]:
+def autograded_notebook(result: Result, release: Release) -> dict[str, Any]:
     """The notebook that nbgrader's form grader and feedback work on."""
-    by_name = {exercise.name: exercise for exercise in submission.exercises}
+    by_name = {exercise.name: exercise for exercise in result.exercises}
     cells = []
     seen: set[str] = set()
-    handed_in = submission.cells or (_why_there_are_none(submission),)
+    handed_in = result.cells or (_why_there_are_none(result),)
     for number, cell in enumerate(bounded(handed_in, sources=False), start=1):
         identifier = f"cell-{number}"
         metadata: dict[str, Any] = {}
@@ -52,10 +52,10 @@ def autograded_notebook(submission: Submission, release: Release) -> dict[str, A
     }
 
 
-def autograded_text(submission: Submission, release: Release) -> str:
+def autograded_text(result: Result, release: Release) -> str:
     """The autograded notebook as the text of its file."""
     # without indentation, which takes ten times as long and is for nobody to read
-    return json.dumps(autograded_notebook(submission, release), ensure_ascii=False) + "\n"
+    return json.dumps(autograded_notebook(result, release), ensure_ascii=False) + "\n"
 
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # others are written in several ways
@@ -73,8 +73,8 @@ def _inert(cell: GradedCell) -> dict[str, Any]:
     return {"source": inert_markdown(cell.source, names), "attachments": pictures}
 
 
-def _why_there_are_none(submission: Submission) -> GradedCell:
-    text = f"This notebook could not be graded: {submission.detail}."
+def _why_there_are_none(result: Result) -> GradedCell:
+    text = f"This notebook could not be graded: {result.detail}."
     return GradedCell("code", "", None, None, Output(text))
 
 

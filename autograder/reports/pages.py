@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from autograder.grading.gradebook import GradebookRow
-from autograder.grading.results import Submission
+from autograder.results.gradebook import GradebookRow
+from autograder.results.result import Result, Run
+from autograder.results.tables import Overview
 from autograder.selfcheck.judge import messages
 
 from .bounds import bounded
-from .tables import Overview, Run
 
 _GROUP = 250  # hand-ins in a table; of a larger class only the tables opened are laid out
 _MOST_NAMED = 200  # students whose hand-in has no result, or was skipped
@@ -38,13 +38,13 @@ def _template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def feedback_page(submission: Submission, run: Run) -> str:
+def feedback_page(result: Result, run: Run) -> str:
     """The page on which a student reads how the hand-in was graded."""
     return _template("feedback.html").render(
-        submission=submission,
+        result=result,
         run=run,
-        cells=bounded(submission.cells, sources=True),
-        results={exercise.name: exercise for exercise in submission.exercises},
+        cells=bounded(result.cells, sources=True),
+        by_name={exercise.name: exercise for exercise in result.exercises},
         messages=messages,
     )
 
@@ -54,14 +54,14 @@ class _Group(NamedTuple):
 
     first: str
     last: str
-    submissions: list[Submission]
+    results: list[Result]
 
 
 def report_page(
     run: Run, rows: Mapping[str, GradebookRow], overview: Overview | None = None
 ) -> Iterator[str]:
     """The instructor's report, in pieces: the class at a glance, then every hand-in."""
-    seen = overview or Overview.of(run.submissions)
+    seen = overview or Overview.of(run.results)
     return _template("report.html").generate(
         run=run,
         rows=rows,
@@ -72,14 +72,14 @@ def report_page(
         by_hand=sum(row.needs_manual_grade for row in rows.values()),
         most_named=_MOST_NAMED,
         most_notes=_MOST_NOTES,
-        groups=_groups(run.submissions),
-        scores=lambda submission: {e.name: e.score for e in submission.exercises},
+        groups=_groups(run.results),
+        scores=lambda result: {e.name: e.score for e in result.exercises},
         one_table=seen.count <= _GROUP,
     )
 
 
-def _groups(submissions: Iterable[Submission]) -> Iterator[_Group]:
-    remaining = iter(submissions)
+def _groups(results: Iterable[Result]) -> Iterator[_Group]:
+    remaining = iter(results)
     while group := list(islice(remaining, _GROUP)):
         yield _Group(group[0].student, group[-1].student, group)
 

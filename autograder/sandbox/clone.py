@@ -2,15 +2,26 @@
 
 ``os.unshare`` and a second fork come to the same, but copying the page tables of a process with
 NumPy and matplotlib in it costs as much as all else that makes a worker, so it is done once.
+
+In some containers there seems to be no clone3, since a filter on system calls cannot see its flags;
+then the older call, clone, may still be allowed, and does the same.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import platform
 import signal
 
 _SYS_CLONE3 = 435  # on every architecture
+_SYS_CLONE = {  # where its first argument are the flags; on s390x it is the stack
+    "x86_64": 56,
+    "aarch64": 220,
+    "riscv64": 220,
+    "ppc64le": 120,
+}.get(platform.machine())
 _CLONE_CHILD_SETTID, _CLONE_CHILD_CLEARTID = 0x01000000, 0x00200000
 _PR_GET_TID_ADDRESS = 40
 _syscall = ctypes.PyDLL(None, use_errno=True).syscall  # PyDLL: the interpreter stays locked
@@ -51,12 +62,23 @@ def clone(namespaces: int) -> int:
         arguments.flags |= _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID
         arguments.child_tid = own_id.value
     _before_fork()
-    pid: int = _syscall(_SYS_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments))
+    pid, number = _call(_SYS_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments))
+    if pid < 0 and number == errno.ENOSYS and _SYS_CLONE is not None:
+        flags = ctypes.c_ulong(arguments.flags | arguments.exit_signal)
+        # the id of the thread is the fourth argument on some machines, and the fifth on others;
+        # the other one is for threads, and without effect here
+        place = ctypes.c_void_p(arguments.child_tid)
+        pid, number = _call(_SYS_CLONE, flags, None, None, place, place)
     if pid == 0:
         _after_fork_child()
         return 0
-    number = ctypes.get_errno()
     _after_fork_parent()
     if pid < 0:
         raise OSError(number, f"clone: {os.strerror(number)}")
     return pid
+
+
+def _call(number: int, *arguments: object) -> tuple[int, int]:
+    """What a system call returns, and its error number if that is -1."""
+    result: int = _syscall(ctypes.c_long(number), *arguments)
+    return result, ctypes.get_errno() if result < 0 else 0

@@ -186,7 +186,7 @@ def limit_resources(limits: Limits, counts_whole_user: bool) -> None:
         ("RLIMIT_FSIZE", limits.disk),
         ("RLIMIT_NPROC", processes),
         ("RLIMIT_NOFILE", limits.open_files),
-        # a process alone; the zygote, which counts them all, is to notice first
+        # of one process; more than all may take together, so that the zygote notices first
         ("RLIMIT_CPU", limits.cpu_seconds + 2),
         ("RLIMIT_CORE", 0),
         ("RLIMIT_MSGQUEUE", 0),

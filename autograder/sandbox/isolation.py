@@ -10,13 +10,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .confine import Limits
+from autograder.layout import INSIDE, PACKAGE
 
-_PACKAGE = Path(__file__).resolve().parent.parent  # autograder/
+from .confine import Limits
 
 
 @dataclass(frozen=True)
@@ -89,18 +88,27 @@ def level_named(name: str) -> Level:
     return {level.name: level for level in LEVELS}[name]
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What hand-ins have around them: limits, and what of this machine is there for them.
+
+    ``secrets`` are folders that must not be visible inside. ``cases`` is the file of public cases
+    with which a notebook can call ``check``. ``libraries`` ("matplotlib", "torch") are loaded
+    before a worker starts.
+    """
+
+    limits: Limits
+    secrets: tuple[Path, ...] = ()
+    cases: Path | None = None
+    libraries: frozenset[str] = frozenset()
+
+
 def sandbox_command(
-    level: Level,
-    control: int,
-    settings: str,
-    limits: Limits,
-    secrets: Sequence[Path],
-    staging: Path,
+    level: Level, control: int, settings: str, around: Surroundings, staging: Path
 ) -> tuple[list[str], dict[str, str]]:
     """Command line and environment that start a zygote talking over descriptor ``control``.
 
-    ``secrets`` are folders that must not be visible inside, ``staging`` is a folder for the copy
-    of the worker code that levels without mounts need.
+    ``staging`` is a folder for the copy of the worker code that levels without mounts need.
     """
     root = "/grader" if level.bubblewrap else str(staging)
     start = (
@@ -123,25 +131,26 @@ def sandbox_command(
         "CUDA_VISIBLE_DEVICES": "",  # the GPU is the reference's
     }
     if not level.bubblewrap:
-        _stage(staging)
+        _stage(staging, around.cases)
         if not level.namespaces:  # what a hand-in leaves goes with the staging folder
             environment["HOME"] = environment["TMPDIR"] = str(_open_folder(staging / "tmp"))
         return python, environment
-    return [*_bubblewrap(level, limits, secrets), *python], environment
+    return [*_bubblewrap(level, around), *python], environment
 
 
-def worker_code() -> list[tuple[Path, str]]:
-    """The files of this package that exist inside the sandbox: (here, there)."""
+def worker_code(cases: Path | None = None) -> list[tuple[Path, str]]:
+    """The files and folders that exist inside the sandbox: (here, there)."""
+    student_package = sorted((PACKAGE / "selfcheck").glob("*.py"))
     return [
-        (_PACKAGE / "__init__.py", "autograder/__init__.py"),
-        (_PACKAGE / "sandbox", "autograder/sandbox"),
-        (_PACKAGE / "selfcheck", "autograder/selfcheck"),
-        (_PACKAGE / "selfcheck", "selfcheck"),
+        (PACKAGE / "__init__.py", "autograder/__init__.py"),
+        *((PACKAGE / folder, f"autograder/{folder}") for folder in INSIDE),
+        *((file, f"selfcheck/{file.name}") for file in student_package),
+        *([] if cases is None else [(cases, f"selfcheck/cases/{cases.name}")]),
     ]
 
 
-def _stage(staging: Path) -> None:
-    for here, there in worker_code():
+def _stage(staging: Path, cases: Path | None) -> None:
+    for here, there in worker_code(cases):
         target = staging / there
         target.parent.mkdir(parents=True, exist_ok=True)
         if here.is_dir():
@@ -162,7 +171,7 @@ def _open_folder(folder: Path) -> Path:
     return folder
 
 
-def _bubblewrap(level: Level, limits: Limits, secrets: Sequence[Path]) -> list[str]:
+def _bubblewrap(level: Level, around: Surroundings) -> list[str]:
     program = shutil.which("bwrap")
     if program is None:
         raise FileNotFoundError("bubblewrap (bwrap) is not installed")
@@ -194,16 +203,16 @@ def _bubblewrap(level: Level, limits: Limits, secrets: Sequence[Path]) -> list[s
         command += ["--ro-bind-try", file, file]
     command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     # a worker in namespaces of its own mounts its own over these
-    size = [] if level.namespaces else ["--size", str(limits.disk)]
+    size = [] if level.namespaces else ["--size", str(around.limits.disk)]
     for private in ("/tmp", "/dev/shm"):  # before those of Python, which may lie below /tmp
         command += ["--perms", "1777", *size, "--tmpfs", private]
     mounted = [Path("/usr"), *python_folders()]
     for folder in mounted[1:]:
         command += [*_open_parents(folder), "--ro-bind", str(folder), str(folder)]
-    for secret in secrets:
+    for secret in around.secrets:
         if any(secret.is_relative_to(folder) for folder in mounted) and secret.is_dir():
             command += ["--tmpfs", str(secret), "--remount-ro", str(secret)]
-    for here, there in worker_code():
+    for here, there in worker_code(around.cases):
         target = Path("/grader") / there
         command += [*_open_parents(target), "--ro-bind", str(here), str(target)]
     command += ["--perms", "0777", "--dir", "/tmp/mpl"]

@@ -12,16 +12,15 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from . import orders
 from .cgroup import MemoryGroup, delegated
 from .confine import Limits
-from .isolation import LEVELS, Level, level_named, python_folders, sandbox_command
+from .isolation import LEVELS, Level, Surroundings, level_named, python_folders, sandbox_command
 from .seccomp import NoFilter, worker_filter
 from .staging import Staging
 from .wire import BadMessage, Channel, ChannelClosed, DeadlineMissed
@@ -46,8 +45,6 @@ class WorkerExit:
     status: int | None
     signal: int | None
     overuse: str | None = None
-    max_rss: int = 0
-    cpu_seconds: float = 0.0
     had_to_be_killed: bool = False
 
 
@@ -103,13 +100,9 @@ class Worker:
 class Zygote:
     """A running zygote. Start it from a thread that outlives it: the kernel ties them."""
 
-    def __init__(
-        self, level: Level, limits: Limits, secrets: Sequence[Path], libraries: frozenset[str]
-    ) -> None:
+    def __init__(self, level: Level, around: Surroundings) -> None:
         self._level = level
-        self._limits = limits
-        self._libraries = libraries
-        self._secrets = [secret.resolve() for secret in secrets]
+        self._around = replace(around, secrets=tuple(each.resolve() for each in around.secrets))
         self._names = itertools.count()
         self._lock = threading.Condition()
         self._exits: dict[str, WorkerExit] = {}
@@ -128,14 +121,14 @@ class Zygote:
     def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         program = self._filter()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # in /run lie the sockets of services, which would do for a hand-in what it may not do
-        hidden = [] if self._level.bubblewrap else [*map(str, self._secrets), "/run"]
+        # in /run are sockets of services, by which a hand-in could have others do what it may not
+        hidden = [] if self._level.bubblewrap else [*map(str, self._around.secrets), "/run"]
         settings = {
             "namespaces": self._level.namespaces,
             "hidden": hidden,
             "kept": [str(folder) for folder in (*python_folders(), self._staging.path)],
-            "limits": asdict(self._limits),
-            "libraries": sorted(self._libraries),
+            "limits": asdict(self._around.limits),
+            "libraries": sorted(self._around.libraries),
             "filter": program,
         }
         try:
@@ -143,8 +136,7 @@ class Zygote:
                 self._level,
                 theirs.fileno(),
                 json.dumps(settings),
-                self._limits,
-                self._secrets,
+                self._around,
                 self._staging.path,
             )
             place = delegated()
@@ -189,7 +181,8 @@ class Zygote:
         """Let the group of the zygote hold the memory of one more worker."""
         self._live += 1
         if self._group is not None:
-            most = self._limits.memory + 2 * self._limits.disk
+            limits = self._around.limits
+            most = limits.memory + 2 * limits.disk
             self._group.allow(self._warm_memory + self._live * most + _SLACK)
 
     def complaint(self) -> str:
@@ -212,11 +205,7 @@ class Zygote:
                     report = json.loads(data)
                     self._live -= 1
                     self._exits[report["exit"]] = WorkerExit(
-                        report["status"],
-                        report["signal"],
-                        report["overuse"],
-                        report["max_rss"],
-                        report["cpu_seconds"],
+                        report["status"], report["signal"], report["overuse"]
                     )
                 self._lock.notify_all()
             if not data:
@@ -286,26 +275,19 @@ class Zygote:
 class Pool:
     """Gives workers at one level of isolation; starts zygotes as they are needed.
 
-    ``libraries`` ("matplotlib", "torch") are loaded in the first zygote. Each costs every worker
-    time, so there is a zygote for each set of libraries that is asked for.
+    Each library that is loaded costs every worker time, so there is a zygote for each set of them
+    that is asked for; that of the surroundings is started first.
     """
 
-    def __init__(
-        self,
-        level: Level,
-        limits: Limits,
-        secrets: Sequence[Path],
-        libraries: Collection[str] = (),
-    ) -> None:
+    def __init__(self, level: Level, around: Surroundings) -> None:
         self.level = level
-        self._limits = limits
-        self._secrets = secrets
+        self._around = around
         self._lock = threading.Lock()
         self._closed = False
         self._busy: set[Zygote] = set()  # of one hand-in each
         # the kernel ends a zygote with the thread that started it
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="zygotes")
-        self._usual = frozenset(libraries)
+        self._usual = around.libraries
         self._zygotes = {self._usual: self._fresh(self._usual)}
 
     def __enter__(self) -> Pool:
@@ -342,9 +324,8 @@ class Pool:
                 zygote.close()
 
     def _fresh(self, libraries: frozenset[str]) -> Zygote:
-        return self._starter.submit(
-            Zygote, self.level, self._limits, self._secrets, libraries
-        ).result()
+        around = replace(self._around, libraries=libraries)
+        return self._starter.submit(Zygote, self.level, around).result()
 
     def close(self) -> None:
         """End everything, also workers that are in use, and start nothing any more."""
@@ -358,31 +339,26 @@ class Pool:
             self._starter.shutdown(wait=False)
 
 
-def open_pool(
-    isolation: str, limits: Limits, secrets: Sequence[Path], libraries: Collection[str] = ()
-) -> tuple[Pool, dict[str, str]]:
+def open_pool(isolation: str, around: Surroundings) -> tuple[Pool, dict[str, str]]:
     """A pool at the level named, or, for "auto", at the strongest that works on this machine.
 
-    ``libraries`` are those that most workers will need. Also returns why each stronger level
-    does not work. Raises SandboxError if none does.
+    Also returns why each stronger level does not work. Raises SandboxError if none does.
     """
     candidates = LEVELS if isolation == "auto" else (level_named(isolation),)
     reasons: dict[str, str] = {}
     for level in candidates:
         try:
-            return _working_pool(level, limits, secrets, libraries), reasons
+            return _working_pool(level, around), reasons
         except SandboxError as error:
             reasons[level.name] = str(error)
     if isolation != "auto":
-        raise SandboxError(_refusal(isolation, reasons[isolation], limits))
+        raise SandboxError(_refusal(isolation, reasons[isolation], around.limits))
     told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
     raise SandboxError(f"no way to run hand-ins apart from the grader works here ({told})")
 
 
-def _working_pool(
-    level: Level, limits: Limits, secrets: Sequence[Path] = (), libraries: Collection[str] = ()
-) -> Pool:
-    pool = Pool(level, limits, secrets, libraries)
+def _working_pool(level: Level, around: Surroundings) -> Pool:
+    pool = Pool(level, around)
     try:
         _try_out(pool)
     except BaseException:
@@ -397,7 +373,7 @@ def _refusal(isolation: str, reason: str, limits: Limits) -> str:
     for level in LEVELS:
         if level.name != isolation:
             with contextlib.suppress(SandboxError):
-                _working_pool(level, limits).close()
+                _working_pool(level, Surroundings(limits)).close()
                 working.append(level.name)
     if not working:
         return f"isolation {isolation} does not work here ({reason}), nor does any other level"
@@ -412,7 +388,7 @@ def _try_out(pool: Pool) -> None:
     with pool.worker() as worker:
         deadline = time.monotonic() + _START_SECONDS
         try:
-            worker.channel.send({"run": "1 + 1"}, deadline=deadline)
+            worker.channel.send_packed(orders.run("1 + 1"), deadline)
             answer, _ = worker.channel.receive(deadline)
         except (ChannelClosed, DeadlineMissed, BadMessage):
             worker.end(patience=2.0)

@@ -21,13 +21,14 @@ from typing import Any
 
 import psutil
 
+from . import orders
 from .confine import Limits
 from .isolation import LEVELS, Level
 from .pool import Pool, SandboxError, Worker, WorkerExit
 from .watch import CPU, MEMORY
 from .wire import BadMessage, ChannelClosed, DeadlineMissed
 
-LIMITS = Limits(memory=1 << 30, disk=16 << 20, cpu_seconds=1)
+PROBE_LIMITS = Limits(memory=1 << 30, disk=16 << 20, cpu_seconds=1)
 _PATIENCE = 8.0  # seconds that a probe may take
 _ENDING = 3.0  # seconds in which a worker and all it started must be gone
 _MOST_OUTPUT = 1 << 20
@@ -464,7 +465,7 @@ def _run(probe: Probe, pool: Pool, given: dict[str, Any]) -> Seen:
 
 def _answer(worker: Worker, source: str, patience: float) -> tuple[str, int]:
     deadline = time.monotonic() + patience
-    worker.channel.send({"run": source}, deadline=deadline)
+    worker.channel.send_packed(orders.run(source), deadline)
     frame = worker.channel.receive_frame(deadline)
     text = frame.open()[0].get("text")
     return text if isinstance(text, str) else "", len(frame.header) + len(frame.body)

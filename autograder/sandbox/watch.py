@@ -37,7 +37,7 @@ def overuse(pid: int, limits: Limits, shared: int) -> str | None:
         top = psutil.Process(pid)
         processes = [top, *top.children(recursive=True)]
     allowed = limits.memory + shared
-    # what several hold counts in each of them, so this is too much; the exact sum takes far longer
+    # shared pages count in each process here, so this sum is an upper bound; the exact one is slow
     if sum(held(process.pid) for process in processes) > allowed and (
         sum(map(_share, processes)) > allowed
     ):

@@ -6,7 +6,7 @@ itself. Orders and reports are lines of JSON:
     {"fork": id} with two descriptors  start a worker that talks over the first, a socket, and
                                        notes in the second, a pipe, what it begins
     {"kill": id}                       kill the worker and all it started
-    {"exit": id, "status", "signal", "overuse", "max_rss", "cpu_seconds"}   when a worker is gone
+    {"exit": id, "status", "signal", "overuse"}   when a worker is gone
 
 A worker is cloned into its own namespaces, process 1 of its pid namespace: with it dies everything
 that it started. Where there are no namespaces, a warden between zygote and worker sees to that.
@@ -42,10 +42,12 @@ from .worker import serve
 def main() -> None:
     """Serve over descriptor ``argv[1]`` with the settings in ``argv[2]`` (JSON)."""
     settings = json.loads(sys.argv[2])
-    _Zygote(socket.socket(fileno=int(sys.argv[1])), settings).serve()
+    _Server(socket.socket(fileno=int(sys.argv[1])), settings).serve()
 
 
-class _Zygote:
+class _Server:
+    """The zygote's side of its control socket."""
+
     def __init__(self, control: socket.socket, settings: dict[str, Any]) -> None:
         self.control = control
         self.namespaces: bool = settings["namespaces"]
@@ -53,7 +55,7 @@ class _Zygote:
         self.kept: list[str] = settings["kept"]
         self.limits = self.together = confine.Limits(**settings["limits"])
         self.filter = base64.b64decode(settings["filter"])
-        # a warden is asked to end all that its worker started; a namespace ends with process 1
+        # a warden needs a signal that it can act on; a namespace ends with its process 1
         self.ending = signal.SIGKILL if self.namespaces else signal.SIGTERM
         self.children: dict[int, str] = {}  # pid -> id of the worker
         self.grown: set[int] = set()  # those that were there at the last look
@@ -145,7 +147,7 @@ class _Zygote:
     def reap(self) -> None:
         while True:
             try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -160,8 +162,6 @@ class _Zygote:
                     "status": code if code >= 0 else None,
                     "signal": -code if code < 0 else None,
                     "overuse": self.overuse.pop(pid, None),
-                    "max_rss": usage.ru_maxrss,
-                    "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 4),
                 }
             )
             if not self.namespaces and not self.children:
@@ -228,7 +228,7 @@ class _Zygote:
         null = os.open(os.devnull, os.O_RDWR)  # from here on, nothing is told on stderr
         for standard in (0, 1, 2):
             os.dup2(null, standard)
-        # by way of copies beyond 4: one that came may have the number that is meant for the other
+        # first copy both to numbers above 4: dup2 onto 3 would close the other one if it came as 3
         copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 5) for descriptor in descriptors]
         connection = os.dup2(copies[0], 3, inheritable=False)
         notes = os.dup2(copies[1], 4, inheritable=False)

@@ -188,7 +188,7 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
     with np.errstate(all="ignore"):
         wide = number.astype(np.float64)
         error = np.abs(wide - want)
-        # next to an infinity, which known mistakes may give, every number would be near enough
+        # rtol times an infinite expected value (known mistakes may give one) would allow any number
         near = np.isfinite(want) & (error <= atol + rtol * np.abs(want))
         fine = near | (wide == want)
         fine |= ~np.isfinite(wide) & ~np.isfinite(want)

@@ -24,6 +24,14 @@ _NO_EXCEPTION = {
     NONSENSE: "the process of the notebook sent something else than results",
 }
 CHANGED = "changes-argument"
+# What an exception tells of the code that raised it, and nothing of the mistake behind it: a known
+# mistake that raises one is itself mistaken, and a student's is not the same one.
+ACCIDENTS = frozenset(
+    {
+        *("NameError", "UnboundLocalError", "AttributeError", "SyntaxError", "IndentationError"),
+        *("ImportError", "ModuleNotFoundError"),
+    }
+)
 
 # What an exception of a held-out call may be called in a message: the type's name is the
 # student's to choose, and so must not carry a held-out input out.
@@ -248,7 +256,7 @@ def _equals_mistake(
     if theirs is None or len(theirs) != len(outcomes):
         return False
     for mistaken, outcome in zip(theirs, outcomes, strict=True):
-        if mistaken.error != outcome.error:
+        if mistaken.error != outcome.error or mistaken.error in ACCIDENTS:
             return False
         if mistaken.error is not None:
             continue

@@ -6,15 +6,12 @@ grader computes it from the reference, and the public part of it travels to stud
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .values import ValueRefused, decode, encode
-
-FORMAT = 3  # of the JSON written by dump()
+from .records import UNTOLD, dumps, loads
+from .values import decode, encode
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class Outcome:
 
     value: Any = None
     error: str | None = None
-    detail: str = ""
+    detail: str = field(default="", metadata=UNTOLD)
     after: tuple[Any, ...] | None = None
 
 
@@ -134,112 +131,14 @@ class ExerciseSpec:
         return replace(self, checks=tuple(check for check in checks if check.cases))
 
 
-def dump(exercises: list[ExerciseSpec]) -> str:
+def dump(exercises: Sequence[ExerciseSpec]) -> str:
     """JSON text of the specs; :func:`load` reads it."""
-    buffers: list[bytes] = []
-
-    def value(item: Any) -> Any:
-        return encode(item, buffers)
-
-    def outcome(item: Outcome) -> dict[str, Any]:
-        if item.error is not None:
-            return {"error": item.error}
-        tree = {"value": value(item.value)}
-        if item.after is not None:
-            tree["after"] = [value(v) for v in item.after]
-        return tree
-
-    def case(item: CaseSpec) -> Any:
-        return {
-            "label": item.case.label,
-            "arguments": {k: value(v) for k, v in item.case.arguments.items()},
-            "steps": [{k: value(v) for k, v in step.items()} for step in item.case.steps],
-            "feedback": list(item.case.feedback),
-            "public": item.case.public,
-            "expected": [outcome(o) for o in item.expected],
-            "mistakes": {k: [outcome(o) for o in v] for k, v in item.mistakes.items()},
-        }
-
-    tree: dict[str, Any] = {
-        "format": FORMAT,
-        "exercises": [
-            {
-                "name": exercise.name,
-                "parameters": list(exercise.parameters),
-                "returns": list(exercise.returns),
-                "mistakes": dict(exercise.mistakes),
-                "entry": exercise.entry,
-                "checks": [
-                    {
-                        "name": check.name,
-                        "points": check.points,
-                        "relation": check.relation,
-                        "rtol": check.rtol,
-                        "atol": check.atol,
-                        "accuracy": check.accuracy,
-                        "seconds": check.seconds,
-                        "cases": [case(item) for item in check.cases],
-                    }
-                    for check in exercise.checks
-                ],
-            }
-            for exercise in exercises
-        ],
-    }
-    tree["buffers"] = [base64.b64encode(item).decode("ascii") for item in buffers]
-    return json.dumps(tree, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return dumps(_Specs, exercises)
 
 
 def load(text: str) -> list[ExerciseSpec]:
-    """Specs from the JSON text that :func:`dump` wrote."""
-    tree = json.loads(text)
-    if tree.get("format") != FORMAT:
-        raise ValueRefused(f"cases of format {tree.get('format')}; this version reads {FORMAT}")
-    buffers = [base64.b64decode(item) for item in tree["buffers"]]
+    """Specs from the JSON text that :func:`dump` wrote. Raises ValueError if it is none."""
+    return list(loads(_Specs, text))
 
-    def value(item: Any) -> Any:
-        return decode(item, buffers)
 
-    def outcome(item: Any) -> Outcome:
-        if "error" in item:
-            return Outcome(error=item["error"])
-        after = tuple(value(v) for v in item["after"]) if "after" in item else None
-        return Outcome(value(item["value"]), after=after)
-
-    def case(item: Any) -> CaseSpec:
-        of = Case(
-            item["label"],
-            {k: value(v) for k, v in item["arguments"].items()},
-            tuple({k: value(v) for k, v in step.items()} for step in item["steps"]),
-            tuple(item["feedback"]),
-            item["public"],
-        )
-        return CaseSpec(
-            of,
-            tuple(outcome(o) for o in item["expected"]),
-            {k: tuple(outcome(o) for o in v) for k, v in item["mistakes"].items()},
-        )
-
-    return [
-        ExerciseSpec(
-            exercise["name"],
-            tuple(exercise["parameters"]),
-            tuple(exercise["returns"]),
-            tuple(
-                CheckSpec(
-                    check["name"],
-                    check["points"],
-                    tuple(case(item) for item in check["cases"]),
-                    check["relation"],
-                    check["rtol"],
-                    check["atol"],
-                    check["accuracy"],
-                    check["seconds"],
-                )
-                for check in exercise["checks"]
-            ),
-            exercise["mistakes"],
-            exercise["entry"],
-        )
-        for exercise in tree["exercises"]
-    ]
+_Specs = tuple[ExerciseSpec, ...]

@@ -20,11 +20,12 @@ _logger = logging.getLogger(__name__)
 
 
 def _build(app: Sphinx) -> None:
-    from autograder.paths import DOWNLOADS, UserError
+    from autograder.course.course import Course
+    from autograder.course.errors import UserError
     from autograder.release.downloads import build_downloads
 
     try:
-        made = build_downloads(DOWNLOADS)
+        made = build_downloads(Course.read(_ROOT))
     except UserError as error:
         raise ExtensionError(str(error)) from None
     _logger.info("downloads for students: %s", ", ".join(path.name for path in made))

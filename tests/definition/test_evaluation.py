@@ -33,4 +33,4 @@ def test_a_mistake_that_names_something_unknown_is_refused(monkeypatch: pytest.M
     problem_set = ProblemSet("ps99-test", "", (exercise,), ())
     monkeypatch.setattr(evaluation, "load_problem_set", lambda name: problem_set)
     with pytest.raises(DefinitionError, match=r"double, mistake needs-a-helper: .*helper"):
-        evaluation.evaluate("ps99-test", 0, "cpu")
+        evaluation.evaluate("ps01-sgd", 0, "cpu")

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from autograder.definition import load_problem_set
+from autograder.definition.problem_set import material_of
 from autograder.exercises.capstone.course_adam import optimizer_trajectory
 from autograder.exercises.capstone.train_and_predict import TRAINING_SECONDS
 from autograder.grading.sample import instructor_answers
@@ -118,7 +119,7 @@ def test_other_methods_reach_the_accuracy(answer, seed, graded):
 def test_the_instructors_answers_score_full(seed, graded):
     torch.set_num_threads(1)
     namespace = {"torch": torch}
-    for source in instructor_answers(load_problem_set(NAME)).values():
+    for source in instructor_answers(NAME).values():
         exec(source, namespace)
     assert failed(graded(ADAM, namespace["CourseAdam"], seed)) == []
     assert failed(graded(TRAIN, namespace["train_and_predict"], seed)) == []
@@ -297,7 +298,7 @@ def test_the_public_part_survives_dump_and_load_and_is_small(spec_of):
 
 
 def test_the_driver_cell_of_the_notebook_is_the_definitions():
-    cells = instructor_notebook(load_problem_set(NAME))["cells"]
+    cells = instructor_notebook(load_problem_set(NAME), material_of(NAME).source)["cells"]
     (driver,) = (cell for cell in cells if cell["id"] == "driver-CourseAdam")
     assert driver["metadata"]["nbgrader"]["locked"]
     namespace = {"CourseAdam": OnData}

@@ -23,10 +23,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.grading.handin import Damaged, Handin, parse, read_bytes
+from autograder.course.reading import Damaged, read_bytes
+from autograder.grading.handin import Handin, parse
 from autograder.grading.plan import make_plan
-from autograder.grading.results import Status, Submission
 from autograder.grading.session import Session
+from autograder.results.result import Result, Status
 
 Notebook = dict[str, Any]
 
@@ -304,7 +305,7 @@ def read(data: bytes) -> Handin | None:
         return None
 
 
-def assert_definite(result: Submission, full: int) -> None:
+def assert_definite(result: Result, full: int) -> None:
     """One status with a reason, and no points, for nothing in these hand-ins is right."""
     assert result.status in set(Status)
     assert result.max_score == full
@@ -432,26 +433,25 @@ def test_a_notebook_to_search_for_answers_is_planned_quickly(ps01: Session) -> N
 # --- through the whole grader --------------------------------------------------------------------
 
 
-def handed_in(
-    count: int, first: int, bases: list[Notebook], folder: Path
-) -> Iterator[tuple[str, Path, str]]:
+def handed_in(count: int, first: int, bases: list[Notebook], folder: Path) -> Iterator[Handin]:
     """Damaged hand-ins, made as they are asked for, in folders that are used again."""
     for number in range(first, first + count):
         rng = random.Random(number)
         path = put(rng, folder / str(number % 64), damaged(rng, bases))
-        yield str(number), path, ""
+        yield Handin(str(number), path)
 
 
 def test_damaged_notebooks_are_graded(
     bases: list[Notebook], ps01: Session, right_notebook: Callable[..., Any], tmp_path: Path
 ) -> None:
     full = ps01.evaluation.spec.max_score
-    results = list(ps01.grade_all(handed_in(100, 10**6, bases, tmp_path / "fuzz")))
+    handins = handed_in(100, 10**6, bases, tmp_path / "fuzz")
+    results = [graded.result for graded in ps01.grade_all(handins)]
     assert len(results) == 100
     for result in results:
         assert_definite(result, full)
     (tmp_path / "right.ipynb").write_text(json.dumps(right_notebook("ps01-sgd")))
-    assert ps01.grade("right", tmp_path / "right.ipynb").score == full
+    assert ps01.grade(Handin("right", tmp_path / "right.ipynb")).result.score == full
 
 
 @pytest.mark.slow
@@ -466,17 +466,19 @@ def test_ten_thousand_damaged_notebooks(
     notebook = right_notebook("ps01-sgd")
     notebook["cells"][0] |= {"cell_type": "code", "source": "%matplotlib inline", "metadata": {}}
     right.write_text(json.dumps(notebook))
-    assert ps01.grade("first", right).score == full  # with it come all processes of the sandbox
+    assert (
+        ps01.grade(Handin("first", right)).result.score == full
+    )  # with it come all processes of the sandbox
     me = psutil.Process()
     running = {process.pid for process in me.children(recursive=True)}
     started, seen = time.monotonic(), Counter[Status]()
     memory = 0
     handins = handed_in(count, 0, bases, tmp_path / "fuzz")
-    for number, graded in enumerate(ps01.process_all(handins), start=1):
-        assert_definite(graded.submission, full)
+    for number, graded in enumerate(ps01.grade_all(handins), start=1):
+        assert_definite(graded.result, full)
         assert len(graded.feedback.encode()) < 20 << 20
         assert json.loads(graded.notebook)["nbformat"] == 4
-        seen[graded.submission.status] += 1
+        seen[graded.result.status] += 1
         if number == 1000:
             memory = me.memory_info().rss
     seconds = time.monotonic() - started
@@ -485,7 +487,7 @@ def test_ten_thousand_damaged_notebooks(
     assert seen.total() == count
     assert len(seen) >= 6
     assert grown < 50 << 20
-    assert ps01.grade("last", right).score == full
+    assert ps01.grade(Handin("last", right)).result.score == full
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         left = {process.pid for process in me.children(recursive=True)} - running

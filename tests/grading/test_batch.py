@@ -19,15 +19,19 @@ from typing import Any
 
 import pytest
 
+from autograder.course.course import Material
+from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
 from autograder.definition.reference_process import Evaluation, evaluate_here
 from autograder.grading import batch
 from autograder.grading.batch import ClassResult, NothingToResume, grade_class
+from autograder.grading.handin import Handin
 from autograder.grading.interrupt import Interrupted
 from autograder.grading.journal import alone
-from autograder.grading.results import Submission
-from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory, UserError
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings
 from autograder.release.build import release
+from autograder.results.result import Result
 
 PS = "ps01-sgd"
 LOOP = "def sgd_step(theta, grad, lr):\n    while True:\n        pass\n"
@@ -40,28 +44,32 @@ class Klass:
     def __init__(self, course: CourseDirectory, settings: Settings, right: Callable[..., Any]):
         self.course, self.settings, self.right = course, settings, right
 
+    @property
+    def assignment(self) -> Assignment:
+        return self.course.assignment(PS)
+
     def hand_in(self, student: str, answers: dict[str, str] | None = None) -> Path:
         return self.hand_in_bytes(student, json.dumps(self.right(PS, answers)).encode())
 
     def hand_in_bytes(self, student: str, data: bytes) -> Path:
-        path = self.course.submitted(PS, student)
+        path = self.assignment.submitted(student)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         return path
 
     def grade(self, **options: Any) -> ClassResult:
-        return grade_class(PS, self.course, self.settings, **options)
+        return grade_class(self.assignment, self.settings, **options)
 
     def results(self) -> dict[str, Any]:
-        text = (self.course.reports(PS) / "results.json").read_text(encoding="utf-8")
+        text = self.assignment.results.read_text(encoding="utf-8")
         return {entry["student"]: entry for entry in json.loads(text)["submissions"]}
 
     def head(self) -> dict[str, Any]:
-        tree: dict[str, Any] = json.loads((self.course.reports(PS) / "results.json").read_text())
+        tree: dict[str, Any] = json.loads(self.assignment.results.read_text())
         return tree
 
     def csv(self) -> dict[str, dict[str, str]]:
-        with (self.course.reports(PS) / "grades.csv").open(newline="", encoding="utf-8") as file:
+        with (self.assignment.reports / "grades.csv").open(newline="", encoding="utf-8") as file:
             return {row["student_id"]: row for row in csv.DictReader(file)}
 
     def gradebook(self) -> dict[str, float]:
@@ -101,9 +109,9 @@ class Klass:
 class ReferenceHere:
     """Stands for ReferenceProcess: evaluates here, and a seed once, to save starting torch."""
 
-    def submit(self, problem_set: str, seed: int, device: str) -> Future[Evaluation]:
+    def submit(self, material: Material, seed: int, device: str) -> Future[Evaluation]:
         future: Future[Evaluation] = Future()
-        future.set_result(_evaluated(problem_set, seed, device))
+        future.set_result(_evaluated(material, seed, device))
         return future
 
     def close(self) -> None:
@@ -111,22 +119,22 @@ class ReferenceHere:
 
 
 @cache
-def _evaluated(problem_set: str, seed: int, device: str) -> Evaluation:
-    return evaluate_here(problem_set, seed, device)
+def _evaluated(material: Material, seed: int, device: str) -> Evaluation:
+    return evaluate_here(material, seed, device)
 
 
 @pytest.fixture(autouse=True)
 def nothing_else_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the sources (someone may be editing them) nor where the reference runs."""
-    monkeypatch.setattr("autograder.grading.session.ReferenceProcess", ReferenceHere)
-    monkeypatch.setattr(batch, "grading_fingerprint", lambda name: "as they were")
+    monkeypatch.setattr("autograder.grading.evaluations.ReferenceProcess", ReferenceHere)
+    monkeypatch.setattr(batch, "of_grading", lambda name: "as they were")
 
 
 @pytest.fixture(scope="session")
 def empty_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A released course directory to be copied."""
     root = tmp_path_factory.mktemp("empty")
-    release(PS, CourseDirectory(root))
+    release(CourseDirectory.at(root).assignment(PS))
     return root
 
 
@@ -137,7 +145,7 @@ def klass(
     import shutil
 
     shutil.copytree(empty_course, tmp_path / "course")
-    course = CourseDirectory(tmp_path / "course")
+    course = CourseDirectory.at(tmp_path / "course")
     yield Klass(course, replace(quick_settings, seed=None), right_notebook)
 
 
@@ -145,11 +153,11 @@ def test_second_grading_finds_nothing_to_do_and_says_the_same(klass: Klass) -> N
     klass.hand_in("ada")
     klass.hand_in("bob", {"sgd_step": WRONG})
     first = klass.grade()
-    texts = {p.name: p.read_text() for p in klass.course.reports(PS).iterdir()}
+    texts = {p.name: p.read_text() for p in klass.assignment.reports.iterdir()}
     second = klass.grade()
     assert (first.graded, second.graded) == (2, 0)
     assert second.run.seed == first.run.seed
-    assert {p.name: p.read_text() for p in klass.course.reports(PS).iterdir()} == texts
+    assert {p.name: p.read_text() for p in klass.assignment.reports.iterdir()} == texts
     assert set(texts) == {"results.json", "grades.csv", "report.html", ".lock"}
 
 
@@ -170,7 +178,7 @@ def test_worse_hand_in_replaces_the_old_score_everywhere(klass: Klass) -> None:
     klass.grade()
     assert klass.scores("ada") == (0, 0, 0)
     assert klass.csv()["ada"]["status"] == "damaged"
-    klass.course.submitted(PS, "ada").unlink()
+    klass.assignment.submitted("ada").unlink()
     klass.grade()
     assert klass.scores("ada") == (0, 0, 0)
     assert "no file" in klass.results()["ada"]["detail"]
@@ -186,7 +194,7 @@ def test_bad_hand_ins_stop_nobody_else(klass: Klass) -> None:
     klass.hand_in_bytes("noise", bytes(range(256)) * 50)
     klass.hand_in_bytes("gone", b"").unlink()
     klass.hand_in_bytes("folder", b"").unlink()
-    klass.course.submitted(PS, "folder").mkdir()
+    klass.assignment.submitted("folder").mkdir()
     klass.hand_in("=1+1")
     result = klass.grade()
     assert result.graded == 7
@@ -227,16 +235,16 @@ def test_grading_one_student_marks_others_that_have_changed(klass: Klass) -> Non
     klass.hand_in("bob", {"sgd_step": WRONG})
     klass.hand_in("dov")
     result = klass.grade(students=["ada"])
-    assert (result.graded, result.overview.outdated, result.run.not_graded) == (1, 1, ["dov"])
+    assert (result.graded, result.overview.outdated, result.run.not_graded) == (1, 1, ("dov",))
     assert {name: row["outdated"] for name, row in klass.csv().items()} == {
         "ada": "no",
         "bob": "yes",
         "cem": "no",
     }
     assert klass.scores("bob") == (27, 27, 27)
-    assert "1 of these have changed" in (klass.course.reports(PS) / "report.html").read_text()
+    assert "1 of these have changed" in (klass.assignment.reports / "report.html").read_text()
     result = klass.grade()
-    assert (result.graded, result.overview.outdated, result.run.not_graded) == (2, 0, [])
+    assert (result.graded, result.overview.outdated, result.run.not_graded) == (2, 0, ())
     assert klass.scores("bob") == (23, 23, 23)
 
 
@@ -295,7 +303,7 @@ def test_folders_whose_names_are_no_text_are_skipped_and_named(klass: Klass) -> 
         r"'b\xffd' (the name is not printable text; rename it)",
         r"'two\nlines' (the name is not printable text; rename it)",
     ]
-    report = (klass.course.reports(PS) / "report.html").read_text()
+    report = (klass.assignment.reports / "report.html").read_text()
     assert "2 skipped" in report
     assert r"b\xffd" in report
 
@@ -311,7 +319,7 @@ def test_changed_sources_grade_everything_again(
 ) -> None:
     klass.hand_in("ada")
     klass.grade()
-    monkeypatch.setattr(batch, "grading_fingerprint", lambda name: "a case was added")
+    monkeypatch.setattr(batch, "of_grading", lambda name: "a case was added")
     assert [klass.grade().graded, klass.grade().graded] == [1, 0]
 
 
@@ -394,13 +402,13 @@ def test_interrupted_grading_goes_on_from_the_journal(klass: Klass) -> None:
     for number in range(6):
         klass.hand_in(f"s{number}", {"sgd_step": WRONG} if number % 2 else None)
 
-    def interrupt(done: int, total: int, submission: Submission) -> None:
+    def interrupt(done: int, total: int, submission: Result) -> None:
         if done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match="3 of 6 hand-ins are graded"):
         klass.grade(progress=interrupt)
-    journal = klass.course.reports(PS) / "journal.jsonl"
+    journal = klass.assignment.reports / "journal.jsonl"
     journal.write_text(journal.read_text() + '{"student": "s5", "sco')  # killed while writing
     result = klass.grade()
     assert result.graded == 3
@@ -449,7 +457,7 @@ def test_interrupted_grading_goes_on_with_the_long_seed_that_it_drew(klass: Klas
     drawn = klass.head()["seed"]
     assert isinstance(drawn, str)
     assert int(drawn).bit_length() > 100  # fails once in 2^28 runs
-    shutil.rmtree(klass.course.evaluation(PS).parent)  # the journal knows it, too
+    shutil.rmtree(klass.assignment.evaluation.parent)  # the journal knows it, too
     done = klass.grade(resume=True)
     assert (done.graded, str(done.run.seed), klass.head()["seed"]) == (2, drawn, drawn)
     klass.hand_in("s0", {"sgd_step": WRONG})
@@ -460,7 +468,7 @@ def test_interrupted_grading_goes_on_with_the_long_seed_that_it_drew(klass: Klas
 def test_seed_that_an_older_version_showed_to_students_is_not_used_again(klass: Klass) -> None:
     klass.hand_in("ada")
     klass.grade()
-    path = klass.course.reports(PS) / "results.json"
+    path = klass.assignment.results
     text = path.read_text()
     path.write_text(re.sub(r'"seed": "\d+"', '"seed": 17', text).replace('on": 2', 'on": 1', 1))
     assert (klass.head()["version"], klass.head()["seed"]) == (1, 17)
@@ -470,7 +478,7 @@ def test_seed_that_an_older_version_showed_to_students_is_not_used_again(klass: 
 
 def test_only_who_grades_can_read_the_files_that_hold_the_seed(klass: Klass) -> None:
     klass.hand_in("ada")
-    journal = klass.course.reports(PS) / "journal.jsonl"
+    journal = klass.assignment.reports / "journal.jsonl"
     seen: list[tuple[int, bool]] = []
 
     def look(*_: object) -> None:
@@ -479,7 +487,7 @@ def test_only_who_grades_can_read_the_files_that_hold_the_seed(klass: Klass) -> 
 
     klass.grade(progress=look)
     assert seen == [(0o600, True)]
-    for path in (klass.course.results(PS), klass.course.evaluation(PS)):
+    for path in (klass.assignment.results, klass.assignment.evaluation):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -531,7 +539,7 @@ def test_resuming_refuses_to_begin_anew(klass: Klass, monkeypatch: pytest.Monkey
             klass.grade(resume=True, **options)
     klass.settings = asked
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "grading_fingerprint", lambda name: "a case was added")
+        patch.setattr(batch, "of_grading", lambda name: "a case was added")
         with pytest.raises(UserError, match="has changed since the grading was cut short"):
             klass.grade(resume=True)
     assert klass.grade(resume=True).graded == 1
@@ -553,7 +561,7 @@ def test_interrupted_grading_enters_what_is_done_and_marks_the_rest(klass: Klass
         "bob": True,
     }
     assert klass.head()["not_graded"] == ["cem"]
-    report = (klass.course.reports(PS) / "report.html").read_text()
+    report = (klass.assignment.reports / "report.html").read_text()
     assert "1 not graded yet: cem" in report
     assert klass.grade().graded == 2
     assert klass.scores("bob") == (23, 23, 23)
@@ -571,7 +579,7 @@ def test_results_of_a_killed_grading_are_entered_when_the_next_one_is_stopped(
             klass.grade(progress=_die)
     assert klass.gradebook() == {}
     with monkeypatch.context() as patch:
-        patch.setattr(Session, "process_all", _die)
+        patch.setattr(Session, "grade_all", _die)
         with pytest.raises(Interrupted, match="before anything was graded"):
             klass.grade()
     assert len(klass.gradebook()) == len(klass.results()) == 1
@@ -606,11 +614,11 @@ def test_files_that_did_not_get_to_their_places_are_made_again(klass: Klass) -> 
     klass.hand_in("cem")
     with pytest.raises(Interrupted):
         klass.grade(progress=lambda done, *_: _die() if done == 3 else None)
-    expected = klass.course.feedback(PS, "ada").read_bytes()
-    klass.course.feedback(PS, "ada").write_bytes(expected[:100])
-    klass.course.autograded(PS, "bob").write_bytes(b"")
+    expected = klass.assignment.feedback("ada").read_bytes()
+    klass.assignment.feedback("ada").write_bytes(expected[:100])
+    klass.assignment.autograded("bob").write_bytes(b"")
     assert klass.grade().graded == 2
-    assert klass.course.feedback(PS, "ada").read_bytes() == expected
+    assert klass.assignment.feedback("ada").read_bytes() == expected
 
 
 def test_a_line_cut_off_in_the_journal_costs_no_other_line(klass: Klass) -> None:
@@ -618,7 +626,7 @@ def test_a_line_cut_off_in_the_journal_costs_no_other_line(klass: Klass) -> None
         klass.hand_in(f"s{number}")
     with pytest.raises(Interrupted):
         klass.grade(progress=_die)
-    journal = klass.course.reports(PS) / "journal.jsonl"
+    journal = klass.assignment.reports / "journal.jsonl"
     with journal.open("ab") as file:
         file.write(journal.read_bytes()[-100:-50])
     with pytest.raises(Interrupted):
@@ -629,7 +637,7 @@ def test_a_line_cut_off_in_the_journal_costs_no_other_line(klass: Klass) -> None
 def test_only_one_grades_a_problem_set_of_a_course_at_a_time(klass: Klass) -> None:
     klass.hand_in("ada")
     with (
-        alone(klass.course.reports(PS)),
+        alone(klass.assignment.reports),
         pytest.raises(UserError, match=r"process \d+ on .* is grad"),
     ):
         klass.grade()
@@ -639,7 +647,7 @@ def test_only_one_grades_a_problem_set_of_a_course_at_a_time(klass: Klass) -> No
 @pytest.mark.parametrize("garbage", ["", "5", "[]", "{}", "{", '{"seed": 1}', "\x00", "null\n[]"])
 def test_garbage_in_the_files_of_the_last_run_is_no_obstacle(klass: Klass, garbage: str) -> None:
     klass.hand_in("ada")
-    folder = klass.course.reports(PS)
+    folder = klass.assignment.reports
     folder.mkdir(parents=True)
     (folder / "results.json").write_text(garbage)
     (folder / "journal.jsonl").write_text(garbage)
@@ -650,9 +658,9 @@ def test_garbage_in_the_files_of_the_last_run_is_no_obstacle(klass: Klass, garba
 def test_deleted_feedback_is_made_again(klass: Klass) -> None:
     klass.hand_in("ada")
     klass.grade()
-    klass.course.feedback(PS, "ada").unlink()
+    klass.assignment.feedback("ada").unlink()
     assert klass.grade().graded == 1
-    assert klass.course.feedback(PS, "ada").exists()
+    assert klass.assignment.feedback("ada").exists()
 
 
 def test_serial_and_parallel_grading_give_the_same(klass: Klass) -> None:
@@ -679,11 +687,11 @@ def test_open_session_grades_at_most_a_few_ahead(
 ) -> None:
     taken = []
 
-    def handins() -> Iterator[tuple[str, Path, str]]:
+    def handins() -> Iterator[Handin]:
         for number in range(100):
             taken.append(number)
-            yield str(number), hand_in(b"{"), ""
+            yield Handin(str(number), hand_in(b"{"))
 
     first = next(iter(ps01.grade_all(handins())))
-    assert first.student in map(str, range(100))
+    assert first.result.student in map(str, range(100))
     assert len(taken) <= 2 * ps01.settings.worker_count

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from autograder.grading.grader import TimeLimits, grade_file
-from autograder.grading.marking import Marking
-from autograder.grading.results import Status
-from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory
+from autograder.course.directory import CourseDirectory
+from autograder.grading.grader import Grader
+from autograder.grading.handin import Handin
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings, TimeLimits
+from autograder.results.result import Status
 
 NAME = "capstone-optimizer"
 CHEAT = "def run_CourseAdam(*case):\n    return 'whatever'\n"
@@ -30,7 +31,7 @@ Notebook = dict[str, Any]
 def session(course: CourseDirectory, quick_settings: Settings) -> Iterator[Session]:
     """An open session of the capstone, with time to train on a busy machine."""
     patient = replace(quick_settings, time=TimeLimits(cell=10, call=10, notebook=90))
-    with Session(NAME, course, patient) as opened:
+    with Session(course.assignment(NAME), patient) as opened:
         yield opened
 
 
@@ -46,7 +47,7 @@ def grade(
         notebook = right_notebook(NAME, {"train_and_predict": QUICK_TRAINING, **(answers or {})})
         if change is not None:
             change(notebook)
-        return session.grade("student", hand_in(notebook))
+        return session.grade(Handin("student", hand_in(notebook))).result
 
     return result
 
@@ -63,7 +64,7 @@ def assert_full(result: Any) -> None:
 def test_the_instructors_notebook_is_full(
     session: Session, right_notebook: Callable[..., Any], hand_in: Callable[..., Path]
 ) -> None:
-    assert_full(session.grade("student", hand_in(right_notebook(NAME))))
+    assert_full(session.grade(Handin("student", hand_in(right_notebook(NAME)))).result)
 
 
 def test_the_release_is_unanswered(
@@ -71,7 +72,7 @@ def test_the_release_is_unanswered(
 ) -> None:
     from autograder.grading.sample import released_notebook
 
-    result = session.grade("student", hand_in(released_notebook(NAME, session.course)))
+    result = session.grade(Handin("student", hand_in(released_notebook(session.assignment)))).result
     assert (result.status, result.score) == (Status.NO_ANSWER, 0), result.detail
 
 
@@ -108,7 +109,7 @@ def test_a_class_that_does_not_compile_is_told(grade: Callable[..., Any]) -> Non
 
 
 def test_the_worker_has_torch_on_one_core_and_no_gpu(session: Session) -> None:
-    with session.pool.worker() as worker:
+    with session.executor.pool.worker() as worker:
         for source in (
             "import sys\nloaded = 'torch' in sys.modules\nimport torch",
             "assert loaded and torch.get_num_threads() == 1 and not torch.cuda.is_available()",
@@ -127,20 +128,17 @@ def test_training_that_does_not_end_is_stopped(
     spec = session.evaluation.spec
     adam, train = spec.exercises
     hasty = replace(train, checks=tuple(replace(check, seconds=2.0) for check in train.checks))
-    result = grade_file(
-        "student",
-        hand_in(right_notebook(NAME, {"train_and_predict": loop})),
-        session.release,
-        Marking(replace(spec, exercises=(adam, hasty))),
-        session.pool,
-        session.settings.time,
+    impatient = Grader.of(
+        session.release, replace(spec, exercises=(adam, hasty)), session.settings.time
     )
+    data = hand_in(right_notebook(NAME, {"train_and_predict": loop})).read_bytes()
+    result = impatient.grade("student", data, session.executor.pool)
     assert (result.status, result.score) == (Status.TIMEOUT, 8), result.detail
     assert "stopped after 2 seconds" in result.detail
 
 
 def test_no_other_problem_set_loads_torch(ps01: Session) -> None:
-    with ps01.pool.worker() as worker:
+    with ps01.executor.pool.worker() as worker:
         worker.channel.send({"run": "import sys\nassert 'torch' not in sys.modules"})
         answer, _ = worker.channel.receive()
         assert answer["error"] is None

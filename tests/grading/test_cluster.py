@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -22,12 +23,18 @@ from click.testing import CliRunner
 
 from autograder.bench.cluster import LoopbackCluster, speedup
 from autograder.cli import app
+from autograder.course.directory import CourseDirectory
+from autograder.course.errors import UserError
+from autograder.course.new import make_course
 from autograder.grading import cluster as cluster_module
 from autograder.grading.batch import grade_class
-from autograder.grading.grader import TimeLimits
-from autograder.grading.results import Status, Submission
-from autograder.grading.session import Graded, Handed, Session, Settings, open_session
-from autograder.paths import CourseDirectory, UserError
+from autograder.grading.executor import Graded
+from autograder.grading.handin import Handin
+from autograder.grading.preflight import preflight
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings, TimeLimits
+from autograder.release.build import release
+from autograder.results.result import Result, Status
 
 PS = "ps01-sgd"
 HEAD = "def sgd_step(theta, grad, lr):\n    "
@@ -66,20 +73,22 @@ def slow_notebooks(right_notebook: Callable[..., Any]) -> Notebooks:
 @pytest.fixture
 def klass(
     ps01: Session, tmp_path: Path
-) -> Callable[[Notebooks], tuple[CourseDirectory, list[Handed]]]:
+) -> Callable[[Notebooks], tuple[CourseDirectory, list[Handin]]]:
     """Hands notebooks in, in a course directory of one's own; the reference is evaluated."""
 
-    def make(notebooks: Notebooks) -> tuple[CourseDirectory, list[Handed]]:
+    def make(notebooks: Notebooks) -> tuple[CourseDirectory, list[Handin]]:
         assert ps01.evaluation
-        made = CourseDirectory(tmp_path / "course")
+        made = CourseDirectory.at(tmp_path / "course")
         for folder in ("source", "release", "evaluated"):
-            shutil.copytree(ps01.course.root / folder, made.root / folder)
-        shutil.copy(ps01.course.gradebook, made.gradebook)
+            shutil.copytree(ps01.assignment.root / folder, made.root / folder)
+        shutil.copy(ps01.assignment.directory.gradebook, made.gradebook)
         for student, data in notebooks.items():
-            path = made.submitted(PS, student)
+            path = made.assignment(PS).submitted(student)
             path.parent.mkdir(parents=True)
             path.write_bytes(data)
-        return made, [(student, made.submitted(PS, student), "") for student in notebooks]
+        return made, [
+            Handin(student, made.assignment(PS).submitted(student)) for student in notebooks
+        ]
 
     return make
 
@@ -109,13 +118,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "_TICK", 0.5)
 
 
-def graded(session: Session, handins: list[Handed]) -> dict[str, Graded]:
+def graded(session: Session, handins: list[Handin]) -> dict[str, Graded]:
     """What the session makes of them, without how long it took."""
     found = {}
-    for each in session.process_all(handins):
-        assert each.submission.student not in found
-        plain = replace(each.submission, seconds=0.0)
-        found[plain.student] = replace(each, submission=plain)
+    for each in session.grade_all(handins):
+        assert each.result.student not in found
+        plain = replace(each.result, seconds=0.0)
+        found[plain.student] = replace(each, result=plain)
     return found
 
 
@@ -128,16 +137,16 @@ def test_results_are_those_of_this_machine_and_the_sandboxes_go_with_the_session
     workers = [cluster.add_worker("--nthreads", "2", "--no-nanny"), cluster.add_worker()]
     course, handins = klass(notebooks)
     settings = replace(quick_settings, time=TimeLimits(cell=3, call=1, notebook=20))
-    with open_session(PS, course, settings) as session:
+    with Session(course.assignment(PS), settings) as session:
         here = graded(session, handins)
     cluster.wait_for_workers(2)
     settings = replace(settings, scheduler=cluster.address)
-    with open_session(PS, course, settings) as session:
+    with Session(course.assignment(PS), settings) as session:
         there = graded(session, handins)
         assert zygotes(workers)
-        assert session.grade(*handins[0]).score == here["right"].submission.score
+        assert session.grade(handins[0]).result.score == here["right"].result.score
     assert there == here
-    assert {each.submission.status for each in there.values()} == {
+    assert {each.result.status for each in there.values()} == {
         *(Status.GRADED, Status.PARTIAL, Status.ERROR, Status.CRASHED, Status.TIMEOUT),
         Status.DAMAGED,
     }
@@ -173,12 +182,12 @@ def test_worker_killed_in_the_middle_loses_nothing(
     course, _ = klass(slow_notebooks)
     settings = replace(quick_settings, scheduler=cluster.address)
 
-    def kill(done: int, total: int, submission: Submission) -> None:
+    def kill(done: int, total: int, result: Result) -> None:
         if done == 2:
             cluster.kill(first)
 
-    result = grade_class(PS, course, settings, progress=kill)
-    assert {s.student: s.score for s in result.run.submissions} == dict.fromkeys(slow_notebooks, 27)
+    result = grade_class(course.assignment(PS), settings, progress=kill)
+    assert {s.student: s.score for s in result.run.results} == dict.fromkeys(slow_notebooks, 27)
     assert result.graded == len(slow_notebooks)
 
 
@@ -192,13 +201,13 @@ def test_the_only_worker_killed_and_another_one_joining_loses_nothing(
     course, _ = klass(slow_notebooks)
     settings = replace(quick_settings, scheduler=cluster.address)
 
-    def replace_worker(done: int, total: int, submission: Submission) -> None:
+    def replace_worker(done: int, total: int, result: Result) -> None:
         if done == 2:
             cluster.kill(first)
             cluster.add_worker("--no-nanny")
 
-    result = grade_class(PS, course, settings, progress=replace_worker)
-    assert {s.student: s.score for s in result.run.submissions} == dict.fromkeys(slow_notebooks, 27)
+    result = grade_class(course.assignment(PS), settings, progress=replace_worker)
+    assert {s.student: s.score for s in result.run.results} == dict.fromkeys(slow_notebooks, 27)
 
 
 def test_all_workers_lost_is_told_and_can_be_gone_on_from(
@@ -212,16 +221,16 @@ def test_all_workers_lost_is_told_and_can_be_gone_on_from(
     course, _ = klass(slow_notebooks)
     settings = replace(quick_settings, scheduler=cluster.address)
 
-    def kill(done: int, total: int, submission: Submission) -> None:
+    def kill(done: int, total: int, result: Result) -> None:
         if done == 3:
             cluster.kill(only)
             monkeypatch.setattr(cluster_module, "WORKER_SECONDS", 1)
 
     with pytest.raises(UserError, match=r"no worker is left at tcp://.*run the same command again"):
-        grade_class(PS, course, settings, progress=kill)
-    result = grade_class(PS, course, quick_settings)
+        grade_class(course.assignment(PS), settings, progress=kill)
+    result = grade_class(course.assignment(PS), quick_settings)
     assert 0 < result.graded <= len(slow_notebooks) - 3
-    assert {s.student: s.score for s in result.run.submissions} == dict.fromkeys(slow_notebooks, 27)
+    assert {s.student: s.score for s in result.run.results} == dict.fromkeys(slow_notebooks, 27)
 
 
 def test_scheduler_lost_is_told_and_can_be_gone_on_from(
@@ -231,28 +240,31 @@ def test_scheduler_lost_is_told_and_can_be_gone_on_from(
     with LoopbackCluster() as cluster:
         cluster.add_worker("--no-nanny")
 
-        def kill(done: int, total: int, submission: Submission) -> None:
+        def kill(done: int, total: int, result: Result) -> None:
             if done == 3:
                 cluster.kill(cluster.scheduler)
 
         with pytest.raises(UserError, match=r"the scheduler at tcp://.* was lost"):
             settings = replace(quick_settings, scheduler=cluster.address)
-            grade_class(PS, course, settings, progress=kill)
-    result = grade_class(PS, course, quick_settings)
+            grade_class(course.assignment(PS), settings, progress=kill)
+    result = grade_class(course.assignment(PS), quick_settings)
     assert 0 < result.graded <= len(slow_notebooks) - 3
-    assert {s.student: s.score for s in result.run.submissions} == dict.fromkeys(slow_notebooks, 27)
+    assert {s.student: s.score for s in result.run.results} == dict.fromkeys(slow_notebooks, 27)
 
 
 DEADLY = """
     import os
-    from autograder.grading import cluster, grader
+    from autograder.grading.grader import Grader
 
-    def die_of_it(student, *arguments):
+    grade = getattr(Grader, "unharmed", Grader.grade)  # this is loaded twice
+    Grader.unharmed = grade
+
+    def die_of_it(self, student, *arguments):
         if student == "deadly":
             os._exit(1)
-        return grader.grade_bytes(student, *arguments)
+        return grade(self, student, *arguments)
 
-    cluster.grade_bytes = die_of_it
+    Grader.grade = die_of_it
 """
 
 
@@ -266,12 +278,12 @@ def test_hand_in_that_kills_workers_has_a_status_and_stops_nobody(
         cluster.add_worker("--preload", str(tmp_path / "deadly.py"))
         cluster.wait_for_workers(2)
         settings = replace(quick_settings, scheduler=cluster.address)
-        with open_session(PS, course, settings) as session:
+        with Session(course.assignment(PS), settings) as session:
             results = graded(session, handins)
-    deadly = results.pop("deadly").submission
+    deadly = results.pop("deadly").result
     assert (deadly.status, deadly.score) == (Status.CRASHED, 0)
     assert "workers of the cluster died" in deadly.detail
-    assert {name: each.submission.score for name, each in results.items()} == dict.fromkeys(
+    assert {name: each.result.score for name, each in results.items()} == dict.fromkeys(
         "abcdefgh", 27
     )
 
@@ -282,7 +294,7 @@ def test_no_scheduler_is_told_at_once(course: CourseDirectory, quick_settings: S
     with pytest.raises(
         UserError, match=r"no Dask scheduler can be reached at tcp://127\.0\.0\.1:9"
     ):
-        open_session(PS, course, settings)
+        Session(course.assignment(PS), settings)
     assert time.monotonic() - started < 5
 
 
@@ -294,12 +306,12 @@ def test_cluster_without_workers_is_told(
 ) -> None:
     monkeypatch.setattr(cluster_module, "WORKER_SECONDS", 1)
     with pytest.raises(UserError, match=r"no worker at tcp://.*; start some: dask worker tcp"):
-        open_session(PS, course, replace(quick_settings, scheduler=cluster.address))
+        Session(course.assignment(PS), replace(quick_settings, scheduler=cluster.address))
 
 
 OTHER_COMMIT = """
 from autograder.grading import cluster
-cluster.grading_fingerprint = lambda name: "0123456789abcdef"
+cluster.of_grader = lambda: "0123456789abcdef"
 cluster.platform.python_version = lambda: "3.99.0"
 """
 
@@ -310,7 +322,7 @@ def test_workers_that_would_grade_otherwise_are_refused_by_name(
     (tmp_path / "other.py").write_text(OTHER_COMMIT)
     cluster.add_worker("--no-nanny", "--preload", str(tmp_path / "other.py"))
     with pytest.raises(UserError) as told:
-        open_session(PS, course, replace(quick_settings, scheduler=cluster.address))
+        Session(course.assignment(PS), replace(quick_settings, scheduler=cluster.address))
     version = sys.version.split()[0]
     assert re.search(
         rf"the worker tcp://.* on .*Python 3\.99\.0 instead of {version}", str(told.value)
@@ -325,9 +337,9 @@ def test_scheduler_that_would_not_understand_is_refused(
     quick_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cluster_module, "grading_fingerprint", lambda name: "0123456789abcdef")
+    monkeypatch.setattr(cluster_module, "of_grader", lambda: "0123456789abcdef")
     with pytest.raises(UserError, match=r"the scheduler tcp://.* instead of 0123456789ab;"):
-        open_session(PS, course, replace(quick_settings, scheduler=cluster.address))
+        Session(course.assignment(PS), replace(quick_settings, scheduler=cluster.address))
 
 
 def test_worker_that_comes_late_and_would_grade_otherwise_ends_the_batch(
@@ -341,7 +353,7 @@ def test_worker_that_comes_late_and_would_grade_otherwise_ends_the_batch(
     first = cluster.add_worker("--no-nanny")
     course, _ = klass(slow_notebooks)
 
-    def replace_worker(done: int, total: int, submission: Submission) -> None:
+    def replace_worker(done: int, total: int, result: Result) -> None:
         if done == 2:
             cluster.add_worker("--no-nanny", "--preload", str(tmp_path / "other.py"))
             cluster.wait_for_workers(2)
@@ -349,7 +361,7 @@ def test_worker_that_comes_late_and_would_grade_otherwise_ends_the_batch(
 
     with pytest.raises(UserError, match=r"worker tcp://.* has .* 0123456789ab instead of"):
         settings = replace(quick_settings, scheduler=cluster.address)
-        grade_class(PS, course, settings, progress=replace_worker)
+        grade_class(course.assignment(PS), settings, progress=replace_worker)
 
 
 def test_workers_that_isolate_less_than_others_are_named(
@@ -363,9 +375,50 @@ def test_workers_that_isolate_less_than_others_are_named(
     cluster.wait_for_workers(2)
     settings = replace(quick_settings, scheduler=cluster.address)
     with pytest.raises(UserError, match=r"do not isolate hand-ins alike.*bwrap.* is not installed"):
-        open_session(PS, course, settings)
+        Session(course.assignment(PS), settings)
     with pytest.raises(UserError, match=r"worker tcp://.*bwrap.* is not installed"):
-        open_session(PS, course, replace(settings, isolation="full"))
+        Session(course.assignment(PS), replace(settings, isolation="full"))
+
+
+def test_ctrl_c_enters_what_is_graded_and_leaves_no_sandbox(
+    cluster: LoopbackCluster, klass: Callable[..., Any], slow_notebooks: Notebooks
+) -> None:
+    worker = cluster.add_worker("--no-nanny")
+    course, _ = klass(slow_notebooks)
+    program = Path(sys.executable).parent / "autograder"
+    options = ["--course-dir", str(course.root), "--isolation", "auto"]
+    coordinator = subprocess.Popen(
+        [str(program), "grade", PS, *options, "--scheduler", cluster.address],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    journal = course.assignment(PS).reports / "journal.jsonl"
+    wait_until(lambda: journal.exists() and len(journal.read_text().splitlines()) > 2, 120)
+    coordinator.send_signal(signal.SIGINT)
+    _, told = coordinator.communicate(timeout=60)
+    assert coordinator.returncode == 130
+    assert re.search(r"interrupted: \d+ of 10 hand-ins are graded, and these are in the", told), (
+        told
+    )
+    assert "Traceback" not in told
+    results = json.loads(course.assignment(PS).results.read_text())["submissions"]
+    assert 0 < len(results) < len(slow_notebooks)
+    assert {result["score"] for result in results} == {27}
+    wait_until(lambda: not zygotes([worker]), 10)
+
+
+def test_a_problem_set_is_checked_on_a_cluster_as_here(
+    cluster: LoopbackCluster, quick_settings: Settings, tmp_path: Path
+) -> None:
+    cluster.add_worker("--no-nanny")
+    made = CourseDirectory(tmp_path / "scratch", make_course(tmp_path / "course"))
+    assignment = made.assignment("ps01-sums")
+    release(assignment)
+    here = preflight(assignment, quick_settings)
+    there = preflight(assignment, replace(quick_settings, scheduler=cluster.address, workers=None))
+    assert here.problems == ()
+    assert there == here
 
 
 @pytest.mark.slow
@@ -380,7 +433,7 @@ def test_sandboxes_go_with_a_coordinator_that_is_killed(
         [str(program), "grade", PS, *options, "--scheduler", cluster.address],
         stdout=subprocess.DEVNULL,
     )
-    journal = course.reports(PS) / "journal.jsonl"
+    journal = course.assignment(PS).reports / "journal.jsonl"
     wait_until(lambda: journal.exists() and len(journal.read_text().splitlines()) > 2, 60)
     assert zygotes([worker])
     coordinator.kill()
@@ -395,8 +448,8 @@ def test_two_workers_are_faster_than_one(
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("there is only one core here, which two workers would share")
     course, handins = klass(slow_notebooks)
-    paths = [path for _, path, _ in handins]
-    found = speedup(PS, course, paths, settings=quick_settings, rounds=2)
+    paths = [handin.path for handin in handins]
+    found = speedup(course.assignment(PS), paths, settings=quick_settings, rounds=2)
     assert (found.handins, len(found.one), len(found.two)) == (len(paths), 2, 2)
     assert 1.2 < found.ratio < 2.5
 

@@ -21,10 +21,12 @@ from nbgrader.utils import parse_utc
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from autograder.grading import gradebook
-from autograder.grading.gradebook import save
-from autograder.grading.results import ExerciseResult, Status, Submission
-from autograder.paths import CourseDirectory, UserError, put_environment_on_path
+from autograder.course.directory import CourseDirectory
+from autograder.course.errors import UserError
+from autograder.release.nbgrader_settings import put_environment_on_path
+from autograder.results import gradebook
+from autograder.results.gradebook import save
+from autograder.results.result import ExerciseResult, Result, Status
 from autograder.selfcheck.judge import CheckResult
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
@@ -39,7 +41,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course directory whose gradebook knows a small problem set, and other assignments."""
     root = tmp_path_factory.mktemp("released")
     put_environment_on_path()
-    with Gradebook(CourseDirectory(root).database_url) as book:
+    with Gradebook(CourseDirectory.at(root).database_url) as book:
         for assignment, notebooks in {PS: [PS, "appendix"], "ps02-other": ["ps02-other"]}.items():
             book.add_assignment(assignment)
             for notebook in notebooks:
@@ -63,7 +65,7 @@ def course(released: Path, tmp_path: Path) -> CourseDirectory:
 
 def copied(released: Path, to: Path) -> CourseDirectory:
     shutil.copytree(released, to, dirs_exist_ok=True)
-    return CourseDirectory(to)
+    return CourseDirectory.at(to)
 
 
 def submission(
@@ -73,14 +75,14 @@ def submission(
     status: Status = Status.GRADED,
     written: bool = False,
     unanswered: bool = False,
-) -> Submission:
+) -> Result:
     scores = dict.fromkeys(EXERCISES, 1.0) if scores is None else scores
     exercises = tuple(
         ExerciseResult(name, score, 4, (CheckResult("c", False, 4, unanswered=unanswered),))
         for name, score in scores.items()
     )
     answered = frozenset([WRITTEN] if written else [])
-    return Submission(student, status, "", 0, 7, 0.1, exercises, written_answered=answered)
+    return Result(student, status, "", 0, 7, 0.1, written_answered=answered, exercises=exercises)
 
 
 def content(course: CourseDirectory) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def rows_of_tables(course: CourseDirectory) -> dict[str, list[Any]]:
 
 
 def enter_with_nbgrader(
-    course: CourseDirectory, submissions: list[Submission], unchanged: set[str]
+    course: CourseDirectory, submissions: list[Result], unchanged: set[str]
 ) -> None:
     """What ``save`` promises, done with nbgrader's own models, one hand-in at a time."""
     with Gradebook(course.database_url) as book:
@@ -226,7 +228,7 @@ def test_tables_and_rows_are_what_nbgraders_models_give(
     ours = copied(released, tmp_path_factory.mktemp("ours"))
     theirs = copied(released, tmp_path_factory.mktemp("theirs"))
     for step in steps:
-        rows = apply(ours, step, lambda course, *given: save(PS, course, *given))
+        rows = apply(ours, step, lambda course, *given: save(course.assignment(PS), *given))
         apply(theirs, step, enter_with_nbgrader)
         assert content(ours) == content(theirs)
         with Gradebook(ours.database_url) as book:
@@ -256,14 +258,14 @@ def test_tables_and_rows_are_what_nbgraders_models_give(
     ],
 )
 def test_time_of_handing_in_is_read_as_by_nbgrader(course: CourseDirectory, text: str) -> None:
-    folder = course.submitted(PS, "ada").parent
+    folder = course.assignment(PS).submitted("ada").parent
     folder.mkdir(parents=True)
     (folder / "timestamp.txt").write_text(text)
-    row = save(PS, course, [submission("ada")])["ada"]
+    row = save(course.assignment(PS), [submission("ada")])["ada"]
     assert content(course)["ada"]["timestamp"] == parse_utc(text.strip())
     assert row.timestamp == str(parse_utc(text.strip()))
     (folder / "timestamp.txt").unlink()  # what is known is kept
-    assert save(PS, course, [submission("ada")])["ada"] == row
+    assert save(course.assignment(PS), [submission("ada")])["ada"] == row
 
 
 @pytest.mark.parametrize(
@@ -271,15 +273,15 @@ def test_time_of_handing_in_is_read_as_by_nbgrader(course: CourseDirectory, text
     [b"", b"yesterday-ish", b"\xff\xfe\x00", b"9999-12-31 23:59:59 -100000", b"1 2 /etc/passwd"],
 )
 def test_time_that_cannot_be_read_is_none(course: CourseDirectory, data: bytes) -> None:
-    folder = course.submitted(PS, "ada").parent
+    folder = course.assignment(PS).submitted("ada").parent
     folder.mkdir(parents=True)
     (folder / "timestamp.txt").write_bytes(data)
-    assert save(PS, course, [submission("ada")])["ada"].timestamp == ""
+    assert save(course.assignment(PS), [submission("ada")])["ada"].timestamp == ""
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
 def test_time_is_read_from_a_regular_file_only(course: CourseDirectory, kind: str) -> None:
-    path = course.submitted(PS, "ada").parent / "timestamp.txt"
+    path = course.assignment(PS).submitted("ada").parent / "timestamp.txt"
     path.parent.mkdir(parents=True)
     if kind == "pipe":
         os.mkfifo(path)
@@ -288,7 +290,7 @@ def test_time_is_read_from_a_regular_file_only(course: CourseDirectory, kind: st
         path.symlink_to(course.root / "elsewhere")
     else:
         path.mkdir()
-    assert save(PS, course, [submission("ada")])["ada"].timestamp == ""
+    assert save(course.assignment(PS), [submission("ada")])["ada"].timestamp == ""
 
 
 def test_due_date_and_other_assignments_are_left_alone(course: CourseDirectory) -> None:
@@ -298,7 +300,7 @@ def test_due_date_and_other_assignments_are_left_alone(course: CourseDirectory) 
         book.update_or_create_submission("ps02-other", "ada")
         book.find_grade("check-step", "ps02-other", "ps02-other", "ada").auto_score = 3
         book.db.commit()
-    row = save(PS, course, [submission("ada", {"step": 4.0})])["ada"]
+    row = save(course.assignment(PS), [submission("ada", {"step": 4.0})])["ada"]
     assert (row.duedate, row.score, row.max_score) == ("2030-01-01 00:00:00", 4, 20)
     with Gradebook(course.database_url) as book:
         assert book.find_submission("ps02-other", "ada").score == 3
@@ -309,9 +311,9 @@ def test_due_date_and_other_assignments_are_left_alone(course: CourseDirectory) 
 
 def test_entering_again_changes_nothing(course: CourseDirectory) -> None:
     class_ = [submission(f"s{n:03}", {"step": n % 5}, written=n % 2 == 0) for n in range(40)]
-    first = save(PS, course, class_)
+    first = save(course.assignment(PS), class_)
     before = rows_of_tables(course)
-    assert save(PS, course, class_) == first
+    assert save(course.assignment(PS), class_) == first
     assert rows_of_tables(course) == before
 
 
@@ -323,7 +325,7 @@ def test_size_of_the_parts_makes_no_difference(
     for chunk in (1, 3, 7, 100):
         monkeypatch.setattr(gradebook, "_CHUNK", chunk)
         course = copied(released, tmp_path / str(chunk))
-        found.append((save(PS, course, iter(class_)), content(course)))
+        found.append((save(course.assignment(PS), iter(class_)), content(course)))
     assert found.count(found[0]) == len(found)
     assert list(found[0][0]) == [result.student for result in class_]
 
@@ -339,7 +341,7 @@ def test_number_of_statements_is_that_of_parts_not_of_hand_ins(course: CourseDir
         numbers = []
         for size in (1, 400):
             statements.clear()
-            save(PS, course, [submission(f"{size}-{n}") for n in range(size)])
+            save(course.assignment(PS), [submission(f"{size}-{n}") for n in range(size)])
             numbers.append(len(statements))
     finally:
         event.remove(Engine, "before_cursor_execute", count)
@@ -350,11 +352,11 @@ def test_nbgrader_is_not_imported(course: CourseDirectory) -> None:
     code = """
 import sys
 from pathlib import Path
-from autograder.grading.gradebook import save
-from autograder.grading.results import Status, Submission
-from autograder.paths import CourseDirectory
-course = CourseDirectory(Path(sys.argv[1]))
-rows = save(sys.argv[2], course, [Submission("ada", Status.NO_ANSWER, "", 0, 7, 0.1, ())])
+from autograder.results.gradebook import save
+from autograder.results.result import Result, Status
+from autograder.course.directory import CourseDirectory
+course = CourseDirectory.at(Path(sys.argv[1]))
+rows = save(course.assignment(sys.argv[2]), [Result("ada", Status.NO_ANSWER, "", 0, 7, 0.1)])
 assert rows["ada"].max_score == 20
 print([name for name in sys.modules if name.split(".")[0] in ("nbgrader", "torch")])
 """
@@ -371,40 +373,40 @@ def test_interruption_leaves_the_gradebook_as_it_was(
     course: CourseDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gradebook, "_CHUNK", 2)
-    save(PS, course, [submission("ada", {"step": 4.0})])
+    save(course.assignment(PS), [submission("ada", {"step": 4.0})])
     before = rows_of_tables(course)
 
-    def interrupted() -> Iterator[Submission]:
+    def interrupted() -> Iterator[Result]:
         yield from (submission(f"s{n}") for n in range(5))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        save(PS, course, interrupted())
+        save(course.assignment(PS), interrupted())
     assert rows_of_tables(course) == before
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from autograder.grading import gradebook
-from autograder.grading.results import Status, Submission
-from autograder.paths import CourseDirectory
+from autograder.results import gradebook
+from autograder.results.result import Result, Status
+from autograder.course.directory import CourseDirectory
 gradebook._CHUNK = 50
 def class_():
     for number in range(1000):
-        yield Submission(f"s{number}", Status.GRADED, "", 0, 7, 0.1, ())
+        yield Result(f"s{number}", Status.GRADED, "", 0, 7, 0.1)
     os.kill(os.getpid(), signal.SIGKILL)
-gradebook.save(sys.argv[2], CourseDirectory(Path(sys.argv[1])), class_())
+gradebook.save(CourseDirectory.at(Path(sys.argv[1])).assignment(sys.argv[2]), class_())
 """
 
 
 def test_killed_while_entering_leaves_the_gradebook_as_it_was(course: CourseDirectory) -> None:
-    save(PS, course, [submission("ada", {"step": 4.0})])
+    save(course.assignment(PS), [submission("ada", {"step": 4.0})])
     before = content(course)
     done = subprocess.run([sys.executable, "-c", KILLED, str(course.root), PS])
     assert done.returncode == -9
     assert content(course) == before
-    save(PS, course, [submission("s1"), submission("ada", {"step": 2.0})])
+    save(course.assignment(PS), [submission("s1"), submission("ada", {"step": 2.0})])
     assert content(course).keys() == {"ada", "s1"}
 
 
@@ -425,9 +427,9 @@ def test_gradebook_that_stays_locked_is_told(
 ) -> None:
     monkeypatch.setattr(gradebook, "_PATIENCE", 0.2)
     with pytest.raises(UserError, match=r"gradebook\.db was locked by another program for 0\.2 s"):
-        save(PS, course, [submission("ada")])
+        save(course.assignment(PS), [submission("ada")])
     locked.execute("ROLLBACK")
-    assert save(PS, course, [submission("ada")])["ada"].score == 2
+    assert save(course.assignment(PS), [submission("ada")])["ada"].score == 2
 
 
 def test_locked_gradebook_is_waited_for(
@@ -435,12 +437,12 @@ def test_locked_gradebook_is_waited_for(
 ) -> None:
     threading.Timer(0.5, lambda: locked.execute("COMMIT")).start()
     started = time.monotonic()
-    save(PS, course, [submission("ada")])
+    save(course.assignment(PS), [submission("ada")])
     assert time.monotonic() - started > 0.4
 
 
 def test_full_disk_is_told_and_nothing_entered(course: CourseDirectory) -> None:
-    save(PS, course, [submission("ada", {"step": 4.0})])
+    save(course.assignment(PS), [submission("ada", {"step": 4.0})])
     before = rows_of_tables(course)
 
     def fill(connection: Any, _: Any) -> None:
@@ -450,7 +452,7 @@ def test_full_disk_is_told_and_nothing_entered(course: CourseDirectory) -> None:
     event.listen(Engine, "connect", fill)
     try:
         with pytest.raises(UserError, match="cannot be used: database or disk is full"):
-            save(PS, course, [submission(f"s{n}") for n in range(1000)])
+            save(course.assignment(PS), [submission(f"s{n}") for n in range(1000)])
     finally:
         event.remove(Engine, "connect", fill)
     assert rows_of_tables(course) == before
@@ -463,7 +465,7 @@ def test_read_only_gradebook_is_told(course: CourseDirectory) -> None:
     event.listen(Engine, "connect", protect)
     try:
         with pytest.raises(UserError, match="cannot be used: attempt to write a readonly"):
-            save(PS, course, [submission("ada")])
+            save(course.assignment(PS), [submission("ada")])
     finally:
         event.remove(Engine, "connect", protect)
 
@@ -473,7 +475,7 @@ def test_unknown_schema_is_told_with_the_versions(course: CourseDirectory) -> No
         connection.execute("ALTER TABLE grade DROP COLUMN extra_credit")
         connection.execute("UPDATE alembic_version SET version_num = '50a4d84c131a'")
     with pytest.raises(UserError) as told:
-        save(PS, course, [submission("ada")])
+        save(course.assignment(PS), [submission("ada")])
     for part in ("grade.extra_credit", "50a4d84c131a", "nbgrader 0.9.6 has", "nbgrader db upgrade"):
         assert part in str(told.value)
 
@@ -492,14 +494,14 @@ def test_expected_schema_is_nbgraders() -> None:
     ],
 )
 def test_what_is_no_gradebook_is_told(tmp_path: Path, data: bytes | None, told: str) -> None:
-    course = CourseDirectory(tmp_path)
+    course = CourseDirectory.at(tmp_path)
     if data is not None:
         course.gradebook.write_bytes(data)
     with pytest.raises(UserError, match=told) as raised:
-        save(PS, course, [submission("ada")])
+        save(course.assignment(PS), [submission("ada")])
     assert "\n" not in str(raised.value)
 
 
 def test_unknown_problem_set_is_told(course: CourseDirectory) -> None:
     with pytest.raises(UserError, match="does not know ps03-x; run: autograder release ps03-x"):
-        save("ps03-x", course, [submission("ada")])
+        save(course.assignment("ps03-x"), [submission("ada")])

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.grading import handin
-from autograder.grading.handin import Damaged, Handin, parse, read_bytes
+from autograder.course import reading
+from autograder.course.reading import Damaged, read_bytes
+from autograder.grading.handin import HandedCell, Handin, parse
 from autograder.grading.plan import make_plan
-from autograder.grading.results import Status
 from autograder.grading.session import Session
+from autograder.results.result import Status
 
 
 def notebook(*cells: Any, **changes: Any) -> bytes:
@@ -92,7 +93,7 @@ def test_unreadable_handin_is_damaged_with_a_sentence(
 
 def test_oddities_that_are_harmless_are_read() -> None:
     with_mark = b"\xef\xbb\xbf" + notebook(CELL)
-    assert parse(with_mark).cells[0].source == "1"
+    assert parse(with_mark)[0].source == "1"
     odd = {
         "cell_type": "code",
         "source": ["a\n", "b"],
@@ -101,10 +102,10 @@ def test_oddities_that_are_harmless_are_read() -> None:
         "outputs": "x",
         "execution_count": {"a": 1},
     }
-    assert parse(notebook(odd, metadata=None, nbformat_minor="x")).cells[0].source == "a\nb"
+    assert parse(notebook(odd, metadata=None, nbformat_minor="x"))[0].source == "a\nb"
     lying = {**CELL, "metadata": {"nbgrader": {"grade_id": ["sgd_step"], "points": 1e9}}}
-    assert parse(notebook(lying)).cells[0].grade_id is None
-    assert parse(notebook(CELL, metadata={"big": 10**400})).cells
+    assert parse(notebook(lying))[0].grade_id is None
+    assert parse(notebook(CELL, metadata={"big": 10**400}))
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "FIFO", "socket", "device", "link"])
@@ -129,7 +130,7 @@ def test_what_is_no_regular_file_is_damaged_at_once(
     elif kind == "link":
         path.symlink_to(hand_in(notebook(CELL)))
     started = time.monotonic()
-    result = ps01.grade("student", path)
+    result = ps01.grade(Handin("student", path)).result
     assert time.monotonic() - started < 2
     assert result.status is Status.DAMAGED
     told = {"missing": "there is no file", "link": "symbolic link", "socket": "cannot be opened"}
@@ -144,8 +145,8 @@ def test_file_that_may_not_be_read_is_damaged(
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(handin.os, "open", refuse)
-    result = ps01.grade("student", path)
+    monkeypatch.setattr(reading.os, "open", refuse)
+    result = ps01.grade(Handin("student", path)).result
     assert (result.status, "Permission denied" in result.detail) == (Status.DAMAGED, True)
 
 
@@ -168,7 +169,7 @@ def test_large_file_is_damaged_without_being_read(tmp_path: Path) -> None:
 )
 def test_saved_outputs_are_not_needed_and_do_no_harm(output: dict[str, object]) -> None:
     data = notebook({**CELL, "outputs": [output]})
-    assert parse(data).cells == parse(notebook(CELL)).cells
+    assert parse(data) == parse(notebook(CELL))
 
 
 def test_mistake_of_the_grader_stops_no_batch_and_asks_for_a_person(
@@ -178,7 +179,7 @@ def test_mistake_of_the_grader_stops_no_batch_and_asks_for_a_person(
         raise ZeroDivisionError("oh")
 
     monkeypatch.setattr("autograder.grading.marking.Marking.judge", fail)
-    monkeypatch.setattr("autograder.grading.grader._death", fail)
+    monkeypatch.setattr("autograder.grading.conversation._death", fail)
     right = {"cell_type": "code", "metadata": {}, "source": "def sgd_step(a, b, c): return a"}
     result = grade_notebook(notebook(right))
     assert (result.status, result.score) == (Status.MANUAL, 0)
@@ -200,7 +201,7 @@ def _read(data: bytes, session: Session) -> None:
     except Damaged as damaged:
         assert str(damaged).strip()
         return
-    assert isinstance(read, Handin)
+    assert all(isinstance(cell, HandedCell) for cell in read)
     plan = make_plan(read, session.release)
     checked = [step.check for step in plan.steps if step.check]
     assert sorted(checked) == sorted(session.release.exercises)  # each once, whatever came

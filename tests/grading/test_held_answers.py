@@ -10,25 +10,26 @@ from typing import Any
 
 import pytest
 
-from autograder.definition import load_problem_set
-from autograder.grading.grader import TimeLimits
-from autograder.grading.results import Status, Submission
+from autograder.course.directory import CourseDirectory
+from autograder.grading.handin import Handin
 from autograder.grading.sample import instructor_answers
-from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings, TimeLimits
+from autograder.results.result import Result, Status
 from autograder.sandbox.confine import Limits
+from autograder.sandbox.isolation import Surroundings
 from autograder.sandbox.orders import run
 from autograder.sandbox.pool import Pool, open_pool
 from autograder.sandbox.wire import HELD_SECONDS, DeadlineMissed
 
-Grade = Callable[[dict[str, str]], Submission]
+Grade = Callable[[dict[str, str]], Result]
 LAST = "condition_number"
 LOOP = f"def {LAST}(eigenvalues):\n    while True: pass\n"
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    opened, _ = open_pool("auto", Limits(), [])
+    opened, _ = open_pool("auto", Surroundings(Limits()))
     with opened:
         yield opened
 
@@ -37,7 +38,7 @@ def pool() -> Iterator[Pool]:
 def session(course: CourseDirectory, quick_settings: Settings) -> Iterator[Session]:
     """A session in which nothing is waited for long."""
     limits = TimeLimits(cell=2, call=0.5, notebook=20)
-    with Session("ps01-sgd", course, replace(quick_settings, time=limits)) as opened:
+    with Session(course.assignment("ps01-sgd"), replace(quick_settings, time=limits)) as opened:
         yield opened
 
 
@@ -46,10 +47,12 @@ def grade(
     session: Session, right_notebook: Callable[..., Any], hand_in: Callable[..., Path]
 ) -> Grade:
     """Grades right answers, but for those given."""
-    return lambda answers: session.grade("a", hand_in(right_notebook("ps01-sgd", answers)))
+    return lambda answers: (
+        session.grade(Handin("a", hand_in(right_notebook("ps01-sgd", answers)))).result
+    )
 
 
-def lost(result: Submission) -> set[str]:
+def lost(result: Result) -> set[str]:
     return {exercise.name for exercise in result.exercises if exercise.score < exercise.max_score}
 
 
@@ -144,7 +147,7 @@ def crashing(*_):
         head, colon, body = source.partition(":\n")
         answers[name] = f"{code}{head}{colon}    crashing()\n{body}"
     together = grade(answers)
-    monkeypatch.setattr("autograder.grading.grader._SENT_AHEAD", 0)
+    monkeypatch.setattr("autograder.grading.conversation._SENT_AHEAD", 0)
     apart = grade(answers)
     assert together.status is apart.status
     assert together.exercises == apart.exercises
@@ -159,4 +162,4 @@ def test_lie_about_what_was_begun_earns_nothing_and_ends(grade: Grade) -> None:
 
 
 def _right() -> dict[str, str]:
-    return instructor_answers(load_problem_set("ps01-sgd"))
+    return instructor_answers("ps01-sgd")

@@ -21,10 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.definition import ProblemSetSpec
-from autograder.grading import grader
+from autograder.grading import conversation, verdict
 from autograder.grading.marking import Marking, Stopwatch, TakesTooLong
-from autograder.grading.results import Status
 from autograder.grading.session import Session
+from autograder.grading.transcript import Question
+from autograder.results.result import Status
 from autograder.sandbox.orders import answer_room
 from autograder.sandbox.wire import BadMessage, Frame
 from autograder.sandbox.worker import Outbox, _Answer
@@ -56,7 +57,7 @@ class Sink:
 class HandIn:
     """What the workers of a hand-in sent, by exercise, check and kind of case."""
 
-    frames: dict[str, dict[tuple[int, bool], list[Frame]]]
+    frames: dict[str, dict[Question, list[Frame]]]
 
     @property
     def size(self) -> int:
@@ -90,17 +91,18 @@ def returned(spec: ProblemSetSpec, value: Return, *, after: bool) -> HandIn:
                     count += 1
             answer.send(last=True)
             outbox.flush()
-            found.setdefault(exercise.name, {})[number, public] = sink.frames
+            question = Question(exercise.name, number, public)
+            found.setdefault(exercise.name, {})[question] = sink.frames
     return HandIn(found)
 
 
 def judge(marking: Marking, handin: HandIn) -> int:
     """Judge as the grader does, within its limits on what may come; return the checks passed."""
-    assert handin.size <= grader._MAX_RETURNED
+    assert handin.size <= conversation._MAX_RETURNED
     passed = 0
     for name, frames in handin.frames.items():
         for each in frames.values():
-            assert sum(len(f.header) + len(f.body) for f in each) <= grader._MAX_ANSWER
+            assert sum(len(f.header) + len(f.body) for f in each) <= conversation._MAX_ANSWER
         results = marking.judge(name, frames)
         assert results is not None
         passed += sum(result.passed for result in results)
@@ -309,7 +311,7 @@ def test_one_buffer_named_many_times_counts_each_time(one: ProblemSetSpec) -> No
             for case, calls, arguments in cases
             for _ in range(calls)
         ]
-        frames[number, public] = [frame(entries, bytes(240_000))]
+        frames[Question(exercise.name, number, public)] = [frame(entries, bytes(240_000))]
     handin = HandIn({exercise.name: frames})
     assert judge(Marking(one), handin) == 0
     memory = memory_of(one, handin)
@@ -365,7 +367,7 @@ def test_what_takes_too_long_to_judge_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wrong = "def sgd_step(theta, grad, lr):\n    return theta + 1.0625\n"
-    monkeypatch.setattr(grader, "_JUDGING_SECONDS", -1.0)
+    monkeypatch.setattr(verdict, "_JUDGING_SECONDS", -1.0)
     result = grade_notebook(right_notebook("ps01-sgd", {"sgd_step": wrong}))
     assert result.status is Status.TIMEOUT
     assert result.exercises[2].score == 0  # of the others, answers may have been judged before

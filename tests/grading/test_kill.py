@@ -22,9 +22,9 @@ from typing import Any
 import psutil
 import pytest
 
+from autograder.course.directory import CourseDirectory
 from autograder.definition import load_problem_set
 from autograder.grading.sample import mistaken_answers
-from autograder.paths import CourseDirectory
 from autograder.release.build import release
 
 PS = "ps01-sgd"
@@ -32,8 +32,8 @@ PS = "ps01-sgd"
 PROGRAM = """
 from autograder.grading import batch, evaluations
 from autograder.release import build
-batch.grading_fingerprint = evaluations.grading_fingerprint = lambda name: "as they were"
-build.is_released = lambda name, course: True
+batch.of_grading = evaluations.of_grading = lambda name: "as they were"
+build.is_released = lambda assignment: True
 from autograder.cli import main
 main()
 """
@@ -59,7 +59,7 @@ def grade(course: CourseDirectory, *options: str) -> subprocess.CompletedProcess
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course directory with the problem set released, and nothing handed in."""
     root = tmp_path_factory.mktemp("released")
-    release(PS, CourseDirectory(root))
+    release(CourseDirectory.at(root).assignment(PS))
     return root
 
 
@@ -91,7 +91,7 @@ def hand_in_class(right_notebook: Callable[..., Any]) -> Callable[[CourseDirecto
 
     def hand_in(course: CourseDirectory, count: int) -> None:
         for number in range(count):
-            path = course.submitted(PS, f"s{number:02}")
+            path = course.assignment(PS).submitted(f"s{number:02}")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content(number))
 
@@ -105,11 +105,11 @@ def graded_once(
     """A course that was graded before, in part by hand, and since then handed in anew."""
 
     def make(count: int) -> CourseDirectory:
-        course = CourseDirectory(tmp_path / "before")
+        course = CourseDirectory.at(tmp_path / "before")
         shutil.copytree(released, course.root)
         hand_in_class(course, count)
         for number in range(0, count, 3):  # a third had handed in something else, or nothing
-            path = course.submitted(PS, f"s{number:02}")
+            path = course.assignment(PS).submitted(f"s{number:02}")
             if number % 2:
                 shutil.rmtree(path.parent)
             else:
@@ -231,19 +231,19 @@ def wait_until(process: subprocess.Popen[str], condition: Callable[[], bool]) ->
 
 def lines(course: CourseDirectory) -> int:
     try:
-        return (course.reports(PS) / "journal.jsonl").read_bytes().count(b"\n")
+        return (course.assignment(PS).reports / "journal.jsonl").read_bytes().count(b"\n")
     except FileNotFoundError:
         return 0
 
 
 def is_alone(course: CourseDirectory) -> bool:
     """Whether one is graded alone that was being graded at a kill: a second one would blame it."""
-    return any((course.reports(PS) / "under-way").glob("*.alone"))
+    return any((course.assignment(PS).reports / "under-way").glob("*.alone"))
 
 
 def is_at(course: CourseDirectory, phase: str, before: int, moment: float) -> Callable[[], bool]:
     """Whether a run is in a phase; ``moment`` from 0 to 1 says where in it."""
-    folder = course.reports(PS)
+    folder = course.assignment(PS).reports
     began = time.monotonic()
     if phase == "start":
         return lambda: time.monotonic() - began > 4 * moment and not is_alone(course)
@@ -264,7 +264,7 @@ def test_killed_batch_comes_to_the_end_of_an_undisturbed_one(
     tmp_path: Path,
 ) -> None:
     before = graded_once(count)
-    undisturbed = CourseDirectory(tmp_path / "undisturbed")
+    undisturbed = CourseDirectory.at(tmp_path / "undisturbed")
     shutil.copytree(before.root, undisturbed.root)
     assert grade(undisturbed, "--seed", "8").returncode == 0
     expected = outcome(undisturbed)
@@ -274,7 +274,7 @@ def test_killed_batch_comes_to_the_end_of_an_undisturbed_one(
     while done < kills:
         rounds += 1
         assert rounds < 4 * kills
-        course = CourseDirectory(tmp_path / f"round-{rounds}")
+        course = CourseDirectory.at(tmp_path / f"round-{rounds}")
         shutil.copytree(before.root, course.root)
         ended = False
         while not ended and done < kills:
@@ -308,11 +308,11 @@ def test_told_to_stop_it_enters_what_is_done_and_goes_on_later(
     right_notebook: Callable[..., Any],
     orphans: Callable[[], list[str]],
 ) -> None:
-    course = CourseDirectory(tmp_path / "course")
+    course = CourseDirectory.at(tmp_path / "course")
     shutil.copytree(released, course.root)
     loop = "def sgd_step(theta, grad, lr):\n    while True:\n        pass\n"
     for name in ("ada", "bob", "cem", "dov", "eva"):
-        path = course.submitted(PS, name)
+        path = course.assignment(PS).submitted(name)
         path.parent.mkdir(parents=True)
         answers = {} if name == "ada" else {"sgd_step": loop}
         path.write_text(json.dumps(right_notebook(PS, answers)))
@@ -327,16 +327,16 @@ def test_told_to_stop_it_enters_what_is_done_and_goes_on_later(
     assert "--resume" in told
     assert "Traceback" not in told
     assert orphans() == []
-    tree = json.loads((course.reports(PS) / "results.json").read_text())
+    tree = json.loads(course.assignment(PS).results.read_text())
     assert [entry["student"] for entry in tree["submissions"]] == ["ada"]
     assert tree["not_graded"] == ["bob", "cem", "dov", "eva"]
-    assert "ada" in (course.reports(PS) / "grades.csv").read_text()
+    assert "ada" in (course.assignment(PS).reports / "grades.csv").read_text()
     for name in ("bob", "cem", "dov", "eva"):
-        course.submitted(PS, name).write_text("{}")
+        course.assignment(PS).submitted(name).write_text("{}")
     done = grade(course, "--resume")
     assert done.returncode == 0
     assert "4 graded, 1 unchanged" in done.stdout
-    assert json.loads((course.reports(PS) / "results.json").read_text())["seed"] == "8"
+    assert json.loads(course.assignment(PS).results.read_text())["seed"] == "8"
     assert "nothing to resume" in grade(course, "--resume").stderr
 
 
@@ -370,7 +370,7 @@ def in_a_namespace(
     mounted.mkdir()
     result.mkdir()
     script = IN_A_NAMESPACE.format(before=before, after=after)
-    given = command(CourseDirectory(mounted), "--seed", "8")
+    given = command(CourseDirectory.at(mounted), "--seed", "8")
     given[given.index("auto")] = "limits"  # these hand-ins can be trusted; namespaces nest badly
     folders = [str(mounted), str(course.root), str(result)]
     done = subprocess.run(
@@ -398,7 +398,7 @@ def small_class(
 ) -> CourseDirectory:
     if no_namespaces():
         pytest.skip("a disk of one's own needs user namespaces, which are not allowed here")
-    course = CourseDirectory(tmp_path / "course")
+    course = CourseDirectory.at(tmp_path / "course")
     shutil.copytree(released, course.root)
     hand_in_class(course, 12)
     return course
@@ -415,7 +415,7 @@ def kilobytes_written(course: CourseDirectory) -> int:
 def test_full_disk_is_told_in_one_line_and_costs_nothing(
     share: float, small_class: CourseDirectory, tmp_path: Path
 ) -> None:
-    undisturbed = CourseDirectory(tmp_path / "undisturbed")
+    undisturbed = CourseDirectory.at(tmp_path / "undisturbed")
     shutil.copytree(small_class.root, undisturbed.root)
     done = grade(undisturbed, "--seed", "8", "--isolation", "limits")
     assert done.returncode == 0, done.stderr
@@ -439,4 +439,4 @@ def test_read_only_course_is_told_in_one_line(small_class: CourseDirectory, tmp_
         r"command again: no grading is lost\n",
         done.stderr,
     )
-    assert (small_class.reports(PS) / "results.json").exists()
+    assert small_class.assignment(PS).results.exists()

@@ -14,17 +14,20 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
 from autograder.grading import batch
 from autograder.grading.batch import grade_class
-from autograder.grading.results import ExerciseResult, Status, Submission
-from autograder.grading.session import Graded, Handed, Settings
-from autograder.paths import CourseDirectory, UserError
+from autograder.grading.executor import Graded
+from autograder.grading.handin import Handin
+from autograder.grading.settings import Settings
 from autograder.release.build import release
-from autograder.reports.tables import Run
+from autograder.results.result import ExerciseResult, Result, Run, Status
 from autograder.selfcheck.judge import CheckResult
 
 PS = "ps01-sgd"
@@ -34,14 +37,12 @@ EXERCISES = ("softmax_cross_entropy", "minibatch_gradient", "sgd_step", "clip_by
 class StandIn:
     """A session that does not run hand-ins: what they score is a matter of their first byte."""
 
-    level = "full"
-    grades_here = True
-    weaker_because: dict[str, str] = {}  # noqa: RUF012
+    executor = SimpleNamespace(is_here=True, weaker_because={})
 
-    def __init__(
-        self, problem_set: str, course: CourseDirectory, settings: Settings, _opening: object
-    ) -> None:
+    def __init__(self, assignment: Assignment, settings: Settings, _opening: object) -> None:
         self.seed = settings.seed or 0
+        run = Run(assignment.problem_set, "A title", self.seed, "cpu", "full", {"numpy": "2"})
+        self.job = SimpleNamespace(run=run)
 
     def __enter__(self) -> StandIn:
         return self
@@ -49,17 +50,14 @@ class StandIn:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def run(self) -> Run:
-        return Run(PS, "A title", self.seed, "cpu", self.level, {"numpy": "2"})
-
-    def process_all(self, handins: Iterable[Handed]) -> Iterator[Graded]:
-        for student, path, fingerprint in handins:
-            submission = result(student, path.read_bytes()[0], fingerprint)
-            text = f"{student} {self.seed} "
-            yield Graded(submission, text * 1000, text * 500)
+    def grade_all(self, handins: Iterable[Handin]) -> Iterator[Graded]:
+        for handin in handins:
+            text = f"{handin.student} {self.seed} "
+            made = result(handin.student, handin.path.read_bytes()[0], handin.fingerprint)
+            yield Graded(made, text * 1000, text * 500)
 
 
-def result(student: str, number: int, fingerprint: str) -> Submission:
+def result(student: str, number: int, fingerprint: str) -> Result:
     exercises = []
     for name in EXERCISES:
         passed = [(number + each) % 3 > 0 for each in range(4)]
@@ -70,23 +68,23 @@ def result(student: str, number: int, fingerprint: str) -> Submission:
         exercises.append(ExerciseResult(name, sum(passed), 4, tuple(checks)))
     score = sum(exercise.score for exercise in exercises)
     status = Status.GRADED if number % 5 else Status.DAMAGED
-    return Submission(
-        student, status, "", score, 16, 0.01, tuple(exercises), fingerprint=fingerprint
+    return Result(
+        student, status, "", score, 16, 0.01, fingerprint=fingerprint, exercises=tuple(exercises)
     )
 
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("released")
-    release(PS, CourseDirectory(root))
+    release(CourseDirectory.at(root).assignment(PS))
     return root
 
 
 def class_of(count: int, released: Path, root: Path) -> CourseDirectory:
-    course = CourseDirectory(root)
+    course = CourseDirectory.at(root)
     shutil.copytree(released, root)
     for number in range(count):
-        path = course.submitted(PS, f"student{number:05}")
+        path = course.assignment(PS).submitted(f"student{number:05}")
         path.parent.mkdir(parents=True)
         path.write_bytes(bytes([number % 256]) * 100)
     return course
@@ -129,7 +127,7 @@ def test_memory_hardly_grows_with_the_class_and_time_in_step(
 
 def measure(root: str) -> dict[str, float]:
     started = time.process_time()
-    grade_class(PS, CourseDirectory(Path(root)), Settings(seed=8))
+    grade_class(CourseDirectory.at(Path(root)).assignment(PS), Settings(seed=8))
     return {
         "cpu_seconds": time.process_time() - started,
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
@@ -147,11 +145,11 @@ def end_at_every_write(how: str, before: str, copy: str) -> dict[str, int]:
 
     The class was graded before with another seed, so that old files stand where the new ones go.
     """
-    course = CourseDirectory(Path(before))
-    grade_class(PS, course, Settings(seed=7))
-    undisturbed = CourseDirectory(Path(copy))
+    course = CourseDirectory.at(Path(before))
+    grade_class(course.assignment(PS), Settings(seed=7))
+    undisturbed = CourseDirectory.at(Path(copy))
     shutil.copytree(course.root, undisturbed.root)
-    grade_class(PS, undisturbed, Settings(seed=8))
+    grade_class(undisturbed.assignment(PS), Settings(seed=8))
     expected = outcome(undisturbed)
     for number in itertools.count(1):
         shutil.rmtree(undisturbed.root)
@@ -159,7 +157,7 @@ def end_at_every_write(how: str, before: str, copy: str) -> dict[str, int]:
         ended = killed_at(number, undisturbed) if how == "killed" else full_at(number, undisturbed)
         if not ended:
             return {"writes": number - 1}
-        grade_class(PS, undisturbed, Settings(seed=8))
+        grade_class(undisturbed.assignment(PS), Settings(seed=8))
         found = outcome(undisturbed)
         assert found == expected, (number, [n for n in found if found[n] != expected.get(n)])
     raise AssertionError
@@ -171,7 +169,7 @@ def killed_at(number: int, course: CourseDirectory) -> bool:
         status = 1
         try:
             on_write(number, lambda: os._exit(9))
-            grade_class(PS, course, Settings(seed=8))
+            grade_class(course.assignment(PS), Settings(seed=8))
             status = 0
         finally:
             os._exit(status)
@@ -186,7 +184,7 @@ def full_at(number: int, course: CourseDirectory) -> bool:
 
     undo = on_write(number, refuse)
     try:
-        grade_class(PS, course, Settings(seed=8))
+        grade_class(course.assignment(PS), Settings(seed=8))
     except UserError as error:
         assert "no space left on device; free some space" in str(error)
         return True
@@ -217,7 +215,7 @@ def on_write(number: int, act: Callable[[], None]) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    batch.open_session = StandIn  # type: ignore[assignment]
-    batch.grading_fingerprint = lambda name: "as it is"
+    batch.Session = StandIn  # type: ignore[assignment]
+    batch.of_grading = lambda name: "as it is"
     tasks = {"measure": measure, "end_at_every_write": end_at_every_write}
     print(json.dumps(tasks[sys.argv[1]](*sys.argv[2:])))

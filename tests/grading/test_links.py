@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
+from autograder.course.directory import CourseDirectory
+from autograder.course.errors import UserError
+from autograder.course.files import LinkInTheWay, find_link, write_whole
 from autograder.grading import batch
 from autograder.grading.batch import grade_class
 from autograder.grading.journal import alone
-from autograder.grading.session import Settings
+from autograder.grading.settings import Settings
 from autograder.grading.under_way import UnderWay
 from autograder.nbgrader_plugin import _remove_what_else_was_handed_in
-from autograder.paths import CourseDirectory, UserError
 from autograder.release.build import release
-from autograder.reports.files import LinkInTheWay, find_link, write_whole
 
 from .test_batch import PS, WRONG, Klass, ReferenceHere
 
@@ -29,14 +30,14 @@ SECRET = "nothing of the grader's"
 @pytest.fixture(autouse=True)
 def nothing_else_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the sources nor where the reference runs."""
-    monkeypatch.setattr("autograder.grading.session.ReferenceProcess", ReferenceHere)
-    monkeypatch.setattr(batch, "grading_fingerprint", lambda name: "as they were")
+    monkeypatch.setattr("autograder.grading.evaluations.ReferenceProcess", ReferenceHere)
+    monkeypatch.setattr(batch, "of_grading", lambda name: "as they were")
 
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("released")
-    release(PS, CourseDirectory(root))
+    release(CourseDirectory.at(root).assignment(PS))
     return root
 
 
@@ -45,7 +46,7 @@ def klass(
     released: Path, tmp_path: Path, quick_settings: Settings, right_notebook: Callable[..., Any]
 ) -> Klass:
     shutil.copytree(released, tmp_path / "course")
-    course = CourseDirectory(tmp_path / "course")
+    course = CourseDirectory.at(tmp_path / "course")
     return Klass(course, replace(quick_settings, seed=7), right_notebook)
 
 
@@ -100,9 +101,12 @@ def test_link_to_a_folder_is_refused_for_one_hand_in(
     assert len(told) == 1
     assert f"{planted} is a symbolic link, which is not followed; remove it" in told[0]
     assert not any("link" in note for name in ("ada", "cem") for note in entries[name]["notes"])
-    written = (klass.course.autograded(PS, "bob"), klass.course.feedback(PS, "bob"))
+    written = (
+        klass.assignment.autograded("bob"),
+        klass.assignment.feedback("bob"),
+    )
     assert [find_link(path, klass.course.root) for path in written].count(None) == 1
-    assert all(klass.course.feedback(PS, name).exists() for name in ("ada", "cem"))
+    assert all(klass.assignment.feedback(name).exists() for name in ("ada", "cem"))
 
     assert klass.grade().graded == 1  # bob: the page is still owed
     planted.unlink()
@@ -115,7 +119,10 @@ def test_link_to_a_folder_is_refused_for_one_hand_in(
 
 def test_link_in_the_place_of_a_file_is_replaced(klass: Klass, outside: Path) -> None:
     klass.hand_in("bob")
-    page, notebook = klass.course.feedback(PS, "bob"), klass.course.autograded(PS, "bob")
+    page, notebook = (
+        klass.assignment.feedback("bob"),
+        klass.assignment.autograded("bob"),
+    )
     link(page, outside / page.name)
     link(page.with_name(f".{PS}.html.new"), outside / "mark")
     link(notebook, outside / notebook.name)
@@ -132,7 +139,7 @@ def test_link_in_the_place_of_a_file_is_replaced(klass: Klass, outside: Path) ->
 def test_link_behind_which_all_is_as_it_should_be_is_not_taken_for_the_page(klass: Klass) -> None:
     klass.hand_in("bob")
     klass.grade()
-    page = klass.course.feedback(PS, "bob")
+    page = klass.assignment.feedback("bob")
     page.rename(page.with_name("other.html"))
     page.symlink_to(page.with_name("other.html"))
     assert klass.grade().graded == 1
@@ -152,7 +159,7 @@ def test_reports_go_nowhere_else(klass: Klass, outside: Path, place: str) -> Non
 
 def test_links_in_the_reports_are_not_written_through(klass: Klass, outside: Path) -> None:
     klass.hand_in("bob")
-    reports = klass.course.reports(PS)
+    reports = klass.assignment.reports
     names = ("results.json", "grades.csv", "report.html", "journal.jsonl")
     for name in names:
         link(reports / name, outside / "results.json")
@@ -184,10 +191,10 @@ def test_marks_under_way_are_no_way_out(tmp_path: Path, outside: Path) -> None:
 
 def test_course_directory_may_be_a_link(klass: Klass, tmp_path: Path) -> None:
     klass.hand_in("ada")
-    through = CourseDirectory(link(tmp_path / "link", klass.course.root))
-    result = grade_class(PS, through, klass.settings)
+    through = CourseDirectory.at(link(tmp_path / "link", klass.course.root))
+    result = grade_class(through.assignment(PS), klass.settings)
     assert (result.graded, result.links) == (1, ())
-    assert klass.course.feedback(PS, "ada").exists()
+    assert klass.assignment.feedback("ada").exists()
 
 
 def test_file_is_written_where_the_folder_was_opened(tmp_path: Path, outside: Path) -> None:
@@ -219,7 +226,7 @@ def test_nbgraders_cleaning_up_stays_in_the_course_directory(tmp_path: Path, out
 
 def test_hard_link_to_anothers_hand_in_is_noted(klass: Klass, tmp_path: Path) -> None:
     original = klass.hand_in("ada")
-    copy = klass.course.submitted(PS, "bob")
+    copy = klass.assignment.submitted("bob")
     copy.parent.mkdir(parents=True)
     os.link(original, copy)
     klass.hand_in("cem")  # the same answers, in a file of its own
@@ -230,14 +237,14 @@ def test_hard_link_to_anothers_hand_in_is_noted(klass: Klass, tmp_path: Path) ->
     told = "the file is the same one on disk as that of {} (a hard link)"
     assert notes == {"ada": [told.format("bob")], "bob": [told.format("ada")], "cem": [], "dov": []}
     assert {entry["score"] for entry in entries.values()} == {27}
-    assert told.format("ada") in (klass.course.reports(PS) / "report.html").read_text()
-    assert "ada" not in klass.course.feedback(PS, "bob").read_text()  # the instructor's to know
+    assert told.format("ada") in (klass.assignment.reports / "report.html").read_text()
+    assert "ada" not in klass.assignment.feedback("bob").read_text()  # the instructor's to know
 
 
 def test_hard_links_of_many_are_told_in_one_short_note(klass: Klass) -> None:
     original = klass.hand_in_bytes("s00", b"{ broken")
     for number in range(1, 12):
-        path = klass.course.submitted(PS, f"s{number:02}")
+        path = klass.assignment.submitted(f"s{number:02}")
         path.parent.mkdir(parents=True)
         os.link(original, path)
     klass.grade()

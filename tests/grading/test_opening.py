@@ -11,8 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder.grading.session import Opening, Session, Settings
-from autograder.paths import CourseDirectory, UserError
+from autograder.course.directory import CourseDirectory
+from autograder.course.errors import UserError
+from autograder.grading.local import Opening
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings
 from autograder.sandbox.confine import Limits
 from autograder.sandbox.isolation import LEVELS
 
@@ -43,7 +46,7 @@ def test_it_is_taken_once_and_belongs_to_the_taker(
     course: CourseDirectory, quick_settings: Settings
 ) -> None:
     with leaving_no_process():
-        with Opening(PS, course, quick_settings) as opening:
+        with Opening(course.assignment(PS), quick_settings) as opening:
             taken = opening.take(quick_settings)
             assert taken is not None
             assert opening.take(quick_settings) is None
@@ -54,7 +57,7 @@ def test_it_is_taken_once_and_belongs_to_the_taker(
 
 
 def test_what_nobody_takes_is_closed(course: CourseDirectory, quick_settings: Settings) -> None:
-    with leaving_no_process(), Opening(PS, course, quick_settings):
+    with leaving_no_process(), Opening(course.assignment(PS), quick_settings):
         pass
 
 
@@ -63,31 +66,31 @@ def test_a_session_takes_it_whatever_its_seed(
 ) -> None:
     settings = replace(quick_settings, seed=4)
     with (
-        Opening(PS, course, quick_settings) as opening,
-        Session(PS, course, settings, opening) as session,
+        Opening(course.assignment(PS), quick_settings) as opening,
+        Session(course.assignment(PS), settings, opening) as session,
     ):
-        assert opening.take() is None
-        assert session.pool.level.name in {level.name for level in LEVELS}
+        assert opening.take(settings) is None
+        assert session.executor.pool.level.name in {level.name for level in LEVELS}
 
 
 @pytest.mark.parametrize("other", [{"limits": Limits(cpu_seconds=7)}, {"isolation": "limits"}])
 def test_it_is_not_taken_for_other_limits_or_another_level(
     course: CourseDirectory, quick_settings: Settings, other: dict[str, object]
 ) -> None:
-    with leaving_no_process(), Opening(PS, course, quick_settings) as opening:
+    with leaving_no_process(), Opening(course.assignment(PS), quick_settings) as opening:
         assert opening.take(replace(quick_settings, **other)) is None
 
 
 def test_none_is_opened_before_the_course_is_there(
     tmp_path: Path, quick_settings: Settings
 ) -> None:
-    with Opening(PS, CourseDirectory(tmp_path / "later"), quick_settings) as opening:
+    with Opening(CourseDirectory.at(tmp_path / "later").assignment(PS), quick_settings) as opening:
         assert opening.take(quick_settings) is None
 
 
 def test_none_is_opened_for_a_cluster(course: CourseDirectory, quick_settings: Settings) -> None:
     settings = replace(quick_settings, scheduler="tcp://127.0.0.1:1")
-    with Opening(PS, course, settings) as opening:
+    with Opening(course.assignment(PS), settings) as opening:
         assert opening.take(settings) is None
 
 
@@ -97,8 +100,8 @@ def test_a_level_that_does_not_work_is_told_to_the_taker_only(
     def fails(*_: object) -> None:
         raise UserError("it does not work")
 
-    monkeypatch.setattr("autograder.grading.session.open_sandbox", fails)
-    with Opening(PS, course, quick_settings):
+    monkeypatch.setattr("autograder.grading.local.open_sandbox", fails)
+    with Opening(course.assignment(PS), quick_settings):
         pass
-    with Opening(PS, course, quick_settings) as opening, pytest.raises(UserError):
+    with Opening(course.assignment(PS), quick_settings) as opening, pytest.raises(UserError):
         opening.take(quick_settings)

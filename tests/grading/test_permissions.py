@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.handin import Damaged, read_bytes
-from autograder.paths import CourseDirectory, UserError
+from autograder.course.directory import CourseDirectory
+from autograder.course.errors import UserError
+from autograder.course.reading import Damaged, read_bytes
 from autograder.sandbox.confine import NOBODY
 
 PS = "ps01-sgd"
@@ -35,9 +36,9 @@ def as_nobody(root: Path) -> Iterator[None]:
 @pytest.fixture
 def course(tmp_path: Path) -> Iterator[CourseDirectory]:
     """Hand-ins of ada, bob and cem, of whom bob and cem forbid something."""
-    made = CourseDirectory(tmp_path)
+    made = CourseDirectory.at(tmp_path)
     for name in ("ada", "bob", "cem"):
-        path = made.submitted(PS, name)
+        path = made.assignment(PS).submitted(name)
         path.parent.mkdir(parents=True)
         path.write_text("{}")
     closed = made.submissions / "bob", made.submissions / "cem" / PS
@@ -50,36 +51,38 @@ def course(tmp_path: Path) -> Iterator[CourseDirectory]:
 
 def test_closed_folder_of_a_student_is_skipped_and_told(course: CourseDirectory) -> None:
     with as_nobody(course.root):
-        assert course.students(PS) == ["ada", "cem"]
-        assert course.skipped(PS) == ["'bob' (the folder cannot be opened: permission denied)"]
+        assert course.assignment(PS).students() == ["ada", "cem"]
+        assert course.assignment(PS).skipped() == [
+            "'bob' (the folder cannot be opened: permission denied)"
+        ]
 
 
 def test_closed_folder_of_a_problem_set_is_a_damaged_hand_in(course: CourseDirectory) -> None:
     with as_nobody(course.root):
         for name in ("bob", "cem"):  # bob: closed since the class was listed
             with pytest.raises(Damaged, match="cannot be opened: Permission denied"):
-                read_bytes(course.submitted(PS, name))
-        assert read_bytes(course.submitted(PS, "ada")) == b"{}"
+                read_bytes(course.assignment(PS).submitted(name))
+        assert read_bytes(course.assignment(PS).submitted("ada")) == b"{}"
 
 
 def test_class_of_closed_folders_only_is_told_apart_from_an_empty_one(tmp_path: Path) -> None:
-    course = CourseDirectory(tmp_path)
+    course = CourseDirectory.at(tmp_path)
     folder = course.submissions / "bob"
     folder.mkdir(parents=True)
     folder.chmod(0)
     try:
         with as_nobody(tmp_path), pytest.raises(UserError, match=r"nobody .*; skipped: 'bob' \("):
-            course.students(PS)
+            course.assignment(PS).students()
     finally:
         folder.chmod(0o700)
 
 
 def test_closed_folder_of_all_hand_ins_is_told(tmp_path: Path) -> None:
-    course = CourseDirectory(tmp_path)
+    course = CourseDirectory.at(tmp_path)
     course.submissions.mkdir()
     course.submissions.chmod(0)
     try:
         with as_nobody(tmp_path), pytest.raises(UserError, match=r"cannot read .*: Permission den"):
-            course.students(PS)
+            course.assignment(PS).students()
     finally:
         course.submissions.chmod(0o700)

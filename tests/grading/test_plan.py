@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from autograder.grading.results import Status
+from autograder.grading.sample import released_notebook
+from autograder.results.result import Status
 
 Notebook = dict[str, Any]
 WRONG = "def sgd_step(theta, grad, lr):\n    return theta + lr * grad\n"
@@ -60,10 +61,8 @@ def test_copied_stub_beside_the_answer_is_left_out(
     course: Any,
     grade_notebook: Callable[..., Any],
 ) -> None:
-    from autograder.grading.sample import released_notebook
-
     at = index_of(notebook, "sgd_step")
-    stub = cell_of(released_notebook("ps01-sgd", course), "sgd_step")
+    stub = cell_of(released_notebook(course.assignment("ps01-sgd")), "sgd_step")
     notebook["cells"].insert(at if before else at + 1, stub)
     assert_full(grade_notebook(notebook), "a copy of the cell “sgd_step” was left out")
 
@@ -224,11 +223,98 @@ def test_notebook_without_any_of_the_exercises(grade_notebook: Callable[..., Any
 def test_answer_in_a_cell_of_its_own_beside_the_stub(
     notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
 ) -> None:
-    from autograder.grading.sample import released_notebook
-
     at = index_of(notebook, "sgd_step")
-    notebook["cells"][at] = cell_of(released_notebook("ps01-sgd", course), "sgd_step")
+    notebook["cells"][at] = cell_of(released_notebook(course.assignment("ps01-sgd")), "sgd_step")
     own = {"cell_type": "code", "metadata": {}, "source": RIGHT, "outputs": []}
     notebook["cells"].insert(at + 1, own)
     result = grade_notebook(notebook)
     assert result.score == result.max_score
+
+
+# --- locked texts: what a marker reads is what was asked ------------------------------------------
+
+OWN = "My own thoughts on this question."
+INSTEAD = "*Handed in instead of the text above:*"
+
+
+def texts_of(result: Any) -> list[str]:
+    return [cell.source for cell in result.cells if cell.kind == "markdown"]
+
+
+def asked(course: Any) -> list[str]:
+    """The texts of the release, in their order."""
+    return [
+        cell["source"]
+        for cell in released_notebook(course.assignment("ps01-sgd"))["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("grade_id", "").startswith("text-")
+    ]
+
+
+def last_text(notebook: Notebook) -> dict[str, Any]:
+    """The question above the written answer."""
+    at = index_of(notebook, "written-batch_size_and_rate")
+    cell: dict[str, Any] = notebook["cells"][at - 1]
+    assert cell["cell_type"] == "markdown"
+    return cell
+
+
+def test_changed_question_is_put_back_above_what_it_became(
+    notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
+) -> None:
+    last_text(notebook)["source"] = OWN
+    result = grade_notebook(notebook)
+    assert_full(result, "not all texts are the release's (text-")
+    shown = texts_of(result)
+    question = asked(course)[-1]
+    at = shown.index(question)
+    assert shown[at : at + 2] == [question, f"{INSTEAD}\n\n{OWN}"]
+    assert [text for text in shown if text in asked(course)] == asked(course)
+
+
+def test_spaces_at_the_ends_of_lines_are_no_change(
+    notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
+) -> None:
+    cell = last_text(notebook)
+    cell["source"] = cell["source"].replace("\n", "  \n") + "\n\n"
+    result = grade_notebook(notebook)
+    assert_full(result)
+    assert texts_of(result)[:-1] == asked(course)
+
+
+def test_deleted_texts_are_back_in_their_places(
+    notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
+) -> None:
+    kept = [c for c in notebook["cells"] if c["source"] not in asked(course)]
+    assert len(kept) < len(notebook["cells"])
+    before = [cell.source for cell in grade_notebook(notebook).cells]
+    result = grade_notebook({**notebook, "cells": kept})
+    assert_full(result)
+    code = [source for source in before if source not in asked(course)]
+    shown = [cell.source for cell in result.cells]
+    assert [source for source in shown if source not in asked(course)] == code
+    assert [source for source in shown if source in asked(course)] == asked(course)
+    question = asked(course)[-1]
+    assert shown.index(question) == len(shown) - 2  # above the written answer
+
+
+def test_question_without_its_metadata_is_a_text_of_the_students(
+    notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
+) -> None:
+    last_text(notebook).update(source=OWN, metadata={}, id="own")
+    result = grade_notebook(notebook)
+    assert_full(result)
+    shown = texts_of(result)
+    assert [text for text in shown if text in asked(course)] == asked(course)
+    assert OWN in shown
+
+
+def test_copies_of_a_text_are_left_out_or_marked(
+    notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
+) -> None:
+    cell = last_text(notebook)
+    at = notebook["cells"].index(cell)
+    notebook["cells"][at:at] = [copy.deepcopy(cell), {**copy.deepcopy(cell), "source": OWN}]
+    result = grade_notebook(notebook)
+    shown = texts_of(result)
+    assert [text for text in shown if text in asked(course)] == asked(course)
+    assert f"{INSTEAD}\n\n{OWN}" in shown

@@ -25,14 +25,17 @@ from nbgrader.api import Gradebook, Student
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from autograder.grading import gradebook
+from autograder.course.directory import LONGEST_NAME, CourseDirectory
+from autograder.course.errors import UserError
 from autograder.grading.batch import grade_class
-from autograder.grading.gradebook import knows, save
-from autograder.grading.results import Status, Submission
 from autograder.grading.sample import sample_class
-from autograder.grading.session import Settings
-from autograder.paths import LONGEST_NAME, CourseDirectory, UserError, put_environment_on_path
-from autograder.release.build import notebook_text, release
+from autograder.grading.settings import Settings
+from autograder.release.build import release
+from autograder.release.making import notebook_text
+from autograder.release.nbgrader_settings import put_environment_on_path
+from autograder.results import gradebook
+from autograder.results.gradebook import knows, save
+from autograder.results.result import Result, Status
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 PS = "ps01-sgd"
@@ -122,20 +125,20 @@ def quick(quick_settings: Settings) -> Settings:
 @pytest.fixture(scope="module")
 def on_file(tmp_path_factory: pytest.TempPathFactory, quick: Settings) -> CourseDirectory:
     """A small class, released and graded with the gradebook in a file."""
-    course = CourseDirectory(tmp_path_factory.mktemp("file"))
-    release(PS, course)
+    course = CourseDirectory.at(tmp_path_factory.mktemp("file"))
+    release(course.assignment(PS))
     hand_in(course)
-    grade_class(PS, course, quick)
+    grade_class(course.assignment(PS), quick)
     return course
 
 
 def hand_in(course: CourseDirectory) -> None:
-    for student, notebook in sample_class(PS, course).items():
+    for student, notebook in sample_class(course.assignment(PS)).items():
         if student in ("ada", "chen", "dana", "hana"):
-            path = course.submitted(PS, student)
+            path = course.assignment(PS).submitted(student)
             path.parent.mkdir(parents=True)
             path.write_text(notebook_text(notebook), encoding="utf-8")
-    broken = course.submitted(PS, "igor")
+    broken = course.assignment(PS).submitted("igor")
     broken.parent.mkdir(parents=True)
     broken.write_text("{ broken")
     (broken.parent / "timestamp.txt").write_text("2030-02-02 15:58:23 Europe/Berlin")
@@ -146,9 +149,9 @@ def released(
     on_file: CourseDirectory, server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> CourseDirectory:
     """The same class, released but not graded, with the gradebook on the server."""
-    course = CourseDirectory(tmp_path_factory.mktemp("server"), server.new_database())
+    course = CourseDirectory.at(tmp_path_factory.mktemp("server"), server.new_database())
     shutil.copytree(on_file.root / "submitted", course.root / "submitted")
-    release(PS, course)
+    release(course.assignment(PS))
     return course
 
 
@@ -157,7 +160,7 @@ def on_server(released: CourseDirectory, server: Server, tmp_path: Path) -> Cour
     """A copy of that course directory and of its gradebook."""
     shutil.copytree(released.root, tmp_path / "course")
     template = released.database_url.rpartition("/")[2]
-    return CourseDirectory(tmp_path / "course", server.new_database(template))
+    return CourseDirectory.at(tmp_path / "course", server.new_database(template))
 
 
 def content(course: CourseDirectory) -> dict[str, Any]:
@@ -178,14 +181,14 @@ def content(course: CourseDirectory) -> dict[str, Any]:
 
 
 def grades(course: CourseDirectory) -> list[dict[str, str]]:
-    with (course.reports(PS) / "grades.csv").open(newline="", encoding="utf-8") as file:
+    with (course.assignment(PS).reports / "grades.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def test_server_and_file_hold_the_same(
     on_file: CourseDirectory, on_server: CourseDirectory, quick: Settings
 ) -> None:
-    grade_class(PS, on_server, quick)
+    grade_class(on_server.assignment(PS), quick)
     assert content(on_server) == content(on_file)
     assert len({str(entry) for entry in content(on_server).values()}) == 5  # all are different
     assert grades(on_server) == grades(on_file)
@@ -196,20 +199,20 @@ def test_graded_class_is_entered_in_another_gradebook(
     on_file: CourseDirectory, server: Server, tmp_path: Path, quick: Settings
 ) -> None:
     shutil.copytree(on_file.root, tmp_path / "course")
-    course = CourseDirectory(tmp_path / "course", server.new_database())
-    assert not knows(PS, course)
-    release(PS, course)
-    assert grade_class(PS, course, quick).graded == 0
+    course = CourseDirectory.at(tmp_path / "course", server.new_database())
+    assert not knows(course.assignment(PS))
+    release(course.assignment(PS))
+    assert grade_class(course.assignment(PS), quick).graded == 0
     assert content(course) == content(on_file)
 
 
 def test_manual_grade_is_kept(on_server: CourseDirectory, quick: Settings) -> None:
-    grade_class(PS, on_server, quick)
+    grade_class(on_server.assignment(PS), quick)
     with Gradebook(on_server.database_url) as book:
         grade = book.find_grade("check-sgd_step", PS, PS, "dana")
         grade.manual_score, grade.needs_manual_grade = 2.5, False
         book.db.commit()
-    again = grade_class(PS, on_server, quick, everything=True)
+    again = grade_class(on_server.assignment(PS), quick, everything=True)
     assert content(on_server)["dana"]["grades"]["check-sgd_step"][1] == 2.5
     assert again.rows["dana"].score == content(on_server)["dana"]["score"][0]
 
@@ -285,21 +288,21 @@ def test_server_that_stops_loses_nothing(
 ) -> None:
     try:
         with when_entering(lambda: server.stop(how)), pytest.raises(UserError) as told:
-            grade_class(PS, on_server, quick)
+            grade_class(on_server.assignment(PS), quick)
         assert PASSWORD not in str(told.value)
         assert "cannot be used: " in str(told.value)
         assert "\n" not in str(told.value)
         with pytest.raises(UserError, match="cannot be used: connection failed"):
-            grade_class(PS, on_server, quick)
+            grade_class(on_server.assignment(PS), quick)
     finally:
         server.start()
     assert content(on_server) == {}
-    assert grade_class(PS, on_server, quick).graded == 0
+    assert grade_class(on_server.assignment(PS), quick).graded == 0
     assert content(on_server) == content(on_file)
 
 
-def blank(student: str, score: int = 0) -> Submission:
-    return Submission(student, Status.GRADED, "", score, 27, 0.1, ())
+def blank(student: str, score: int = 0) -> Result:
+    return Result(student, Status.GRADED, "", score, 27, 0.1)
 
 
 def test_gradebook_that_stays_locked_is_told(
@@ -309,8 +312,8 @@ def test_gradebook_that_stays_locked_is_told(
     with Gradebook(on_server.database_url) as book:
         book.db.execute(text("SELECT * FROM course FOR UPDATE"))
         with pytest.raises(UserError, match=r"was locked by another program for 0\.2 s"):
-            save(PS, on_server, [blank("ada")])
-    assert save(PS, on_server, [blank("ada")])["ada"].score == 0
+            save(on_server.assignment(PS), [blank("ada")])
+    assert save(on_server.assignment(PS), [blank("ada")])["ada"].score == 0
 
 
 def test_two_programs_may_enter_at_a_time(on_server: CourseDirectory) -> None:
@@ -322,7 +325,7 @@ def test_two_programs_may_enter_at_a_time(on_server: CourseDirectory) -> None:
     found: dict[str, set[str]] = {}
 
     def enter(problem_set: str) -> None:
-        rows = save(problem_set, on_server, [blank(student) for student in students])
+        rows = save(on_server.assignment(problem_set), [blank(student) for student in students])
         found[problem_set] = set(rows)
 
     threads = [threading.Thread(target=enter, args=(name,)) for name in (PS, "ps02")]
@@ -338,18 +341,18 @@ def test_a_name_that_is_too_long_stops_nobody_else(
 ) -> None:
     longest, longer = "y" * LONGEST_NAME, "x" * (LONGEST_NAME + 1)
     for name in (longest, longer):
-        path = on_server.submitted(PS, name)
+        path = on_server.assignment(PS).submitted(name)
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(right_notebook(PS)))
     settings = Settings(device="cpu", isolation="auto")
-    result = grade_class(PS, on_server, settings, students=[longest])
+    result = grade_class(on_server.assignment(PS), settings, students=[longest])
     assert {name: row.score for name, row in result.rows.items()} == {longest: 27}
     assert list(result.run.skipped) == [
         f"'{longer}' (the name has more than the 128 characters of a gradebook; rename it)"
     ]
-    on_file = CourseDirectory(on_server.root)
-    assert {longest, longer} < set(on_file.students(PS))
-    assert on_file.skipped(PS) == []
+    on_file = CourseDirectory.at(on_server.root)
+    assert {longest, longer} < set(on_file.assignment(PS).students())
+    assert on_file.assignment(PS).skipped() == []
 
 
 def test_longest_name_is_that_of_nbgraders_tables() -> None:
@@ -358,7 +361,7 @@ def test_longest_name_is_that_of_nbgraders_tables() -> None:
 
 def test_name_that_is_too_long_is_told(on_server: CourseDirectory) -> None:
     with pytest.raises(UserError, match=r"submitted/xxx.* is longer than the 128 characters"):
-        save(PS, on_server, [blank("x" * 129)])
+        save(on_server.assignment(PS), [blank("x" * 129)])
 
 
 @pytest.mark.parametrize(
@@ -377,7 +380,7 @@ def test_url_that_cannot_be_used_is_told_without_its_password(
     tmp_path: Path, url: str, told: str
 ) -> None:
     with pytest.raises(UserError, match=told) as raised:
-        release(PS, CourseDirectory(tmp_path, url))
+        release(CourseDirectory.at(tmp_path, url).assignment(PS))
     assert PASSWORD not in str(raised.value)
     assert "\n" not in str(raised.value)
     assert PASSWORD not in repr(raised.value.__context__)
@@ -385,7 +388,9 @@ def test_url_that_cannot_be_used_is_told_without_its_password(
 
 
 def test_course_directory_never_shows_a_password(tmp_path: Path) -> None:
-    course = CourseDirectory(tmp_path, f"postgresql+psycopg://u:{PASSWORD}@h/db?sslpassword=hidden")
+    course = CourseDirectory.at(
+        tmp_path, f"postgresql+psycopg://u:{PASSWORD}@h/db?sslpassword=hidden"
+    )
     shown = f"{course!r} {course.gradebook_name} {course.options}"
     assert PASSWORD not in shown
     assert "hidden" not in shown

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 
 from autograder.bench.cluster import LoopbackCluster
+from autograder.course.directory import CourseDirectory
 from autograder.definition import load_problem_set
+from autograder.definition.ids import check_id
 from autograder.grading.batch import grade_class
-from autograder.grading.grader import TimeLimits
-from autograder.grading.results import Status
 from autograder.grading.sample import mistaken_answers, released_notebook, with_answers
-from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory
-from autograder.release.build import notebook_text
-from autograder.release.source import check_id
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings, TimeLimits
+from autograder.release.making import notebook_text
+from autograder.results.result import Status
 
 PS = "ps01-sgd"
 CAPSTONE = "capstone-optimizer"
@@ -46,27 +46,27 @@ class Klass:
     def __init__(self, problem_set: str, released: Session, folder: Path) -> None:
         self.problem_set = problem_set
         self.folder = folder
-        self.master = CourseDirectory(folder / "master")
+        self.master = CourseDirectory.at(folder / "master")
         assert released.evaluation  # is kept in the course directory, and copied with it
         for name in ("source", "release", "evaluated"):
-            shutil.copytree(released.course.root / name, self.master.root / name)
-        for file in (released.course.gradebook, released.course.root / "nbgrader_config.py"):
-            shutil.copy(file, self.master.root)
+            shutil.copytree(released.assignment.root / name, self.master.root / name)
+        for name in ("gradebook.db", "nbgrader_config.py", ".course"):
+            shutil.copy(released.assignment.root / name, self.master.root)
 
     def hand_in(self, student: str, text: str) -> None:
-        path = self.master.submitted(self.problem_set, student)
+        path = self.master.assignment(self.problem_set).submitted(student)
         path.parent.mkdir(parents=True)
         path.write_text(text, encoding="utf-8")
 
     def copy(self) -> CourseDirectory:
-        course = CourseDirectory(self.folder / f"copy {len(list(self.folder.iterdir()))}")
+        course = CourseDirectory.at(self.folder / f"copy {len(list(self.folder.iterdir()))}")
         shutil.copytree(self.master.root, course.root)
         return course
 
     def grade(self, settings: Settings, course: CourseDirectory | None = None) -> Results:
         """What results.json and the files of each student say after a grading."""
         course = course or self.copy()
-        grade_class(self.problem_set, course, settings)
+        grade_class(course.assignment(self.problem_set), settings)
         found: Results = {}
         for entry in results_json(course, self.problem_set)["submissions"]:
             del entry["seconds"]
@@ -75,13 +75,15 @@ class Klass:
 
 
 def results_json(course: CourseDirectory, problem_set: str = PS) -> dict[str, Any]:
-    tree: dict[str, Any] = json.loads(course.results(problem_set).read_text(encoding="utf-8"))
+    tree: dict[str, Any] = json.loads(
+        course.assignment(problem_set).results.read_text(encoding="utf-8")
+    )
     return tree
 
 
 def shown(course: CourseDirectory, problem_set: str, entry: Mapping[str, Any]) -> list[Any]:
     """The cells of the autograded notebook of a student, and what is shown below them."""
-    path = course.autograded(problem_set, entry["student"])
+    path = course.assignment(problem_set).autograded(entry["student"])
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return [("".join(cell["source"]), _joined(cell.get("outputs"))) for cell in cells]
 
@@ -103,7 +105,7 @@ def klass(
 ) -> Klass:
     """Right, wrong, partly right, failing, crashing, empty and damaged hand-ins."""
     made = Klass(PS, ps01, tmp_path_factory.mktemp("everywhere"))
-    released = released_notebook(PS, ps01.course)
+    released = released_notebook(ps01.assignment)
     right = right_answers(PS)
     mistakes = mistaken_answers(load_problem_set(PS), 0)
     answers = {
@@ -219,7 +221,7 @@ def test_other_held_out_cases_give_the_same_scores_and_seeds_are_kept(
             e["score"] for e in result["exercises"]
         ]
     assert found["reciting"] != one_by_one["reciting"]  # it errs by as much as the cases make it
-    again = grade_class(PS, course, replace(quick_settings, seed=None))
+    again = grade_class(course.assignment(PS), replace(quick_settings, seed=None))
     assert (again.graded, again.run.seed) == (0, other)
 
 
@@ -233,7 +235,7 @@ def test_torch_hand_ins_on_a_cluster(
 ) -> None:
     released = session_of(CAPSTONE)
     made = Klass(CAPSTONE, released, tmp_path)
-    notebook = released_notebook(CAPSTONE, released.course)
+    notebook = released_notebook(released.assignment)
     right = right_answers(CAPSTONE)
     slip = {
         name: source

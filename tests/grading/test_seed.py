@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course.directory import CourseDirectory
 from autograder.definition import ProblemSetSpec, evaluate
 from autograder.grading.batch import grade_class
 from autograder.grading.evaluations import fresh_seed
 from autograder.grading.sample import sample_class
-from autograder.grading.session import Settings
-from autograder.paths import CourseDirectory
-from autograder.release.build import notebook_text, release
+from autograder.grading.settings import Settings
+from autograder.release.build import release
+from autograder.release.making import notebook_text
 from autograder.selfcheck.spec import dump
 
 PS = "ps01-sgd"
@@ -59,13 +60,13 @@ def test_held_out_cases_depend_on_every_part_of_the_seed(bit: int) -> None:
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
     """A class with every kind of hand-in of the sample, graded with a seed drawn for it."""
-    course = CourseDirectory(tmp_path_factory.mktemp("graded"))
-    release(PS, course)
-    for student, notebook in sample_class(PS, course).items():
-        path = course.submitted(PS, student)
+    course = CourseDirectory.at(tmp_path_factory.mktemp("graded"))
+    release(course.assignment(PS))
+    for student, notebook in sample_class(course.assignment(PS)).items():
+        path = course.assignment(PS).submitted(student)
         path.parent.mkdir(parents=True)
         path.write_text(notebook_text(notebook), encoding="utf-8")
-    grade_class(PS, course, Settings(isolation="auto"))
+    grade_class(course.assignment(PS), Settings(isolation="auto"))
     return course
 
 
@@ -83,15 +84,15 @@ def _holding(folder: Path, seed: int) -> set[str]:
 
 
 def test_seed_stands_in_no_file_that_a_student_gets(graded: CourseDirectory) -> None:
-    seed = int(json.loads(graded.results(PS).read_text())["seed"])
+    seed = int(json.loads(graded.assignment(PS).results.read_text())["seed"])
     assert seed.bit_length() > 100  # else its digits could stand anywhere by chance
     students = sorted(path.name for path in graded.submissions.iterdir())
     for student in students:
-        assert graded.feedback(PS, student).is_file()
-        assert graded.autograded(PS, student).is_file()
+        assert graded.assignment(PS).feedback(student).is_file()
+        assert graded.assignment(PS).autograded(student).is_file()
     assert _holding(graded.root, seed) == {f"reports/{PS}/results.json", f"evaluated/{PS}.json"}
 
-    page = graded.feedback(PS, students[0])
+    page = graded.assignment(PS).feedback(students[0])
     ours = page.read_text(encoding="utf-8")
     program = Path(sys.executable).parent / "nbgrader"
     environment = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}

@@ -22,12 +22,15 @@ from typing import Any
 import pytest
 from nbgrader.api import Gradebook
 
+from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
 from autograder.grading.batch import grade_class
-from autograder.grading.grader import TimeLimits, grade_file
-from autograder.grading.results import Status
+from autograder.grading.grader import Grader
+from autograder.grading.marking import Marking
 from autograder.grading.sample import released_notebook, with_answers
-from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory, UserError
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings, TimeLimits
+from autograder.results.result import Result, Status
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 PS = "ps01-sgd"
@@ -227,8 +230,12 @@ class Klass:
     right: Callable[[], Notebook]
     first: dict[str, Pages] = field(default_factory=dict)  # of the right hand-ins
 
+    @property
+    def assignment(self) -> Assignment:
+        return self.course.assignment(PS)
+
     def hand_in(self, student: str, made: Any) -> None:
-        path = self.course.submitted(PS, student)
+        path = self.assignment.submitted(student)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         if callable(made):
@@ -242,20 +249,20 @@ class Klass:
         self.hand_in(student, notebook if made is None else made)
 
     def grade(self, **options: Any) -> None:
-        grade_class(PS, self.course, self.settings, **options)
+        grade_class(self.assignment, self.settings, **options)
 
     def results(self) -> dict[str, dict[str, Any]]:
-        tree = json.loads(self.course.results(PS).read_text(encoding="utf-8"))
+        tree = json.loads(self.assignment.results.read_text(encoding="utf-8"))
         return {entry["student"]: entry for entry in tree["submissions"]}
 
     def csv(self) -> dict[str, dict[str, str]]:
-        with (self.course.reports(PS) / "grades.csv").open(newline="", encoding="utf-8") as file:
+        with (self.assignment.reports / "grades.csv").open(newline="", encoding="utf-8") as file:
             return {row["student_id"]: row for row in csv.DictReader(file)}
 
     def pages(self, student: str) -> Pages:
         return Pages(
-            self.course.autograded(PS, student).read_text(encoding="utf-8"),
-            self.course.feedback(PS, student).read_text(encoding="utf-8"),
+            self.assignment.autograded(student).read_text(encoding="utf-8"),
+            self.assignment.feedback(student).read_text(encoding="utf-8"),
         )
 
     @contextmanager
@@ -316,7 +323,7 @@ def klass(
     """Everybody's right hand-in was graded, by machine and by a person, and then a worse one."""
     root = tmp_path_factory.mktemp("class") / "course"
     shutil.copytree(course.root, root)
-    klass = Klass(CourseDirectory(root), quick_settings, lambda: right_notebook(PS))
+    klass = Klass(CourseDirectory.at(root), quick_settings, lambda: right_notebook(PS))
     for student in CAUSES:
         klass.hand_in(student, with_answers(klass.right(), {}, {"batch_size_and_rate": "Because."}))
     klass.grade()
@@ -440,7 +447,7 @@ def test_whoever_answers_nothing_else_has_the_status_of_what_is_there(
     grade_notebook: Callable[..., Any],
     course: CourseDirectory,
 ) -> None:
-    notebook = released_notebook(PS, course)
+    notebook = released_notebook(course.assignment(PS))
     change(notebook)
     result = grade_notebook(notebook)
     assert result.status is status, result.detail
@@ -472,7 +479,7 @@ def test_detail_names_the_error_and_where(
 def test_nothing_answered(
     grade_notebook: Callable[..., Any], course: Any, right_answers: Callable[..., Any]
 ) -> None:
-    released = released_notebook(PS, course)
+    released = released_notebook(course.assignment(PS))
     result = grade_notebook(released)
     assert (result.status, result.score) == (Status.NO_ANSWER, 0)
     written = with_answers(released, {}, {"batch_size_and_rate": "An answer."})
@@ -491,7 +498,7 @@ def test_five_bad_exercises_leave_the_sixth_its_points(
     for name in list(answers)[:5]:
         head = answers[name].split('"""')[0].rstrip()
         answers[name] = f"{head}\n    import os; os._exit(1)\n"
-    result = grade_notebook(with_answers(released_notebook(PS, course), answers))
+    result = grade_notebook(with_answers(released_notebook(course.assignment(PS)), answers))
     assert [e.score for e in result.exercises] == [0, 0, 0, 0, 0, 4]
     assert result.status is Status.CRASHED
 
@@ -505,15 +512,18 @@ def test_points_earned_before_a_loop_are_kept(
     assert result.max_score - 4 < result.score < result.max_score
 
 
+def graded_within(limits: TimeLimits, session: Session, path: Path) -> Result:
+    grader = Grader.of(session.release, session.evaluation.spec, limits)
+    return grader.grade("s", path.read_bytes(), session.executor.pool)
+
+
 def test_notebook_that_takes_too_long_in_all_is_stopped_and_told_so(
     ps01: Any, right_notebook: Callable[..., Any], hand_in: Callable[..., Any]
 ) -> None:
     notebook = right_notebook(PS)
     slow = {"cell_type": "code", "metadata": {}, "source": "import time; time.sleep(0.4)"}
     notebook["cells"] = [dict(slow) for _ in range(20)] + notebook["cells"]
-    result = grade_file(
-        "s", hand_in(notebook), ps01.release, ps01.marking, ps01.pool, TimeLimits(2, 2, 1.5)
-    )
+    result = graded_within(TimeLimits(2, 2, 1.5), ps01, hand_in(notebook))
     assert (result.status, result.score) == (Status.TIMEOUT, 0)
     assert "the whole notebook took more than 1.5 seconds" in result.detail
     assert result.seconds < 4
@@ -525,7 +535,7 @@ def test_calls_of_an_exercise_that_are_slow_together_are_stopped_and_told_so(
     body = "import time\n    time.sleep(0.3)\n    return theta - lr * grad"
     path = hand_in(right_notebook(PS, {"sgd_step": HEAD + body}))
     limits = TimeLimits(cell=3, call=0.6, notebook=20)
-    result = grade_file("s", path, ps01.release, ps01.marking, ps01.pool, limits)
+    result = graded_within(limits, ps01, path)
     assert result.status is Status.TIMEOUT
     assert "all calls of this exercise together took too long" in result.detail
     assert FULL - 4 <= result.score < FULL
@@ -540,7 +550,7 @@ def test_mistake_of_the_graders_is_for_a_person(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(type(ps01.marking), "judge", broken)
+    monkeypatch.setattr(Marking, "judge", broken)
     result = grade_notebook(right_notebook(PS))
     assert (result.status, result.score) == (Status.MANUAL, 0)
     assert "the grader itself failed on it (ZeroDivisionError: a bug)" in result.detail
@@ -592,7 +602,7 @@ class ByHand:
 def small(klass: Klass, course: CourseDirectory, tmp_path: Path) -> ByHand:
     """A class of two, graded, one of them also by a person."""
     shutil.copytree(course.root, tmp_path / "course")
-    small = replace(klass, course=CourseDirectory(tmp_path / "course"), first={})
+    small = replace(klass, course=CourseDirectory.at(tmp_path / "course"), first={})
     for student in ("ada", "bob"):
         small.hand_in(student, with_answers(small.right(), {}, {"batch_size_and_rate": "Because."}))
     small.grade()
@@ -625,7 +635,7 @@ def test_manual_grades_survive_grading_again(small: ByHand) -> None:
 
 
 def test_manual_grades_survive_a_folder_that_was_deleted(small: ByHand) -> None:
-    path = small.klass.course.submitted(PS, small.student)
+    path = small.klass.assignment.submitted(small.student)
     saved = path.read_bytes()
     shutil.rmtree(path.parent.parent)
     small.klass.grade()
@@ -666,14 +676,14 @@ def test_flag_stays_until_a_person_has_looked(small: ByHand) -> None:
 
 
 def test_locked_gradebook_loses_no_grading(small: ByHand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograder.grading.gradebook._PATIENCE", 0.2)
+    monkeypatch.setattr("autograder.results.gradebook._PATIENCE", 0.2)
     small.klass.hand_in_cause("bob", CAUSES["wrong"])
     other = sqlite3.connect(small.klass.course.gradebook, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(UserError, match="was locked by another program"):
         small.klass.grade()
     other.close()
-    again = grade_class(PS, small.klass.course, small.klass.settings)
+    again = grade_class(small.klass.assignment, small.klass.settings)
     assert again.graded == 0  # it had been graded before the gradebook was needed
     assert small.klass.entered()["bob"]["score"] == FULL - 4
     assert small.is_kept()

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from autograder.course.directory import CourseDirectory
+from autograder.course.errors import UserError
 from autograder.grading.under_way import UnderWay
-from autograder.paths import CourseDirectory, UserError
 
 PS = "ps01-sgd"
 # what is to end it is told by the hand-in: a text that a cell of it shows
@@ -44,14 +45,14 @@ def hand_in(
     """A course with these students' hand-ins, those of ``deadly`` deadly ones."""
 
     def make(students: str, deadly: str) -> CourseDirectory:
-        made = CourseDirectory(tmp_path / "course")
+        made = CourseDirectory.at(tmp_path / "course")
         if not made.root.exists():
             shutil.copytree(course.root, made.root)
         for student in students.split():
             notebook = right_notebook(PS)
             if student in deadly.split():
                 notebook["cells"].append(cell("print('deadly')"))
-            path = made.submitted(PS, student)
+            path = made.assignment(PS).submitted(student)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(notebook))
         return made
@@ -75,13 +76,13 @@ def grade(course: CourseDirectory, *options: str, by: int = 9) -> subprocess.Com
 
 
 def results(course: CourseDirectory) -> dict[str, dict[str, Any]]:
-    tree = json.loads(course.results(PS).read_text(encoding="utf-8"))
+    tree = json.loads(course.assignment(PS).results.read_text(encoding="utf-8"))
     assert tree["not_graded"] == []
     return {entry["student"]: entry for entry in tree["submissions"]}
 
 
 def marks(course: CourseDirectory) -> list[str]:
-    folder = course.reports(PS) / "under-way"
+    folder = course.assignment(PS).reports / "under-way"
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
@@ -95,7 +96,7 @@ def test_hand_in_that_kills_the_grader_twice_is_set_aside(
     assert 0 < suspected <= 4
     second = grade(course, "--seed", "3")
     assert second.returncode == -9
-    lines = (course.reports(PS) / "journal.jsonl").read_text().splitlines()
+    lines = (course.assignment(PS).reports / "journal.jsonl").read_text().splitlines()
     graded = {json.loads(line)["result"]["student"] for line in lines if '"result"' in line}
     assert len(graded) >= 6 - suspected  # of whom nobody had reason to suspect anything
     assert "bob" not in graded
@@ -110,7 +111,7 @@ def test_hand_in_that_kills_the_grader_twice_is_set_aside(
     assert len(others) == 5
     assert {entry["status"] for entry in others} == {"graded"}
     assert {entry["score"] for entry in others} == {found["ada"]["max_score"]}
-    assert not (course.reports(PS) / "under-way").exists()
+    assert not (course.assignment(PS).reports / "under-way").exists()
     from nbgrader.api import Gradebook
 
     with Gradebook(course.database_url) as gradebook:

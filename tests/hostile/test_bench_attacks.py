@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from autograder.attacks import ATTACKS, Attack
 from autograder.bench.attacks import (
     Ending,
     Row,
@@ -17,9 +18,9 @@ from autograder.bench.attacks import (
     sums,
     unearned,
 )
-from autograder.bench.corpus import ATTACKS, Attack
 from autograder.bench.stock import Verdict, plain_tests, read_log
 from autograder.cli import app
+from autograder.course.course import Course
 from autograder.definition import load_problem_set
 from autograder.grading.session import Session
 
@@ -159,7 +160,7 @@ def test_stock_nbgrader_gives_points_to_one_who_patches(tmp_path: Path) -> None:
         named("gives itself the points in the gradebook"),
     ]
     told: list[str] = []
-    endings = endings_at_stock(chosen, tmp_path, 0, told.append)
+    endings = endings_at_stock(chosen, Course.find(), tmp_path, 0, told.append)
     assert endings["patches just allclose"].gained == 4
     assert endings["kills its parent"].aborted
     assert not endings["kills its parent"].unharmed

@@ -20,19 +20,22 @@ import numpy as np
 import psutil
 import pytest
 
+from autograder.attacks import ARGUMENT, ATTACKED, ATTACKS, MARKER, PROBLEM_SET, Attack
+from autograder.attacks.notebooks import EASY_QUESTION
 from autograder.bench.attacks import (
-    LIMITS,
+    ATTACK_TIME,
     HostileClass,
     endings_here,
     grade_hostile_class,
     right_notebook,
 )
-from autograder.bench.corpus import ARGUMENT, ATTACKED, ATTACKS, MARKER, PROBLEM_SET, Attack
 from autograder.bench.stock import gradebook_scores
-from autograder.grading.results import Status
+from autograder.course.directory import CourseDirectory
+from autograder.grading.handin import Handin
 from autograder.grading.sample import released_notebook
-from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings
+from autograder.results.result import Status
 
 POINTS = 4  # of the exercise that is wrong
 NEEDS_BUBBLEWRAP = (  # other levels say that files of the machine can be read
@@ -63,11 +66,11 @@ def aftermath(
 ) -> Aftermath:
     root = tmp_path_factory.mktemp("hostile") / "course"
     shutil.copytree(course.root, root)
-    hostile = HostileClass.of(ATTACKS, CourseDirectory(root))
+    hostile = HostileClass.of(ATTACKS, CourseDirectory.at(root))
     started = time.monotonic()
-    grade_hostile_class(hostile, replace(quick_settings, time=LIMITS, workers=4))
+    grade_hostile_class(hostile, replace(quick_settings, time=ATTACK_TIME, workers=4))
     seconds = time.monotonic() - started
-    text = (hostile.course.reports(PROBLEM_SET) / "results.json").read_text(encoding="utf-8")
+    text = hostile.course.assignment(PROBLEM_SET).results.read_text(encoding="utf-8")
     tree = json.loads(text)
     results = {entry["student"]: entry for entry in tree["submissions"]}
     return Aftermath(hostile, results, tree["isolation"], seconds)
@@ -147,13 +150,13 @@ def test_feedback_and_notebook_of_every_handin_are_there_and_bounded(aftermath: 
     course = aftermath.hostile.course
     for student in aftermath.results:
         for path in (
-            course.feedback(PROBLEM_SET, student),
-            course.autograded(PROBLEM_SET, student),
+            course.assignment(PROBLEM_SET).feedback(student),
+            course.assignment(PROBLEM_SET).autograded(student),
         ):
             assert 0 < path.stat().st_size < MAX_PAGE, path
-        page = course.feedback(PROBLEM_SET, student).read_text(encoding="utf-8")
+        page = course.assignment(PROBLEM_SET).feedback(student).read_text(encoding="utf-8")
         assert "<script" not in page
-        json.loads(course.autograded(PROBLEM_SET, student).read_bytes())
+        json.loads(course.assignment(PROBLEM_SET).autograded(student).read_bytes())
 
 
 def test_no_digit_of_a_held_out_input_is_told(
@@ -175,6 +178,25 @@ def test_no_digit_of_a_held_out_input_is_told(
         for secret in secrets:
             for at in range(4):
                 assert not any(secret[at : at + 5] in text for text in digits), (attack.name, told)
+
+
+@pytest.mark.parametrize(
+    "how", ["asks easier questions", "asks easier questions in cells of its own"]
+)
+def test_questions_stand_as_they_were_asked(
+    aftermath: Aftermath, students: dict[str, str], how: str
+) -> None:
+    assignment = aftermath.hostile.assignment
+    asked = [
+        cell["source"]
+        for cell in released_notebook(assignment)["cells"]
+        if cell["cell_type"] == "markdown" and cell["metadata"]["nbgrader"]["locked"]
+    ]
+    assert len(asked) > 3
+    notebook = json.loads(assignment.autograded(students[how]).read_bytes())
+    shown = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    assert [text for text in shown if text in asked] == asked
+    assert EASY_QUESTION not in "".join(shown[: shown.index(asked[0])])
 
 
 def test_how_a_held_out_call_ended_its_process_is_not_told(
@@ -215,7 +237,7 @@ def test_nothing_is_left(aftermath: Aftermath) -> None:
 
 
 def test_no_attack_holds_up_the_batch(aftermath: Aftermath) -> None:
-    limit = LIMITS.notebook + 15  # and the time to notice
+    limit = ATTACK_TIME.notebook + 15  # and the time to notice
     slow = {name: r["seconds"] for name, r in aftermath.results.items() if r["seconds"] > limit}
     assert not slow
     assert aftermath.seconds < 600
@@ -225,16 +247,17 @@ def test_processes_of_a_worker_end_with_it(
     ps01: Session, tmp_path: Path, course: CourseDirectory
 ) -> None:
     """Not only with the sandbox: the next hand-in must not share the machine with them."""
-    right = json.dumps(right_notebook(released_notebook(PROBLEM_SET, course)))
+    assignment = course.assignment(PROBLEM_SET)
+    right = json.dumps(right_notebook(assignment.material, released_notebook(assignment)))
     chosen = [attack for attack in ATTACKS if attack.kind == "processes and threads"]
     handins = []
     for number, attack in enumerate(chosen):
         path = tmp_path / str(number) / "x.ipynb"
         attack.hand_in(json.loads(right), path, course.root)
-        handins.append((attack.name, path, ""))
+        handins.append(Handin(attack.name, path))
     (tmp_path / "right.ipynb").write_text(right)
     full = ps01.evaluation.spec.max_score
-    assert ps01.grade("warm", tmp_path / "right.ipynb").score == full
+    assert ps01.grade(Handin("warm", tmp_path / "right.ipynb")).result.score == full
     before = processes()
     results = list(ps01.grade_all(handins))
     assert len(results) == len(chosen)
@@ -242,7 +265,7 @@ def test_processes_of_a_worker_end_with_it(
     while processes() - before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert processes() - before == set()
-    assert ps01.grade("after", tmp_path / "right.ipynb").score == full
+    assert ps01.grade(Handin("after", tmp_path / "right.ipynb")).result.score == full
 
 
 def test_kinds_are_of_a_size_to_read() -> None:
@@ -252,11 +275,11 @@ def test_kinds_are_of_a_size_to_read() -> None:
 
 
 def test_folders_whose_names_give_orders_are_no_students_and_are_told(tmp_path: Path) -> None:
-    course = CourseDirectory(tmp_path)
+    course = CourseDirectory.at(tmp_path)
     for name in (b"ada", b"a\nb", b"\x1b[2J", b"\xff\xfe", "\u202eada".encode(), b"\t", b".git"):
         folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/submitted/" + name))
         (folder / PROBLEM_SET).mkdir(parents=True)
-    assert course.students(PROBLEM_SET) == ["ada"]
-    told = course.skipped(PROBLEM_SET)
+    assert course.assignment(PROBLEM_SET).students() == ["ada"]
+    told = course.assignment(PROBLEM_SET).skipped()
     assert len(told) == 5  # hidden folders are nobody's
     assert all(name.isprintable() for name in told)

@@ -28,12 +28,11 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 
-from autograder.bench.corpus import pages
-from autograder.definition import load_problem_set
+from autograder.attacks import pages
+from autograder.course.directory import CourseDirectory
 from autograder.grading.batch import grade_class
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
-from autograder.grading.session import Settings
-from autograder.paths import CourseDirectory
+from autograder.grading.settings import Settings
 from autograder.release.build import release
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ if a < b: print("<b>")
 
 
 def hand_in(course: CourseDirectory, student: str, notebook: dict[str, Any]) -> None:
-    path = course.submitted(PROBLEM_SET, student)
+    path = course.assignment(PROBLEM_SET).submitted(student)
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(notebook), encoding="utf-8")
 
@@ -137,10 +136,11 @@ class Class:
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
-    course = CourseDirectory(tmp_path_factory.mktemp("pages"))
-    release(PROBLEM_SET, course)
+    course = CourseDirectory.at(tmp_path_factory.mktemp("pages"))
+    release(course.assignment(PROBLEM_SET))
     right = with_answers(
-        released_notebook(PROBLEM_SET, course), instructor_answers(load_problem_set(PROBLEM_SET))
+        released_notebook(course.assignment(PROBLEM_SET)),
+        instructor_answers(PROBLEM_SET),
     )
     made = Class(course, ["everything"])
     notebook = copy.deepcopy(right)
@@ -150,7 +150,9 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
     pages.hostile_metadata(notebook, run(METADATA))
     for student in ("everything", "old"):
         hand_in(course, student, notebook)
-    (course.submitted(PROBLEM_SET, "everything").parent / "beside.html").write_text("<script>")
+    (course.assignment(PROBLEM_SET).submitted("everything").parent / "beside.html").write_text(
+        "<script>"
+    )
     for number, name in enumerate(pages.NAMES.values(), start=NAMED):
         student = pages.running(name, run(number))
         hand_in(course, student, right)
@@ -163,14 +165,14 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
         "photo.jpg": {"image/jpeg": PHOTO},
     }
     hand_in(course, "honest", notebook)
-    grade_class(PROBLEM_SET, course, Settings(isolation="auto", seed=1))
-    tree = json.loads(course.submitted(PROBLEM_SET, "old").read_bytes())
+    grade_class(course.assignment(PROBLEM_SET), Settings(isolation="auto", seed=1))
+    tree = json.loads(course.assignment(PROBLEM_SET).submitted("old").read_bytes())
     for number, cell in enumerate(tree["cells"]):  # as far as any program would write it
         cell["id"] = f"cell-{number}"
         cell.get("attachments", {}).pop("y.png", None)
     text = json.dumps(tree)
     nbformat.validate(nbformat.reads(text, as_version=4))
-    course.autograded(PROBLEM_SET, "old").write_text(text, encoding="utf-8")
+    course.assignment(PROBLEM_SET).autograded("old").write_text(text, encoding="utf-8")
     return made
 
 
@@ -439,7 +441,7 @@ def test_the_form_grader_still_works(graded: Class, server: str, seen: Seen) -> 
 def test_pages_of_feedback_run_nothing_of_a_hand_in(
     graded: Class, seen: Seen, tmp_path: Path
 ) -> None:
-    own, reports = graded.course.root / "feedback", graded.course.reports(PROBLEM_SET)
+    own, reports = graded.course.root / "feedback", graded.course.assignment(PROBLEM_SET).reports
     found = [*own.rglob("*.html"), *reports.rglob("*.html")]
     assert len(found) == len(graded.students) + 1  # and the report
     for path in found:
@@ -449,11 +451,11 @@ def test_pages_of_feedback_run_nothing_of_a_hand_in(
         assert seen.scripts_in("body") == [], path
         assert seen.page.evaluate("document.scripts.length") == 0, path
     # nbgrader's take their place
-    copied = CourseDirectory(tmp_path / "course")
+    copied = CourseDirectory.at(tmp_path / "course")
     shutil.copytree(graded.course.root, copied.root)
     nbgrader(copied, "generate_feedback", PROBLEM_SET, "--force")
     for student in graded.students:
-        page = copied.feedback(PROBLEM_SET, student)
+        page = copied.assignment(PROBLEM_SET).feedback(student)
         assert "Student's answer" in page.read_text(encoding="utf-8"), student
         seen.open(page.as_uri())
         seen.settle()
@@ -469,13 +471,17 @@ def test_jupyterlab_runs_nothing_of_an_autograded_notebook(
     for student in ("honest", *graded.hostile):
         seen = Seen(chromium)
         seen.log_in(server)
-        path = graded.course.autograded(PROBLEM_SET, student).relative_to(graded.course.root)
+        path = (
+            graded.course.assignment(PROBLEM_SET)
+            .autograded(student)
+            .relative_to(graded.course.root)
+        )
         address = urllib.parse.quote(path.as_posix())
         seen.open(f"{server}/lab/workspaces/{len(student)}/tree/{address}?reset")
         notebook = seen.page.locator(".jp-Notebook")
         notebook.locator(".jp-RenderedMarkdown").last.wait_for(state="attached", timeout=60_000)
         seen.page.wait_for_timeout(2000)
-        tree = json.loads(graded.course.autograded(PROBLEM_SET, student).read_bytes())
+        tree = json.loads(graded.course.assignment(PROBLEM_SET).autograded(student).read_bytes())
         assert notebook.locator(".jp-Cell").count() == len(tree["cells"]), student
         assert seen.ran == set(), student
         assert seen.scripts_in(".jp-Notebook .jp-RenderedMarkdown") == [], student

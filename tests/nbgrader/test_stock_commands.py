@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
+from autograder.course.directory import CourseDirectory
 from autograder.grading.batch import grade_class
 from autograder.grading.sample import sample_class
-from autograder.grading.session import Settings
-from autograder.paths import CourseDirectory
-from autograder.release.build import notebook_text, release, write_source
+from autograder.grading.settings import Settings
+from autograder.release.build import prepare_course, release
+from autograder.release.making import notebook_text, write_source
 
 PROBLEM_SET = "ps01-sgd"
 ANY_LEVEL = "--GradeInSandbox.isolation=auto"  # whatever this machine can do
@@ -45,8 +46,9 @@ def nbgrader(
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
     """A course directory in which everything is done by nbgrader's own commands."""
-    course = CourseDirectory(tmp_path_factory.mktemp("stock"))
-    write_source(PROBLEM_SET, course)
+    course = CourseDirectory.at(tmp_path_factory.mktemp("stock"))
+    prepare_course(course)
+    write_source(course.assignment(PROBLEM_SET))
     nbgrader(course, "generate_assignment", PROBLEM_SET, "--create")
     _hand_in(course)
     nbgrader(course, "autograde", PROBLEM_SET, "--create", ANY_LEVEL)
@@ -57,16 +59,16 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
     """The same class graded by the project's own command."""
-    course = CourseDirectory(tmp_path_factory.mktemp("ours"))
-    release(PROBLEM_SET, course)
+    course = CourseDirectory.at(tmp_path_factory.mktemp("ours"))
+    release(course.assignment(PROBLEM_SET))
     _hand_in(course)
-    grade_class(PROBLEM_SET, course, Settings(isolation="auto", seed=1))
+    grade_class(course.assignment(PROBLEM_SET), Settings(isolation="auto", seed=1))
     return course
 
 
 def _hand_in(course: CourseDirectory) -> None:
-    for student, notebook in sample_class(PROBLEM_SET, course).items():
-        path = course.submitted(PROBLEM_SET, student)
+    for student, notebook in sample_class(course.assignment(PROBLEM_SET)).items():
+        path = course.assignment(PROBLEM_SET).submitted(student)
         path.parent.mkdir(parents=True)
         path.write_text(notebook_text(notebook), encoding="utf-8")
 
@@ -74,7 +76,7 @@ def _hand_in(course: CourseDirectory) -> None:
 def test_level_of_isolation_that_does_not_work_is_told_in_one_line(
     stock: CourseDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy = CourseDirectory(tmp_path / "course")
+    copy = CourseDirectory.at(tmp_path / "course")
     shutil.copytree(stock.root, copy.root)
     broken = tmp_path / "bin"
     broken.mkdir()
@@ -92,9 +94,9 @@ def test_level_of_isolation_that_does_not_work_is_told_in_one_line(
 def test_stock_autograde_keeps_nothing_from_beside_a_hand_in(
     stock: CourseDirectory, tmp_path: Path
 ) -> None:
-    copy = CourseDirectory(tmp_path / "course")
+    copy = CourseDirectory.at(tmp_path / "course")
     shutil.copytree(stock.root, copy.root)
-    folder = copy.submitted(PROBLEM_SET, "ada").parent
+    folder = copy.assignment(PROBLEM_SET).submitted("ada").parent
     (folder / "page.html").write_text("<script>")
     (folder / "more" / "more").mkdir(parents=True)
     (folder / "more" / "more" / "page.svg").write_text("<svg>")
@@ -103,7 +105,7 @@ def test_stock_autograde_keeps_nothing_from_beside_a_hand_in(
     (copy.root / "source" / PROBLEM_SET / "more").mkdir()
     (copy.root / "source" / PROBLEM_SET / "more" / "of the release.csv").write_text("released")
     nbgrader(copy, "autograde", PROBLEM_SET, "--student", "ada", "--force", ANY_LEVEL)
-    graded = copy.autograded(PROBLEM_SET, "ada").parent
+    graded = copy.assignment(PROBLEM_SET).autograded("ada").parent
     found = {path.relative_to(graded).as_posix() for path in graded.rglob("*")}
     source = copy.root / "source" / PROBLEM_SET
     released = {path.relative_to(source).as_posix() for path in source.rglob("*")}
@@ -127,7 +129,7 @@ def test_stock_autograde_gives_the_same_scores(
 ) -> None:
     scores = exported(stock)
     assert scores == exported(ours)
-    results = json.loads((ours.reports(PROBLEM_SET) / "results.json").read_text())
+    results = json.loads(ours.assignment(PROBLEM_SET).results.read_text())
     assert {s["student"]: s["score"] for s in results["submissions"]} == {
         student: score for student, (score, _) in scores.items()
     }
@@ -136,7 +138,7 @@ def test_stock_autograde_gives_the_same_scores(
 
 def test_stock_release_equals_ours(stock: CourseDirectory, ours: CourseDirectory) -> None:
     def sources(course: CourseDirectory) -> list[str]:
-        tree = json.loads(course.release(PROBLEM_SET).read_text())
+        tree = json.loads(course.assignment(PROBLEM_SET).release.read_text())
         return ["".join(cell["source"]) for cell in tree["cells"]]
 
     assert sources(stock) == sources(ours)
@@ -149,7 +151,7 @@ def test_stock_feedback_shows_our_messages_and_no_held_out_case(
     course: CourseDirectory = request.getfixturevalue(which)
     if which == "ours":  # our own pages are replaced by nbgrader's
         nbgrader(course, "generate_feedback", PROBLEM_SET, "--force")
-    page = course.feedback(PROBLEM_SET, "dana").read_text(encoding="utf-8")
+    page = course.assignment(PROBLEM_SET).feedback("dana").read_text(encoding="utf-8")
     assert "cases of this check fail" in page
     assert "held-out case" not in page or "expected" not in page.split("held-out case")[1][:80]
 
@@ -158,8 +160,8 @@ def test_stock_feedback_shows_our_messages_and_no_held_out_case(
 def test_validate_judges_a_notebook_in_the_plain_kernel(
     student: str, ours: CourseDirectory, tmp_path: Path
 ) -> None:
-    shutil.copytree(ours.release(PROBLEM_SET).parent, tmp_path / "work")
-    shutil.copy(ours.submitted(PROBLEM_SET, student), tmp_path / "work")
+    shutil.copytree(ours.assignment(PROBLEM_SET).release.parent, tmp_path / "work")
+    shutil.copy(ours.assignment(PROBLEM_SET).submitted(student), tmp_path / "work")
     told = nbgrader(ours, "validate", f"{PROBLEM_SET}.ipynb", folder=tmp_path / "work")
     if student == "ada":
         assert "Success! Your notebook passes all the tests" in told
@@ -173,7 +175,7 @@ def test_a_manual_grade_survives_both_ways_of_grading(
 ) -> None:
     from nbgrader.api import Gradebook
 
-    course = CourseDirectory(tmp_path / "course")
+    course = CourseDirectory.at(tmp_path / "course")
     shutil.copytree(ours.root, course.root)
     with Gradebook(course.database_url) as gradebook:
         notebook = gradebook.find_submission_notebook(PROBLEM_SET, PROBLEM_SET, "ada")
@@ -188,11 +190,11 @@ def test_a_manual_grade_survives_both_ways_of_grading(
             grade = gradebook.find_grade(name, PROBLEM_SET, PROBLEM_SET, "ada")
             return grade.manual_score, grade.needs_manual_grade
 
-    grade_class(PROBLEM_SET, course, Settings(isolation="auto", seed=1))
+    grade_class(course.assignment(PROBLEM_SET), Settings(isolation="auto", seed=1))
     assert manual() == (3.0, False)
     nbgrader(course, "autograde", PROBLEM_SET, "--student", "ada", "--force", ANY_LEVEL)
     assert manual()[0] == 3.0
-    grade_class(PROBLEM_SET, course, Settings(isolation="auto", seed=2), everything=True)
+    grade_class(course.assignment(PROBLEM_SET), Settings(isolation="auto", seed=2), everything=True)
     assert manual() == (3.0, True)  # graded anew: a person should look again
 
 
@@ -280,14 +282,14 @@ def damaged(ours: CourseDirectory, tmp_path: Path) -> CourseDirectory:
 def _damaged(ours: CourseDirectory, root: Path) -> CourseDirectory:
     from nbgrader.api import Gradebook
 
-    course = CourseDirectory(root)
+    course = CourseDirectory.at(root)
     shutil.copytree(ours.root, course.root)
     with Gradebook(course.database_url) as gradebook:
         grade = gradebook.find_grade("check-sgd_step", PROBLEM_SET, PROBLEM_SET, "ada")
         grade.manual_score, grade.needs_manual_grade = 1.5, False
         gradebook.db.commit()
     for student, make in UNREADABLE.items():
-        path = course.submitted(PROBLEM_SET, student)
+        path = course.assignment(PROBLEM_SET).submitted(student)
         path.unlink()
         make(path)
     return course
@@ -323,10 +325,10 @@ def test_stock_autograde_replaces_the_score_of_what_cannot_be_read(
         for name, grade in grades.items():
             if not name.startswith("on "):
                 assert grade == kept.get(name, (0.0, None, False)), (student, name)
-        text = damaged.autograded(PROBLEM_SET, student).read_text(encoding="utf-8")
+        text = damaged.assignment(PROBLEM_SET).autograded(student).read_text(encoding="utf-8")
         assert "This notebook could not be graded: " in text
     nbgrader(damaged, "generate_feedback", PROBLEM_SET, "--force")
-    assert "could not be graded" in damaged.feedback(PROBLEM_SET, "emil").read_text()
+    assert "could not be graded" in damaged.assignment(PROBLEM_SET).feedback("emil").read_text()
 
 
 def test_both_ways_of_grading_enter_the_same(ours: CourseDirectory, tmp_path: Path) -> None:
@@ -334,14 +336,14 @@ def test_both_ways_of_grading_enter_the_same(ours: CourseDirectory, tmp_path: Pa
     courses = [_damaged(ours, tmp_path / name) for name in ("stock", "own")]
     for course in courses:
         for student in readable:
-            path = course.submitted(PROBLEM_SET, student)
+            path = course.assignment(PROBLEM_SET).submitted(student)
             shutil.rmtree(path.parent)
             path.parent.mkdir()
-            text = notebook_text(sample_class(PROBLEM_SET, course)[student])
+            text = notebook_text(sample_class(course.assignment(PROBLEM_SET))[student])
             path.write_text(text.replace("return", "return  "), encoding="utf-8")
             (path.parent / "timestamp.txt").write_text("2030-01-01 12:00:00 UTC")
     nbgrader(courses[0], "autograde", PROBLEM_SET, "--force", ANY_LEVEL)
-    grade_class(PROBLEM_SET, courses[1], Settings(isolation="auto", seed=1))
+    grade_class(courses[1].assignment(PROBLEM_SET), Settings(isolation="auto", seed=1))
     assert entered(courses[0]) == entered(courses[1])
     assert len({str(entered(courses[0])[student]) for student in readable}) == 4
 

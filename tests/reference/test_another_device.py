@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from autograder.course import problem_set_names
 from autograder.definition import load_problem_set
 from autograder.definition.evaluation import on_device
-from autograder.paths import problem_set_names
 from autograder.selfcheck.calls import run_case
 
 from .pretended_device import LeftBehind, Pretended, pretended_device

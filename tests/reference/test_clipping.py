@@ -52,12 +52,6 @@ def test_special_gradients(device):
     assert clip_by_norm(zero[0] - 4, 1.5).item() == -1.5
 
 
-def test_a_batch_of_gradients_is_clipped_one_by_one(randn):
-    grads = randn(5, 2, 3) * torch.linspace(0, 3, 5, dtype=torch.float64).reshape(5, 1, 1)
-    together = clip_by_norm(grads, 2.0, batch_dims=1)
-    assert_close(together, torch.stack([clip_by_norm(grad, 2.0) for grad in grads]))
-
-
 def test_a_negative_limit_raises():
     with pytest.raises(ValueError, match="must not be negative"):
         clip_by_norm(torch.ones(2), -1.0)

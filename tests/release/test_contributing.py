@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from autograder.paths import ROOT
+from autograder.layout import PACKAGE
 
+ROOT = PACKAGE.parent
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
-_CACHES = shutil.ignore_patterns("__pycache__", "cases")
+_CACHES = shutil.ignore_patterns("__pycache__")
 _NEEDED = (  # besides the package
+    "course.toml",
     "pyproject.toml",
     "solutions/ps01-sgd/ps01-sgd.py",
     "book/sgd.md",

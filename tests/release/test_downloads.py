@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from autograder.course import problem_set_names
+from autograder.course.course import Course
 from autograder.definition import load_problem_set
-from autograder.paths import problem_set_names
 from autograder.release.downloads import build_downloads
 
 _DESK = """
@@ -37,7 +39,8 @@ print(sorted(name for name in outside if not name.startswith("_")))
 
 @pytest.fixture(scope="module")
 def downloads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    made = build_downloads(tmp_path_factory.mktemp("site") / "downloads")
+    folder = tmp_path_factory.mktemp("site") / "downloads"
+    made = build_downloads(replace(Course.find(), downloads=str(folder)))
     return {path.suffix if path.suffix == ".whl" else path.stem: path for path in made}
 
 
@@ -78,7 +81,7 @@ def test_a_bundle_is_the_notebook_with_selfcheck_beside_it(
         assert f"{name}/selfcheck/check.py" in files
         cases = json.loads(bundle.read(f"{name}/selfcheck/cases/{name}.json"))
     known = {exercise.name for exercise in load_problem_set(name).exercises}
-    assert {exercise["name"] for exercise in cases["exercises"]} == known
+    assert {exercise["name"] for exercise in cases["content"]} == known
 
 
 def test_public_cases_hold_no_held_out_label(downloads: dict[str, Path]) -> None:
@@ -97,5 +100,5 @@ def test_public_cases_hold_no_held_out_label(downloads: dict[str, Path]) -> None
 def test_a_second_build_changes_nothing(downloads: dict[str, Path]) -> None:
     folder = downloads[".whl"].parent
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    build_downloads(folder)
+    build_downloads(replace(Course.find(), downloads=str(folder)))
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before

@@ -7,23 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course import problem_set_names
+from autograder.course.course import Course
+from autograder.course.directory import CourseDirectory
 from autograder.definition import load_problem_set
-from autograder.definition.answers import source_path
 from autograder.grading.sample import sample_class
-from autograder.paths import RELEASED, CourseDirectory, problem_set_names
 from autograder.release.build import is_published
 from autograder.release.source import SourceError, instructor_notebook
 
 
 @pytest.mark.parametrize("name", problem_set_names())
 def test_committed_notebooks_equal_a_fresh_build(name: str, course: CourseDirectory) -> None:
-    assert is_published(name, course), f"run: autograder release --publish {name}"
+    assert is_published(course.assignment(name)), f"run: autograder release --publish {name}"
 
 
 @pytest.mark.parametrize("name", problem_set_names())
 def test_points_and_ids_come_from_the_definition(name: str) -> None:
     problem_set = load_problem_set(name)
-    cells = json.loads((RELEASED / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(Course.find().material(name).notebook.read_text(encoding="utf-8"))["cells"]
     marks = [cell["metadata"].get("nbgrader", {}) for cell in cells]
     points = {mark["grade_id"]: mark["points"] for mark in marks if mark.get("grade")}
     assert points == {
@@ -34,7 +35,7 @@ def test_points_and_ids_come_from_the_definition(name: str) -> None:
 
 @pytest.mark.parametrize("name", problem_set_names())
 def test_stubs_name_the_function_that_is_to_be_written(name: str) -> None:
-    cells = json.loads((RELEASED / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(Course.find().material(name).notebook.read_text(encoding="utf-8"))["cells"]
     for exercise in load_problem_set(name).exercises:
         (stub,) = (c["source"] for c in cells if c["id"] == exercise.name)
         assert f'raise NotImplementedError("{exercise.name}")' in stub
@@ -59,7 +60,7 @@ def test_stubs_name_the_function_that_is_to_be_written(name: str) -> None:
 def test_a_source_that_does_not_fit_is_refused(
     old: str, new: str, told: str, tmp_path: Path
 ) -> None:
-    text = source_path("ps01-sgd").read_text(encoding="utf-8")
+    text = Course.find().material("ps01-sgd").source.read_text(encoding="utf-8")
     assert old in text
     path = tmp_path / "ps01-sgd.py"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -69,6 +70,6 @@ def test_a_source_that_does_not_fit_is_refused(
 
 @pytest.mark.parametrize("name", problem_set_names())
 def test_each_problem_set_has_a_sample_class(name: str, course: CourseDirectory) -> None:
-    notebooks = sample_class(name, course)
+    notebooks = sample_class(course.assignment(name))
     assert len(notebooks) == 8
     assert len({json.dumps(notebook) for notebook in notebooks.values()}) == 8

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.filters.strings import strip_files_prefix
 
-from autograder.bench.corpus import pages
+from autograder.attacks import pages
 from autograder.grading.handin import MAX_SOURCE
-from autograder.grading.inert import Attachment, inert_attachments
-from autograder.grading.results import GradedCell, Output, Status, Submission
 from autograder.grading.session import Session
 from autograder.nbgrader_pages import markdown_to_html
 from autograder.reports.markdown import PLAIN_TAGS, inert_markdown
 from autograder.reports.notebook import autograded_notebook
+from autograder.results.inert import Attachment, inert_attachments
+from autograder.results.result import GradedCell, Output, Result, Status
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [text for kind in pages.TEXTS.values() for text in kind.values()]
@@ -233,8 +233,8 @@ def test_pictures_keep_their_places_in_the_autograded_notebook(ps01: Session) ->
     )
     source = "![a](attachment:a.png) ![b](attachment:b%20%22c%22%20%C3%BC.jpg) ![](attachment:d)"
     cell = GradedCell("markdown", source, None, None, Output(), attached)
-    submission = Submission("a", Status.GRADED, "", 0, 27, 0.0, (), cells=(cell,))
-    (tree,) = autograded_notebook(submission, ps01.release)["cells"]
+    result = Result("a", Status.GRADED, "", 0, 27, cells=(cell,))
+    (tree,) = autograded_notebook(result, ps01.release)["cells"]
     assert tree["source"] == (
         "![a](attachment:a.png) ![b](attachment:picture-2) ![](attachment :d)"
     )

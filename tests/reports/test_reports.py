@@ -17,15 +17,16 @@ import nbformat
 import numpy as np
 import pytest
 
-from autograder.grading.gradebook import GradebookRow
-from autograder.grading.results import Status, Submission
+from autograder.course.directory import CourseDirectory
+from autograder.course.files import write_whole
+from autograder.grading.handin import Handin
 from autograder.grading.session import Session
-from autograder.paths import CourseDirectory
 from autograder.reports import pages
-from autograder.reports.files import write_whole
 from autograder.reports.notebook import autograded_notebook, autograded_text
 from autograder.reports.pages import feedback_page
-from autograder.reports.tables import Run, grades_csv, read_run, read_submission, results_json
+from autograder.results.gradebook import GradebookRow
+from autograder.results.result import Result, Run, Status
+from autograder.results.tables import grades_csv, read_result, read_run, results_json
 
 
 def report_page(*arguments: Any) -> str:
@@ -37,11 +38,11 @@ EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
 
 @pytest.fixture(scope="module")
 def run_of(ps01: Session) -> Callable[..., Run]:
-    """A run that consists of some submissions."""
+    """A run that consists of some results."""
     evaluation = ps01.evaluation
-    level = ps01.pool.level.name
-    return lambda *submissions: Run(
-        "ps01-sgd", evaluation.spec.title, ps01.seed, "cpu", level, {"numpy": "2"}, submissions
+    level = ps01.executor.level
+    return lambda *results: Run(
+        "ps01-sgd", evaluation.spec.title, ps01.seed, "cpu", level, {"numpy": "2"}, results=results
     )
 
 
@@ -114,8 +115,8 @@ def test_results_hold_the_documented_fields_and_read_back(
     right_notebook: Callable[..., Any],
 ) -> None:
     wrong = {"sgd_step": "def sgd_step(t, g, r):\n    return t + r * g\n"}
-    submission = grade_notebook(right_notebook("ps01-sgd", wrong))
-    tree = json.loads("".join(results_json(run_of(submission))))
+    result = grade_notebook(right_notebook("ps01-sgd", wrong))
+    tree = json.loads("".join(results_json(run_of(result))))
     assert set(tree) == {
         "version",
         "problem_set",
@@ -136,9 +137,9 @@ def test_results_hold_the_documented_fields_and_read_back(
     )
     assert entry["score"] == sum(e["score"] for e in entry["exercises"]) == 23
     assert entry["exercises"][2]["checks"][0]["mistake"]
-    back = Submission.from_json(entry)
+    back = Result.from_json(entry)
     assert back.to_json() == entry
-    assert back.exercises == submission.exercises
+    assert back.exercises == result.exercises
 
 
 def test_documentation_names_every_field_of_the_results() -> None:
@@ -150,7 +151,7 @@ def test_documentation_names_every_field_of_the_results() -> None:
 # --- grades.csv ----------------------------------------------------------------------------------
 
 
-def submission_of(student: str, **changes: Any) -> Submission:
+def result_of(student: str, **changes: Any) -> Result:
     fields: dict[str, Any] = {
         "status": Status.DAMAGED,
         "detail": "",
@@ -159,14 +160,14 @@ def submission_of(student: str, **changes: Any) -> Submission:
         "seconds": 0.0,
         "exercises": (),
     }
-    return Submission(student, **{**fields, **changes})
+    return Result(student, **{**fields, **changes})
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "－", " ="])
 def test_spreadsheet_takes_no_cell_for_a_formula(start: str, run_of: Callable[..., Run]) -> None:
     name = f'{start}cmd|"/C calc"!A0'
     fields = {"last_name": f"{start}1", "first_name": f"{start}HYPERLINK()", "email": f"{start}@x"}
-    text = "".join(grades_csv(run_of(submission_of(name)), {name: row(name, **fields)}))
+    text = "".join(grades_csv(run_of(result_of(name)), {name: row(name, **fields)}))
     head, line = csv.reader(io.StringIO(text, newline=""))
     assert line[head.index("student_id")] == "'" + name
     for field, value in fields.items():
@@ -178,7 +179,7 @@ def test_spreadsheet_that_parts_at_semicolons_takes_no_part_for_a_formula(
     run_of: Callable[..., Run],
 ) -> None:
     fields = {"last_name": "x;=1+1", "first_name": "a; ＝1;b", "email": "a;b"}
-    text = "".join(grades_csv(run_of(submission_of("ada")), {"ada": row("ada", **fields)}))
+    text = "".join(grades_csv(run_of(result_of("ada")), {"ada": row("ada", **fields)}))
     head, line = csv.reader(io.StringIO(text, newline=""))
     assert line[head.index("last_name")] == "x;'=1+1"
     assert line[head.index("first_name")] == "a; '＝1;b"
@@ -187,8 +188,8 @@ def test_spreadsheet_that_parts_at_semicolons_takes_no_part_for_a_formula(
 
 def test_table_is_rfc_4180_and_begins_with_nbgraders_columns(run_of: Callable[..., Run]) -> None:
     names = ['quote " here', "comma, here", "line\nbreak", "Ünïcode 名", "-dash"]
-    submissions = [submission_of(name) for name in names]
-    text = "".join(grades_csv(run_of(*submissions), {name: row(name) for name in names}))
+    results = [result_of(name) for name in names]
+    text = "".join(grades_csv(run_of(*results), {name: row(name) for name in names}))
     assert text.endswith("\r\n")
     assert '"quote "" here"' in text
     head, *lines = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -215,7 +216,7 @@ def test_table_is_rfc_4180_and_begins_with_nbgraders_columns(run_of: Callable[..
 @pytest.fixture(scope="module")
 def evil(
     ps01: Session, right_notebook: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> Submission:
+) -> Result:
     """A hand-in that writes markup wherever it can."""
     notebook = right_notebook(
         "ps01-sgd",
@@ -239,17 +240,17 @@ def evil(
             cell["source"] = EVIL
     path = tmp_path_factory.mktemp("evil") / "x.ipynb"
     path.write_text(json.dumps(notebook))
-    return ps01.grade(EVIL.replace("/", " "), path)
+    return ps01.grade(Handin(EVIL.replace("/", " "), path)).result
 
 
-def test_feedback_of_markup_is_inert_text(evil: Submission, run_of: Callable[..., Run]) -> None:
+def test_feedback_of_markup_is_inert_text(evil: Result, run_of: Callable[..., Run]) -> None:
     text = feedback_page(evil, run_of(evil))
     assert_inert(text)
     assert "&lt;script&gt;alert(1)" in text
     assert "49" not in re.findall(r"&amp;(\d+)", text)  # templates in it are not evaluated
 
 
-def test_report_of_markup_is_inert_text(evil: Submission, run_of: Callable[..., Run]) -> None:
+def test_report_of_markup_is_inert_text(evil: Result, run_of: Callable[..., Run]) -> None:
     text = report_page(run_of(evil), {evil.student: row(evil.student, first_name=EVIL)})
     assert_inert(text)
     assert "&lt;script&gt;alert(1)" in text
@@ -262,18 +263,18 @@ def test_pages_are_one_file_that_loads_nothing(
 ) -> None:
     notebook = right_notebook("ps01-sgd")
     notebook["cells"].append(code("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"))
-    submission = grade_notebook(notebook)
-    text = feedback_page(submission, run_of(submission))
+    result = grade_notebook(notebook)
+    text = feedback_page(result, run_of(result))
     assert_inert(text)
     pictures = [a["src"] for tag, a in Page(text).tags if tag == "img"]
     assert len(pictures) == 1
-    assert_inert(report_page(run_of(submission), {"student": row("student")}))
+    assert_inert(report_page(run_of(result), {"student": row("student")}))
 
 
 def test_report_of_nobody_and_of_hand_ins_without_results(run_of: Callable[..., Run]) -> None:
     assert_inert(report_page(run_of(), {}))
-    assert_inert(report_page(run_of(submission_of("a")), {"a": row("a")}))
-    assert_inert(feedback_page(submission_of("a", detail="it is empty"), run_of()))
+    assert_inert(report_page(run_of(result_of("a")), {"a": row("a")}))
+    assert_inert(feedback_page(result_of("a", detail="it is empty"), run_of()))
 
 
 def test_report_of_a_large_class_has_its_hand_ins_in_tables_to_open(
@@ -281,8 +282,8 @@ def test_report_of_a_large_class_has_its_hand_ins_in_tables_to_open(
 ) -> None:
     names = [f"student{number:04}" for number in range(600)]
     rows = {name: row(name) for name in names}
-    submissions = [submission_of(name, status=Status.GRADED) for name in names]
-    text = report_page(run_of(*submissions), rows)
+    results = [result_of(name, status=Status.GRADED) for name in names]
+    text = report_page(run_of(*results), rows)
     assert_inert(text)
     assert re.findall(r"<summary>(.*?)</summary>", text) == [
         "student0000 to student0249",
@@ -290,17 +291,17 @@ def test_report_of_a_large_class_has_its_hand_ins_in_tables_to_open(
         "student0500 to student0599",
     ]
     assert all(text.count(f"<td>{name}</td>") == 1 for name in names)
-    assert "<details>" not in report_page(run_of(*submissions[:250]), rows)
+    assert "<details>" not in report_page(run_of(*results[:250]), rows)
 
 
 def test_report_names_first_what_someone_should_look_at(run_of: Callable[..., Run]) -> None:
-    submissions = [
-        submission_of("ada", status=Status.GRADED, outdated=True),
-        submission_of("bob", detail=EVIL),
-        submission_of("cem", status=Status.TIMEOUT),
+    results = [
+        result_of("ada", status=Status.GRADED, outdated=True),
+        result_of("bob", detail=EVIL),
+        result_of("cem", status=Status.TIMEOUT),
     ]
-    rows = {s.student: row(s.student, needs_manual_grade=True) for s in submissions}
-    run = replace(run_of(*submissions), not_graded=["dov", EVIL], skipped=[r"'e\xff'"])
+    rows = {s.student: row(s.student, needs_manual_grade=True) for s in results}
+    run = replace(run_of(*results), not_graded=("dov", EVIL), skipped=(r"'e\xff'",))
     text = report_page(run, rows)
     assert_inert(text)
     assert "1 of these have changed" in text
@@ -312,24 +313,24 @@ def test_report_names_first_what_someone_should_look_at(run_of: Callable[..., Ru
 
 
 def test_results_are_read_back_one_by_one(run_of: Callable[..., Run], tmp_path: Path) -> None:
-    submissions = [submission_of(name) for name in ("ada", 'b"ob', "c\u2028em", "dov]")]
-    run = replace(run_of(*submissions), not_graded=[' "submissions": ['], skipped=[])
+    results = [result_of(name) for name in ("ada", 'b"ob', "c\u2028em", "dov]")]
+    run = replace(run_of(*results), not_graded=(' "submissions": [',))
     path = tmp_path / "results.json"
     write_whole(path, results_json(run))
     head, read = read_run(path)
-    assert head == replace(run, submissions=())
-    assert list(read) == submissions
+    assert head == replace(run, results=())
+    assert list(read) == results
     lines = path.read_bytes().splitlines(keepends=True)
     index = next(i for i, line in enumerate(lines) if b"ob" in line)
     path.write_bytes(b"".join([*lines[:index], b'{"student": 5}\n{"st\n\xff\n', *lines[index:]]))
-    assert list(read) == submissions
+    assert list(read) == results
     data = path.read_bytes()
-    for offset, submission in read.with_offsets():
-        assert read_submission(data[offset:].splitlines()[0]) == submission
+    for offset, result in read.with_offsets():
+        assert read_result(data[offset:].splitlines()[0]) == result
 
 
 def test_autograded_notebook_is_valid_and_holds_no_markup_that_runs(
-    evil: Submission, ps01: Session
+    evil: Result, ps01: Session
 ) -> None:
     notebook = nbformat.reads(autograded_text(evil, ps01.release), as_version=4)
     nbformat.validate(notebook)
@@ -431,16 +432,16 @@ def test_nothing_of_a_held_out_case_reaches_the_student(
     if not everywhere:
         source += "    if key(grad, lr) in public: return theta - lr * grad\n"
     source += f"    {TELLING[name]}\n"
-    submission = grade_notebook(right_notebook("ps01-sgd", {"sgd_step": source}))
-    assert submission.score <= submission.max_score - 4
-    messages = [c.message for e in submission.exercises for c in e.checks if not c.passed]
+    result = grade_notebook(right_notebook("ps01-sgd", {"sgd_step": source}))
+    assert result.score <= result.max_score - 4
+    messages = [c.message for e in result.exercises for c in e.checks if not c.passed]
     assert len(messages) == 3
     assert all(message.startswith("held-out") for message in messages) or everywhere, messages
     for text in (
-        "".join(results_json(run_of(submission))),
-        feedback_page(submission, run_of(submission)),
-        autograded_text(submission, ps01.release),
-        report_page(run_of(submission), {"student": row("student")}),
+        "".join(results_json(run_of(result))),
+        feedback_page(result, run_of(result)),
+        autograded_text(result, ps01.release),
+        report_page(run_of(result), {"student": row("student")}),
     ):
         assert len(text) > 1000
         leaked = [number for number in held_out_numbers if number in text]
@@ -475,12 +476,12 @@ def test_held_out_inputs_come_when_no_cell_can_show_them_any_more(
     notebook = right_notebook("ps01-sgd", {"sgd_step": keeps, "linear_decay": tells})
     last = {"cell_type": "code", "metadata": {}, "source": "print(len(seen), seen)", "outputs": []}
     notebook["cells"].append(last)
-    submission = grade_notebook(notebook)
-    told = feedback_page(submission, run_of(submission))
+    result = grade_notebook(notebook)
+    told = feedback_page(result, run_of(result))
     assert "ValueError" in told
     for text in (
         told,
-        "".join(results_json(run_of(submission))),
-        autograded_text(submission, ps01.release),
+        "".join(results_json(run_of(result))),
+        autograded_text(result, ps01.release),
     ):
         assert not [number for number in held_out_numbers if number in text]

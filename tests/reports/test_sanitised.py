@@ -19,14 +19,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from autograder.grading.gradebook import GradebookRow
-from autograder.grading.inert import inert_picture, inert_text
-from autograder.grading.results import ExerciseResult, GradedCell, Output, Status, Submission
 from autograder.grading.session import Session
 from autograder.reports.bounds import LEFT_OUT, MAX_PICTURES, MAX_TEXT
 from autograder.reports.notebook import autograded_text
 from autograder.reports.pages import feedback_page, report_page
-from autograder.reports.tables import Run, results_json
+from autograder.results.gradebook import GradebookRow
+from autograder.results.inert import inert_picture, inert_text
+from autograder.results.result import ExerciseResult, GradedCell, Output, Result, Run, Status
+from autograder.results.tables import results_json
 from autograder.selfcheck.judge import CheckResult
 
 MARKUP = [
@@ -95,7 +95,7 @@ def assert_inert(text: str) -> None:
     assert not odd, odd
 
 
-def submission_of(**changes: Any) -> Submission:
+def result_of(**changes: Any) -> Result:
     fields: dict[str, Any] = {
         "student": "student",
         "status": Status.ERROR,
@@ -105,7 +105,7 @@ def submission_of(**changes: Any) -> Submission:
         "seconds": 0.0,
         "exercises": (),
     }
-    return Submission(**{**fields, **changes})
+    return Result(**{**fields, **changes})
 
 
 def row_of(student: str) -> GradebookRow:
@@ -113,8 +113,8 @@ def row_of(student: str) -> GradebookRow:
     return GradebookRow("ps01-sgd", "", "", student, "", "", "", *scores)
 
 
-def run_of(*submissions: Submission) -> Run:
-    return Run("ps01-sgd", "A title", 7, "cpu", "full", {"numpy": "2"}, submissions)
+def run_of(*results: Result) -> Run:
+    return Run("ps01-sgd", "A title", 7, "cpu", "full", {"numpy": "2"}, results=results)
 
 
 def shown(text: str, picture: str = "", name: str = "") -> Output:
@@ -251,20 +251,20 @@ def test_pages_of_anything_are_inert(
     ]
     detail, message = (inert_text(text, 500) for text in told)
     checks = (CheckResult("one", False, 4, message, "inverted", error=inert_text(told[0], 100)),)
-    submission = submission_of(
+    result = result_of(
         student=name,
         detail=detail,
         cells=tuple(cells),
         notes=(detail,),
         exercises=(ExerciseResult("sgd_step", 0, 4, checks),),
     )
-    assert_inert(feedback_page(submission, run_of(submission)))
-    assert_inert("".join(report_page(run_of(submission), {name: row_of(name)})))
-    notebook = json.loads(autograded_text(submission, ps01.release))
+    assert_inert(feedback_page(result, run_of(result)))
+    assert_inert("".join(report_page(run_of(result), {name: row_of(name)})))
+    notebook = json.loads(autograded_text(result, ps01.release))
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
             assert set(output.get("data", {})) <= {"text/plain", "image/png"}
-    json.loads("".join(results_json(run_of(submission))))
+    json.loads("".join(results_json(run_of(result))))
 
 
 def inert_source(text: str) -> str:
@@ -279,14 +279,14 @@ def test_pages_and_notebooks_are_bounded_in_bytes(character: str, ps01: Session)
     assert output.pictures
     output = Output(output.text, output.pictures * 8)
     cells = [GradedCell("code", character * 20_000, None, None, output) for _ in range(200)]
-    submission = submission_of(cells=tuple(cells), detail=inert_text(character * 500, 500))
-    page = feedback_page(submission, run_of(submission))
+    result = result_of(cells=tuple(cells), detail=inert_text(character * 500, 500))
+    page = feedback_page(result, run_of(result))
     # a quotation mark takes five bytes on a page, and one byte elsewhere
     assert len(page.encode()) < MAX_PICTURES + 6 * MAX_TEXT
     assert LEFT_OUT.strip() in page
     assert_inert(page)
     sources = sum(len(json.dumps(cell.source)) for cell in cells)
-    notebook = autograded_text(submission, ps01.release)
+    notebook = autograded_text(result, ps01.release)
     assert len(notebook.encode()) < MAX_PICTURES + 6 * MAX_TEXT + 2 * sources
 
 
@@ -310,16 +310,16 @@ def test_what_a_notebook_shows_reaches_its_pages_inert_and_bounded(
         notebook["cells"].append(
             {"cell_type": "code", "metadata": {}, "source": raised, "outputs": []}
         )
-    submission = grade_notebook(notebook)
-    assert submission.score == submission.max_score
-    for cell in submission.cells:
+    result = grade_notebook(notebook)
+    assert result.score == result.max_score
+    for cell in result.cells:
         assert len(cell.output.text.encode()) <= 25_000
-    page = feedback_page(submission, run_of(submission))
+    page = feedback_page(result, run_of(result))
     assert_inert(page)
     assert len(page.encode()) < 1_000_000
     assert "&lt;script&gt;window.ran = 1" in page
     assert "\\x1b]0;title" in page
-    text = "".join(results_json(run_of(submission)))
+    text = "".join(results_json(run_of(result)))
     assert all(c.isprintable() or c == "\n" for c in text)
 
 
@@ -336,9 +336,9 @@ def test_opening_a_feedback_page_runs_and_loads_nothing(tmp_path: Path) -> None:
         for text in MARKUP
         for kind in ("code", "markdown")
     ]
-    submission = submission_of(student=MARKUP[0], cells=tuple(cells), detail="".join(MARKUP[:8]))
+    result = result_of(student=MARKUP[0], cells=tuple(cells), detail="".join(MARKUP[:8]))
     path = tmp_path / "feedback.html"
-    path.write_text(feedback_page(submission, run_of(submission)), encoding="utf-8")
+    path.write_text(feedback_page(result, run_of(result)), encoding="utf-8")
     asked: list[str] = []
     with sync_api.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

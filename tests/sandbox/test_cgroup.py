@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder.paths import ROOT
+from autograder.layout import PACKAGE
 from autograder.sandbox import cgroup
 from autograder.sandbox import pool as pool_module
 from autograder.sandbox.cgroup import MemoryGroup, delegated
 from autograder.sandbox.confine import Limits
+from autograder.sandbox.isolation import Surroundings
 from autograder.sandbox.pool import Pool, open_pool
 from autograder.sandbox.seccomp import NoFilter
 
@@ -49,7 +50,7 @@ def unfiltered(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
         raise NoFilter("not here")
 
     monkeypatch.setattr(pool_module, "worker_filter", nothing)
-    with open_pool("auto", LIMITS, [])[0] as pool:
+    with open_pool("auto", Surroundings(LIMITS))[0] as pool:
         yield pool
 
 
@@ -67,7 +68,7 @@ def test_memory_that_no_process_holds_is_limited(unfiltered: Pool) -> None:
 
 def test_group_is_gone_with_its_pool(place: Path) -> None:
     before = set(place.iterdir())
-    with open_pool("auto", LIMITS, [])[0]:
+    with open_pool("auto", Surroundings(LIMITS))[0]:
         (group,) = set(place.iterdir()) - before
         assert int((group / "memory.max").read_text()) > LIMITS.memory
         assert (group / "cgroup.procs").read_text().split()
@@ -136,7 +137,7 @@ def test_these_tests_pass_where_groups_may_be_made(tmp_path: Path) -> None:
     if delegated() is not None:
         pytest.skip("they are run here already")
     init = tmp_path / "init"
-    init.write_text(INIT.format(root=ROOT, python=sys.executable, this=Path(__file__)))
+    init.write_text(INIT.format(root=PACKAGE.parent, python=sys.executable, this=Path(__file__)))
     init.chmod(0o755)
     done = subprocess.run(
         [

@@ -14,12 +14,15 @@ from typing import Any
 import psutil
 import pytest
 
-from autograder.grading.results import Status
-from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory
+from autograder.course.directory import CourseDirectory
+from autograder.grading.handin import Handin
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings
+from autograder.layout import PACKAGE
+from autograder.results.result import Status
 from autograder.sandbox import isolation
 from autograder.sandbox.confine import Limits
-from autograder.sandbox.isolation import LEVELS, Level, level_named
+from autograder.sandbox.isolation import LEVELS, Level, Surroundings, level_named
 from autograder.sandbox.pool import Pool, SandboxError, open_pool
 
 LOOP = "def sgd_step(theta, grad, lr):\n    while True:\n        pass\n"
@@ -37,26 +40,30 @@ def level_session(
     from dataclasses import replace
 
     try:
-        pool, _ = open_pool(request.param, Limits(), [])
+        pool, _ = open_pool(request.param, Surroundings(Limits()))
     except SandboxError as error:
         pytest.skip(f"level {request.param} does not work here: {error}")
     pool.close()
-    with Session("ps01-sgd", course, replace(quick_settings, isolation=request.param)) as session:
-        assert session.pool.level.name == request.param
+    with Session(
+        course.assignment("ps01-sgd"), replace(quick_settings, isolation=request.param)
+    ) as session:
+        assert session.executor.pool.level.name == request.param
         yield session
 
 
 def test_right_answers_are_full_at_every_level(
     level_session: Session, right_notebook: Callable[..., Any], hand_in: Callable[..., Path]
 ) -> None:
-    result = level_session.grade("a", hand_in(right_notebook("ps01-sgd")))
+    result = level_session.grade(Handin("a", hand_in(right_notebook("ps01-sgd")))).result
     assert (result.status, result.score) == (Status.GRADED, result.max_score), result.detail
 
 
 def test_endless_loop_ends_at_every_level_and_costs_only_its_points(
     level_session: Session, right_notebook: Callable[..., Any], hand_in: Callable[..., Path]
 ) -> None:
-    result = level_session.grade("a", hand_in(right_notebook("ps01-sgd", {"sgd_step": LOOP})))
+    result = level_session.grade(
+        Handin("a", hand_in(right_notebook("ps01-sgd", {"sgd_step": LOOP})))
+    ).result
     assert (result.status, result.score) == (Status.TIMEOUT, result.max_score - 4), result.detail
     assert result.seconds < 15
 
@@ -66,10 +73,10 @@ def test_daemon_ends_with_its_hand_in_at_every_level(
     right_notebook: Callable[..., Any],
     hand_in: Callable[..., Path],
 ) -> None:
-    seconds = f"86{LEVELS.index(level_session.pool.level)}99.25"
+    seconds = f"86{LEVELS.index(level_session.executor.pool.level)}99.25"
     notebook = right_notebook("ps01-sgd")
     notebook["cells"].append(_code(DAEMON.format(seconds=seconds)))
-    result = level_session.grade("a", hand_in(notebook))
+    result = level_session.grade(Handin("a", hand_in(notebook))).result
     assert result.status is Status.GRADED, result.detail
     commands = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
     assert ["sleep", seconds] not in commands
@@ -80,7 +87,7 @@ def test_folder_of_a_hand_in_is_gone_afterwards(
 ) -> None:
     notebook = right_notebook("ps01-sgd")
     notebook["cells"].insert(0, _code("import os\nopen('left', 'w').close()\nos.getcwd()"))
-    result = level_session.grade("a", hand_in(notebook))
+    result = level_session.grade(Handin("a", hand_in(notebook))).result
     assert result.status is Status.GRADED, result.detail
     folder = Path(result.cells[0].output.text.strip().strip("'"))
     assert folder.name.startswith("work-")
@@ -93,15 +100,17 @@ def test_secrets_are_hidden_where_there_are_namespaces_or_bubblewrap(
     right_notebook: Callable[..., Any],
     hand_in: Callable[..., Path],
 ) -> None:
-    if not (level_session.pool.level.namespaces or level_session.pool.level.bubblewrap):
+    if not (
+        level_session.executor.pool.level.namespaces or level_session.executor.pool.level.bubblewrap
+    ):
         pytest.skip("this level hides nothing, and says so")
     code = "import os\n" + "\n".join(
         f"print(os.path.isdir({str(folder)!r}) and os.listdir({str(folder)!r}))"
-        for folder in (course.root, isolation._PACKAGE / "exercises", isolation._PACKAGE.parent)
+        for folder in (course.root, PACKAGE / "exercises", PACKAGE.parent)
     )
     notebook = right_notebook("ps01-sgd")
     notebook["cells"].insert(0, _code(code))
-    result = level_session.grade("a", hand_in(notebook))
+    result = level_session.grade(Handin("a", hand_in(notebook))).result
     shown = result.cells[0].output.text
     assert shown.splitlines()[:2] in ([["False"] * 2, ["[]"] * 2, ["False", "[]"], ["[]", "False"]])
     assert "PROBLEM_SET" not in shown
@@ -113,14 +122,16 @@ def test_disk_of_this_machine_is_read_only_where_there_are_namespaces_or_bubblew
     right_notebook: Callable[..., Any],
     hand_in: Callable[..., Path],
 ) -> None:
-    if not (level_session.pool.level.namespaces or level_session.pool.level.bubblewrap):
+    if not (
+        level_session.executor.pool.level.namespaces or level_session.executor.pool.level.bubblewrap
+    ):
         pytest.skip("this level protects no file, and says so")
     target = Path(__file__).with_name("written-by-a-hand-in")
     notebook = right_notebook("ps01-sgd")
     notebook["cells"].insert(
         0, _code(f"try: open({str(target)!r}, 'w')\nexcept OSError as e: print(type(e).__name__)")
     )
-    result = level_session.grade("a", hand_in(notebook))
+    result = level_session.grade(Handin("a", hand_in(notebook))).result
     assert not target.exists()
     assert "Error" in result.cells[0].output.text
 
@@ -134,7 +145,7 @@ def test_without_bubblewrap_the_next_level_is_taken_and_the_reason_told(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # others may be grading beside us
     monkeypatch.setattr(isolation.shutil, "which", lambda name: None)
-    pool, reasons = open_pool("auto", Limits(), [])
+    pool, reasons = open_pool("auto", Surroundings(Limits()))
     with pool:
         assert not pool.level.bubblewrap
         assert set(reasons) >= {"full", "bubblewrap"}
@@ -148,7 +159,7 @@ def test_asked_for_a_level_that_does_not_work_is_an_error_that_says_why(
 ) -> None:
     monkeypatch.setattr(isolation.shutil, "which", lambda name: None)
     with pytest.raises(SandboxError, match=r"bubblewrap .bwrap. is not installed"):
-        open_pool("full", Limits(), [])
+        open_pool("full", Surroundings(Limits()))
 
 
 def test_broken_bubblewrap_is_not_taken_for_working(
@@ -159,7 +170,7 @@ def test_broken_bubblewrap_is_not_taken_for_working(
     broken.chmod(0o755)
     monkeypatch.setattr(isolation.shutil, "which", lambda name: str(broken))
     with pytest.raises(SandboxError, match="no permission to create a namespace"):
-        open_pool("full", Limits(), [])
+        open_pool("full", Surroundings(Limits()))
 
 
 def test_levels_are_named_once_and_explained() -> None:
@@ -184,16 +195,16 @@ def test_dead_zygote_costs_no_hand_in_its_points(
     slow = right_notebook("ps01-sgd")
     slow["cells"].insert(0, _code("import time; time.sleep(1)"))
     path = hand_in(slow)
-    with Session("ps01-sgd", course, quick_settings) as session:
+    with Session(course.assignment("ps01-sgd"), quick_settings) as session:
         assert session.evaluation.spec.max_score > 0
-        handins = [(str(i), path, "") for i in range(4)]
+        handins = [Handin(str(i), path) for i in range(4)]
         with ThreadPoolExecutor(1) as thread:
             results = thread.submit(lambda: list(session.grade_all(handins)))
             time.sleep(0.7)  # the first three are asleep in their first cell now
-            (killed,) = session.pool._zygotes.values()
+            (killed,) = session.executor.pool._zygotes.values()
             psutil.Process(killed._process.pid).children()[0].kill()
-            scores = [(r.score, r.status) for r in results.result()]
-        assert list(session.pool._zygotes.values()) != [killed]
+            scores = [(each.result.score, each.result.status) for each in results.result()]
+        assert list(session.executor.pool._zygotes.values()) != [killed]
     assert scores == [(session.evaluation.spec.max_score, Status.GRADED)] * 4
 
 
@@ -208,7 +219,7 @@ def test_pool_of_each_level_ends_with_its_processes() -> None:
 
 def _pool(level: Level) -> Pool | None:
     try:
-        return open_pool(level.name, Limits(), [])[0]
+        return open_pool(level.name, Surroundings(Limits()))[0]
     except SandboxError:
         return None
 
@@ -216,6 +227,6 @@ def _pool(level: Level) -> Pool | None:
 def test_bubblewrap_is_here_if_the_machine_has_it() -> None:
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")
-    pool, reasons = open_pool("auto", Limits(), [])
+    pool, reasons = open_pool("auto", Surroundings(Limits()))
     with pool:
         assert pool.level.bubblewrap, reasons

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from autograder.grading.results import Status, Submission
-from autograder.grading.session import Session, Settings
-from autograder.paths import CourseDirectory
+from autograder.course.directory import CourseDirectory
+from autograder.grading.handin import Handin
+from autograder.grading.session import Session
+from autograder.grading.settings import Settings
+from autograder.results.result import Result, Status
 from autograder.sandbox.confine import Limits
-from autograder.sandbox.isolation import LEVELS
+from autograder.sandbox.isolation import LEVELS, Surroundings
 from autograder.sandbox.pool import SandboxError, WorkerExit, open_pool
 from autograder.sandbox.wire import ChannelClosed
 
@@ -33,7 +35,7 @@ while True: os.write(3, packed({"text": "x"}, [bytes(3 << 20)]))
 """
 
 
-Grade = Callable[[str], Submission]
+Grade = Callable[[str], Result]
 HandIn = Callable[[str], Path]
 
 
@@ -46,14 +48,16 @@ def settings(quick_settings: Settings) -> Settings:
 @pytest.fixture(scope="module")
 def session(course: CourseDirectory, settings: Settings) -> Iterator[Session]:
     """A session whose hand-ins may compute for as long as usual."""
-    with Session("ps01-sgd", course, settings) as opened:
+    with Session(course.assignment("ps01-sgd"), settings) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def hurried(course: CourseDirectory, settings: Settings) -> Iterator[Session]:
     """A session whose hand-ins may compute for two seconds; to fill memory can take longer."""
-    with Session("ps01-sgd", course, replace(settings, limits=Limits(cpu_seconds=2))) as opened:
+    with Session(
+        course.assignment("ps01-sgd"), replace(settings, limits=Limits(cpu_seconds=2))
+    ) as opened:
         yield opened
 
 
@@ -73,7 +77,7 @@ def handed_in(right_notebook: Callable[..., Any], hand_in: Callable[..., Path]) 
 @pytest.fixture
 def grade(session: Session, handed_in: HandIn) -> Grade:
     """Grades the right answers with a cell of the given code at the end."""
-    return lambda code: session.grade("a", handed_in(code))
+    return lambda code: session.grade(Handin("a", handed_in(code))).result
 
 
 def test_memory_of_all_processes_together_is_limited(grade: Grade) -> None:
@@ -93,7 +97,7 @@ def test_hoarders_in_the_background_end_the_notebook_too(
 
 
 def test_cpu_time_of_all_processes_together_is_limited(hurried: Session, handed_in: HandIn) -> None:
-    result = hurried.grade("a", handed_in(SPINNERS))
+    result = hurried.grade(Handin("a", handed_in(SPINNERS))).result
     assert result.status is Status.TIMEOUT, result.detail
     assert "computed for longer than allowed" in result.detail
     assert result.seconds < 10
@@ -119,7 +123,7 @@ def test_exit_status_137_is_no_signal_9(grade: Grade) -> None:
 
 def _level_works(level: str) -> bool:
     try:
-        open_pool(level, Limits(), [])[0].close()
+        open_pool(level, Surroundings(Limits()))[0].close()
     except SandboxError:
         return False
     return True
@@ -127,7 +131,7 @@ def _level_works(level: str) -> bool:
 
 def _end(level: str, limits: Limits, code: str) -> WorkerExit:
     try:
-        pool, _ = open_pool(level, limits, [])
+        pool, _ = open_pool(level, Surroundings(limits))
     except SandboxError as error:
         pytest.skip(str(error))
     with pool, pool.worker() as worker:

@@ -13,11 +13,11 @@ from click.testing import CliRunner
 
 from autograder import doctor
 from autograder.cli import app
-from autograder.paths import PACKAGE
+from autograder.layout import PACKAGE
 from autograder.sandbox import isolation
-from autograder.sandbox.isolation import FULL, LEVELS
+from autograder.sandbox.isolation import FULL, LEVELS, Surroundings
 from autograder.sandbox.pool import Pool, SandboxError, open_pool
-from autograder.sandbox.probes import LIMITS, PROBES, Probe, Result, run_probes
+from autograder.sandbox.probes import PROBE_LIMITS, PROBES, Probe, Result, run_probes
 
 LOOKS = "looks for other processes and signals one"
 SIGNALS_PARENT = "signals the process that started it"
@@ -37,14 +37,14 @@ COMPUTES = "computes for longer than allowed, in three processes"
 
 def _pool(level: str, secrets: Path) -> Pool:
     try:
-        return open_pool(level, LIMITS, [secrets])[0]
+        return open_pool(level, Surroundings(PROBE_LIMITS, (secrets,)))[0]
     except SandboxError as error:
         pytest.skip(f"level {level} does not work here: {error}")
 
 
 def _results(level: str, secrets: Path, probes: tuple[Probe, ...] = PROBES) -> list[Result]:
     with _pool(level, secrets) as pool:
-        return list(run_probes(pool, LIMITS, secrets, probes))
+        return list(run_probes(pool, PROBE_LIMITS, secrets, probes))
 
 
 def test_every_probe_has_its_own_name_and_a_level_that_holds_against_it() -> None:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from autograder.sandbox.confine import Limits
+from autograder.sandbox.isolation import Surroundings
 from autograder.sandbox.pool import Pool, open_pool
 
 
 @pytest.fixture(scope="module", params=[(), ("matplotlib",)], ids=["plain", "figures"])
 def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
-    opened, _ = open_pool("auto", Limits(), [], request.param)
+    opened, _ = open_pool("auto", Surroundings(Limits(), libraries=frozenset(request.param)))
     with opened:
         yield opened
 

@@ -14,6 +14,7 @@ import pytest
 from autograder.sandbox import pool as pool_module
 from autograder.sandbox import seccomp
 from autograder.sandbox.confine import Limits
+from autograder.sandbox.isolation import Surroundings
 from autograder.sandbox.pool import Pool, SandboxError, open_pool
 from autograder.sandbox.seccomp import DENIED, NoFilter, worker_filter
 
@@ -82,7 +83,7 @@ def call(function, *arguments):
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
     try:
-        opened, _ = open_pool("full", Limits(), [])
+        opened, _ = open_pool("full", Surroundings(Limits()))
     except SandboxError as error:
         pytest.skip(str(error))
     with opened:
@@ -126,8 +127,8 @@ def test_without_libseccomp_full_does_not_work_and_the_next_level_does(
 
     monkeypatch.setattr(pool_module, "worker_filter", nothing)
     with pytest.raises(SandboxError, match=r"full does not work here .libseccomp"):
-        open_pool("full", Limits(), [])
-    opened, reasons = open_pool("auto", Limits(), [])
+        open_pool("full", Surroundings(Limits()))
+    opened, reasons = open_pool("auto", Surroundings(Limits()))
     with opened:
         assert "libseccomp" in reasons["full"]
         assert opened.level.name != "full"

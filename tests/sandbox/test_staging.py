@@ -20,8 +20,9 @@ from autograder.sandbox.staging import PREFIX, Staging, remove_left_over
 KILLED = """
 import os, signal
 from autograder.sandbox.confine import Limits
+from autograder.sandbox.isolation import Surroundings
 from autograder.sandbox.pool import open_pool
-pool, _ = open_pool("auto", Limits(), [])
+pool, _ = open_pool("auto", Surroundings(Limits()))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from autograder.sandbox.confine import NOBODY, Limits
+from autograder.sandbox.isolation import Surroundings
 from autograder.sandbox.pool import SandboxError, open_pool
 
 PROGRAM = """
@@ -19,7 +20,7 @@ from autograder.sandbox.confine import Limits
 from autograder.sandbox.pool import open_pool
 
 assert os.getuid() == {uid}
-pool, reasons = open_pool("auto", Limits(), [])
+pool, reasons = open_pool("auto", Surroundings(Limits()))
 with pool, pool.worker() as worker:
     worker.channel.send({{"run": "print(6 * 7)"}}, deadline=time.monotonic() + 20)
     answer, _ = worker.channel.receive(time.monotonic() + 20)
@@ -31,7 +32,7 @@ def test_strongest_level_of_root_works_for_nobody_too(tmp_path: Path) -> None:
     if os.getuid() != 0:
         pytest.skip("this user is not root: every other test shows it")
     try:
-        pool, _ = open_pool("auto", Limits(), [])
+        pool, _ = open_pool("auto", Surroundings(Limits()))
         pool.close()
     except SandboxError as error:
         pytest.skip(f"no level works here: {error}")

@@ -11,7 +11,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from autograder.paths import RELEASED, problem_set_names
+from autograder.course import problem_set_names
+from autograder.course.course import Course
 
 Notebook = dict[str, Any]
 
@@ -67,7 +68,7 @@ def script(tmp_path: Path, node: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def released(name: str = "ps01-sgd") -> Notebook:
-    notebook: Notebook = json.loads((RELEASED / f"{name}.ipynb").read_text("utf-8"))
+    notebook: Notebook = json.loads(Course.find().material(name).notebook.read_text("utf-8"))
     return notebook
 
 

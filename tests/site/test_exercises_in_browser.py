@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 
+from autograder.course import problem_set_names
 from autograder.definition import load_problem_set
 from autograder.grading.sample import mistaken_answers
-from autograder.paths import problem_set_names
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page

@@ -27,7 +27,7 @@ add(
     """
 import importlib
 for name in ('autograder.exercises', 'autograder.reference', 'autograder.grading',
-             'autograder.exercises.ps01', 'autograder.paths', 'autograder.release'):
+             'autograder.exercises.ps01', 'autograder.course', 'autograder.release'):
     try: importlib.import_module(name)
     except ImportError: continue
     raise AssertionError(name)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograder.paths import UserError
+from autograder.course.errors import UserError
 
 PUBLIC = 0o644
 PRIVATE = 0o600  # the mode of a file that holds the seed, or what follows from it

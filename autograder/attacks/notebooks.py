@@ -26,6 +26,7 @@ from .attack import (
 )
 
 CHECK = f"check-{ATTACKED}"
+EASY_QUESTION = "**Question (100 points).** Which letter comes after A?"
 _RIGHT = f"def {ATTACKED}(theta, grad, lr):\n    return theta - lr * grad\n"
 
 # --- bytes that are no notebook ------------------------------------------------------------------
@@ -385,6 +386,17 @@ def _attachments(notebook: Notebook) -> None:
     )
 
 
+def _other_questions(**entries: Any) -> Callable[[Notebook], None]:
+    """Write something easy in the place of every locked text."""
+
+    def rewrite(notebook: Notebook) -> None:
+        for cell in notebook["cells"]:
+            if cell["metadata"].get("nbgrader", {}).get("grade_id", "").startswith("text-"):
+                cell.update(source=EASY_QUESTION, **copy.deepcopy(entries))
+
+    return rewrite
+
+
 def _lost_and_hard_to_find(source: str, count: int = 60) -> Callable[[Notebook], None]:
     """The answer's cell has lost its ids, and there are many cells to search for it."""
 
@@ -434,6 +446,9 @@ change("cells shuffled", _order(lambda i: i * 7919 % 31))
 change("the right answer after the check", _right_under_other_id)
 change("the same cell ids everywhere", _all(id=ATTACKED))
 change("cell ids that are no text", _all(id=[5]))
+change("asks easier questions", _other_questions())
+change("asks easier questions in cells of its own", _other_questions(metadata={}, id="own"))
+change("asks easier questions in code", _other_questions(cell_type="code", outputs=[]), E)
 change("outputs that claim full marks", _forged_outputs)
 change("outputs of wrong types", _outputs_of_wrong_types)
 change("attachments", _attachments)

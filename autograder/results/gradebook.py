@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from autograder.paths import CourseDirectory, UserError
-from autograder.release.source import check_id
+from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
+from autograder.course.reading import read_bytes
+from autograder.definition.ids import check_id
 
-from .handin import read_bytes
-from .results import Status, Submission
+from .result import Result, Status
 
 _PATIENCE = 60  # seconds to wait for another program that is writing
-_CHUNK = 500  # submissions whose rows are held in memory at a time
+_CHUNK = 500  # results whose rows are held in memory at a time
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a time-out
 _SCHEMA = "e43177bfe90b"  # of the gradebooks that nbgrader 0.9.6 makes
 # what is read or written, all of it there since that schema
@@ -77,37 +78,36 @@ class GradebookRow:
 
 
 def save(
-    problem_set: str,
-    course: CourseDirectory,
-    submissions: Iterable[Submission],
+    assignment: Assignment,
+    results: Iterable[Result],
     unchanged: Collection[str] = (),
 ) -> dict[str, GradebookRow]:
     """Enter the results in the gradebook; return its rows by student.
 
     All are entered, or, if this fails or is interrupted, none; entering the same results again
-    changes nothing. Others wait with writing while the ``submissions`` are taken. ``unchanged``
+    changes nothing. Others wait with writing while the ``results`` are taken. ``unchanged``
     are students whose hand-in is as it was when last entered: a manual grade of theirs needs no
     second look.
 
     Raises UserError if the gradebook cannot be written or does not know the problem set.
     """
     rows: dict[str, GradebookRow] = {}
-    with _transaction(course) as connection:
-        writer = _Writer(connection, problem_set, course)
-        remaining = iter(submissions)
-        while chunk := {s.student: s for s in islice(remaining, _CHUNK)}:
+    with _transaction(assignment.directory) as connection:
+        writer = _Writer(connection, assignment)
+        remaining = iter(results)
+        while chunk := {each.student: each for each in islice(remaining, _CHUNK)}:
             rows.update((row.student_id, row) for row in writer.enter(chunk, unchanged))
     return rows
 
 
-def knows(problem_set: str, course: CourseDirectory) -> bool:
-    """Whether a problem set has been released into the gradebook.
+def knows(assignment: Assignment) -> bool:
+    """Whether an assignment has been released into the gradebook.
 
     Raises UserError if the gradebook cannot be used.
     """
-    with _transaction(course) as connection:
+    with _transaction(assignment.directory) as connection:
         try:
-            _Writer(connection, problem_set, course)
+            _Writer(connection, assignment)
         except _NotReleased:
             return False
         return True
@@ -128,7 +128,7 @@ def _transaction(course: CourseDirectory) -> Iterator[Any]:
     how: dict[str, Any] = {"timeout": _PATIENCE, "isolation_level": None} if on_file else {}
     try:
         engine = sa.create_engine(url, connect_args=how, hide_parameters=True)
-        # the lock comes before the first look, so that what was read is still so when written
+        # take the lock before reading, so that what was read is still true when writing
         if on_file:
             sa.event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
         elif url.get_backend_name() == "postgresql":
@@ -189,26 +189,26 @@ class _NewGrade(NamedTuple):
 
 
 class _Writer:
-    """Enters submissions of one problem set."""
+    """Enters results of one assignment."""
 
-    def __init__(self, connection: Any, problem_set: str, course: CourseDirectory) -> None:
+    def __init__(self, connection: Any, assignment: Assignment) -> None:
         self.connection = connection
-        self.problem_set = problem_set
-        self.course = course
-        self.tables = _reflect(connection, course)
-        assignment = self._rows("assignment", name=[problem_set]) if self.tables else []
+        self.assignment = assignment
+        self.tables = _reflect(connection, assignment.directory)
+        name = assignment.problem_set
+        entered = self._rows("assignment", name=[name]) if self.tables else []
         # an assignment may have further notebooks and tasks: they are for people to grade
-        ids = [row.id for row in assignment]
+        ids = [row.id for row in entered]
         notebooks = self._rows("notebook", assignment_id=ids) if ids else []
-        own = [row.id for row in notebooks if row.name == problem_set]
+        own = [row.id for row in notebooks if row.name == name]
         if not own:
             raise _NotReleased(
-                f"{course.gradebook_name} does not know {problem_set}; "
-                f"run: autograder release {problem_set} {course.options}"
+                f"{assignment.directory.gradebook_name} does not know {name}; "
+                f"run: autograder release {assignment.options}"
             )
-        self.assignment = assignment[0]
+        self.row = entered[0]
         # other programs that would enter submissions wait from here on
-        self._locked_rows("course", id=[self.assignment.course_id])
+        self._locked_rows("course", id=[self.row.course_id])
         self.notebook_id = own[0]
         self.notebook_ids = [row.id for row in notebooks]
         cells = self._rows("base_cell", notebook_id=self.notebook_ids)
@@ -219,12 +219,12 @@ class _Writer:
         self.max_score = float(sum(row.max_score for row in points))
 
     def enter(
-        self, submissions: Mapping[str, Submission], unchanged: Collection[str]
+        self, results: Mapping[str, Result], unchanged: Collection[str]
     ) -> Iterator[GradebookRow]:
-        """Enter submissions, given by student; yield what the gradebook then holds of them."""
-        students = {row.id: row for row in self._students(list(submissions))}
-        entries = self._entries(list(submissions))
-        of_entry = {row.id: submissions[row.student_id] for row in entries}
+        """Enter results, given by student; yield what the gradebook then holds of them."""
+        students = {row.id: row for row in self._students(list(results))}
+        entries = self._entries(list(results))
+        of_entry = {row.id: results[row.student_id] for row in entries}
         notebooks = self._notebooks(list(of_entry))
         scores, waiting = self._enter_grades(notebooks, of_entry, unchanged)
         self._enter_comments(notebooks, of_entry)
@@ -234,8 +234,8 @@ class _Writer:
         for entry in entries:
             student = students[entry.student_id]
             yield GradebookRow(
-                self.problem_set,
-                str(self.assignment.duedate or ""),
+                self.assignment.problem_set,
+                str(self.row.duedate or ""),
                 str(entry.timestamp or ""),
                 student.id,
                 student.last_name or "",
@@ -261,19 +261,19 @@ class _Writer:
         if too_long and self.connection.dialect.name != "sqlite":  # which holds any length
             raise UserError(
                 f"the name of the folder submitted/{too_long[0]} is longer than the {longest} "
-                f"characters that {self.course.gradebook_name} holds; rename it"
+                f"characters that {self.assignment.directory.gradebook_name} holds; rename it"
             )
 
     def _entries(self, students: list[str]) -> Sequence[Any]:
         """The submissions of the assignment by these students, with the time of handing in."""
-        wanted = {"assignment_id": [self.assignment.id], "student_id": students}
+        wanted = {"assignment_id": [self.row.id], "student_id": students}
         found = {row.student_id: row for row in self._rows("submitted_assignment", **wanted)}
         new, changed = [], []
         for student in students:
             entry = found.get(student)
-            timestamp = _timestamp(self.course.submitted(self.problem_set, student).parent)
+            timestamp = _timestamp(self.assignment.submitted(student).parent)
             if entry is None:
-                place = {"assignment_id": self.assignment.id, "student_id": student}
+                place = {"assignment_id": self.row.id, "student_id": student}
                 new.append({"id": _new_id(), **place, "timestamp": timestamp})
             elif timestamp is not None and timestamp != entry.timestamp:
                 changed.append({"id": entry.id, "timestamp": timestamp})
@@ -299,13 +299,13 @@ class _Writer:
     def _enter_grades(
         self,
         notebooks: Sequence[Any],
-        of_entry: Mapping[str, Submission],
+        of_entry: Mapping[str, Result],
         unchanged: Collection[str],
     ) -> tuple[Mapping[str, float], Collection[str]]:
         """Enter the points; return the score by submission, and which wait for a person."""
         points = {
-            entry: {check_id(e.name): float(e.score) for e in submission.exercises}
-            for entry, submission in of_entry.items()
+            entry: {check_id(e.name): float(e.score) for e in result.exercises}
+            for entry, result in of_entry.items()
         }
         scores: defaultdict[str, float] = defaultdict(float)
         waiting = set()
@@ -316,7 +316,9 @@ class _Writer:
             auto, waits = row.auto_score, row.needs_manual_grade
             if self._is_ours(cell):
                 auto, waits = _judged(cell.name, points[entry], of_entry[entry])
-                if row.manual_score is not None:  # it stands; but was this what the person saw?
+                if (
+                    row.manual_score is not None
+                ):  # the manual score stands; if the hand-in changed, a person has to look again
                     waits = of_entry[entry].student not in unchanged or row.needs_manual_grade
             values = {"auto_score": auto, "needs_manual_grade": waits}
             if found is None:
@@ -330,9 +332,9 @@ class _Writer:
         self._update("grade", changed)
         return scores, waiting
 
-    def _enter_comments(self, notebooks: Sequence[Any], of_entry: Mapping[str, Submission]) -> None:
+    def _enter_comments(self, notebooks: Sequence[Any], of_entry: Mapping[str, Result]) -> None:
         """Say “No response.” where an answer is as released."""
-        answered = {entry: _answered(submission) for entry, submission in of_entry.items()}
+        answered = {entry: _answered(result) for entry, result in of_entry.items()}
         new, changed = [], []
         for notebook, cell, row in self._places("comment", self.commented, notebooks):
             comment = None if row is None else row.auto_comment
@@ -397,20 +399,18 @@ class _Writer:
             self.connection.execute(statement, [{"row": row.pop("id"), **row} for row in rows])
 
 
-def _judged(
-    cell: str, points: Mapping[str, float], submission: Submission
-) -> tuple[float | None, bool]:
+def _judged(cell: str, points: Mapping[str, float], result: Result) -> tuple[float | None, bool]:
     """The automatic score of a cell, and whether it waits for a person who has not graded it."""
-    if cell in submission.written_answered:
+    if cell in result.written_answered:
         return None, True
-    return points.get(cell, 0.0), cell in points and submission.status is Status.MANUAL
+    return points.get(cell, 0.0), cell in points and result.status is Status.MANUAL
 
 
-def _answered(submission: Submission) -> frozenset[str]:
+def _answered(result: Result) -> frozenset[str]:
     """The cells that hold an answer."""
-    return submission.written_answered | {
+    return result.written_answered | {
         exercise.name
-        for exercise in submission.exercises
+        for exercise in result.exercises
         if not all(check.unanswered for check in exercise.checks)
     }
 

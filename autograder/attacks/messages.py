@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.grading.results import Status
+from autograder.results.result import Status
 
 from .attack import C, Corpus, E, T, Where
 

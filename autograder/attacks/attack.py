@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from autograder.grading.results import Status
-from autograder.paths import ROOT
+from autograder.results.result import Status
 
 Notebook = dict[str, Any]
 Where = Literal["call", "cell", "top", "end", "notebook", "text", "file"]
 
+ROOT = Path(__file__).resolve().parents[2]  # of the sources
 ATTACKED = "sgd_step"  # the exercise that is wrong in every hostile hand-in
 PROBLEM_SET = "ps01-sgd"
 MARKER = "hostile-hand-in"  # in every file and command line that an attack leaves

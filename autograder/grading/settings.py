@@ -1,0 +1,46 @@
+"""How hand-ins are graded: where, by how many at a time, within which limits."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from autograder.sandbox.confine import Limits
+from autograder.sandbox.isolation import FULL
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """Seconds of wall time for a cell, for a call of a check, and for a whole notebook."""
+
+    cell: float = 20.0
+    call: float = 5.0
+    notebook: float = 120.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to grade. ``workers`` None means all cores; ``seed`` None means a fresh one.
+
+    ``scheduler`` is the address of a Dask cluster to grade on; None means this machine.
+    """
+
+    device: str = "auto"
+    isolation: str = FULL.name
+    workers: int | None = None
+    seed: int | None = None
+    time: TimeLimits = field(default_factory=TimeLimits)
+    limits: Limits = field(default_factory=Limits)
+    scheduler: str | None = None
+
+    @property
+    def worker_count(self) -> int:
+        """How many hand-ins are graded at a time: as told, or one for each core."""
+        return self.workers or usable_cores()
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

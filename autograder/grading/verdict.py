@@ -1,0 +1,158 @@
+"""From the transcript of a hand-in to its result. Pure: nothing is run here, nothing is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from autograder.results.result import ExerciseResult, GradedCell, Output, Result, Status
+from autograder.selfcheck.judge import NO_ANSWER, NONSENSE, REFUSED, CheckResult
+from autograder.selfcheck.spec import CheckSpec, ExerciseSpec
+
+from .marking import Marking, Stopwatch, TakesTooLong
+from .plan import Plan
+from .transcript import Incident, Transcript
+
+_JUDGING_SECONDS = 5.0  # of CPU time for what a hand-in returned; the worst known takes below 1 s
+
+
+def verdict(student: str, plan: Plan, said: Transcript, marking: Marking) -> Result:
+    """The result of a hand-in that was run along this plan."""
+    in_time = Stopwatch(_JUDGING_SECONDS)
+    judged = [_judged(spec, plan, said, marking, in_time) for spec in marking.spec.exercises]
+    exercises = tuple(each.result for each in judged)
+    score = sum(exercise.score for exercise in exercises)
+    incidents = [*said.incidents, *(incident for each in judged for incident in each.incidents)]
+    undefined = [each.result.name for each in judged if each.undefined]
+    full = score == marking.spec.max_score
+    status, detail = _status(plan, exercises, incidents, undefined, full=full)
+    return Result(
+        student,
+        status,
+        detail,
+        score,
+        marking.spec.max_score,
+        notes=plan.notes,
+        written_answered=plan.written_answered,
+        exercises=exercises,
+        cells=tuple(
+            GradedCell(
+                step.kind,
+                step.source,
+                step.grade_id,
+                step.check,
+                said.outputs.get(number, Output()),
+                step.attachments,
+            )
+            for number, step in enumerate(plan.steps)
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The result of an exercise, what went wrong in its calls, and whether its function lacks."""
+
+    result: ExerciseResult
+    incidents: Sequence[Incident] = ()
+    undefined: bool = False
+
+
+def _judged(
+    spec: ExerciseSpec, plan: Plan, said: Transcript, marking: Marking, in_time: Stopwatch
+) -> _Judged:
+    undefined = False
+    if spec.name in plan.missing:
+        results = [
+            _failed(check, f"there is no cell with the function {spec.name}")
+            for check in spec.checks
+        ]
+    else:
+        try:
+            judged = marking.judge(spec.name, said.answers, in_time)
+        except TakesTooLong:
+            return _not_judged(spec)
+        untouched = spec.name in plan.untouched
+        undefined = judged is None and not untouched
+        told = f"the notebook defines no function {spec.name} that can be called"
+        results = [
+            *(judged or [_failed(check, told, unanswered=untouched) for check in spec.checks])
+        ]
+    incidents = [incident for result in results if (incident := _incident(result)) is not None]
+    for check, result in enumerate(results):
+        lost = said.lost.get((spec.name, check))
+        if lost is not None:
+            results[check] = replace(
+                result, passed=False, message=lost.text, mistake=None, error=str(lost.status)
+            )
+    score = sum(result.points for result in results if result.passed)
+    exercise = ExerciseResult(spec.name, score, spec.max_score, tuple(results))
+    return _Judged(exercise, incidents, undefined)
+
+
+def not_run(spec: ExerciseSpec, why: str, status: Status) -> ExerciseResult:
+    """The result, with no points, of an exercise whose answer was not looked at."""
+    checks = tuple(_failed(check, why, error=str(status)) for check in spec.checks)
+    return ExerciseResult(spec.name, 0, spec.max_score, checks)
+
+
+def _not_judged(spec: ExerciseSpec) -> _Judged:
+    told = "not judged: to compare what the notebook returned took too long"
+    result = not_run(spec, told, Status.TIMEOUT)
+    return _Judged(result, [Incident(Status.TIMEOUT, told)])
+
+
+def _failed(
+    check: CheckSpec, message: str, *, unanswered: bool = False, error: str | None = None
+) -> CheckResult:
+    return CheckResult(check.name, False, check.points, message, unanswered=unanswered, error=error)
+
+
+def _incident(result: CheckResult) -> Incident | None:
+    """What went wrong in the calls of a check, if it was more than a wrong value."""
+    if result.error is None or result.error == NO_ANSWER:
+        return None
+    if result.error == NONSENSE:
+        text = "the notebook's process sent something else than results of its calls"
+        return Incident(Status.CRASHED, text)
+    if result.error == REFUSED:
+        return Incident(Status.ERROR, "a call returned something that cannot be compared")
+    if result.error == "MemoryError":
+        return Incident(Status.OUT_OF_MEMORY, "a call ran out of memory")
+    told = [line for line in result.message.splitlines() if "raised" in line]
+    return Incident(Status.ERROR, told[0] if told else result.message)
+
+
+def _status(
+    plan: Plan,
+    exercises: Sequence[ExerciseResult],
+    incidents: Sequence[Incident],
+    undefined: Sequence[str],
+    *,
+    full: bool,
+) -> tuple[Status, str]:
+    """The status and its reason: of several that apply, the first in the order of Status."""
+    for status in Status:
+        found = [incident for incident in incidents if incident.status is status]
+        if found and not (status is Status.ERROR and full):
+            return status, found[0].text
+    if plan.missing:
+        return Status.MISSING_CELL, f"no cell for {', '.join(plan.missing)}"
+    if undefined:
+        return Status.MISSING_CELL, f"no function {', '.join(undefined)}"
+    if plan.ambiguous:
+        return Status.MANUAL, "; ".join(plan.ambiguous)
+    unanswered = list(_unanswered(plan, exercises))
+    if exercises and len(unanswered) == len(exercises):
+        return Status.NO_ANSWER, "no exercise is answered"
+    if unanswered:
+        return Status.PARTIAL, f"not answered: {', '.join(unanswered)}"
+    return Status.GRADED, ""
+
+
+def _unanswered(plan: Plan, exercises: Sequence[ExerciseResult]) -> Iterable[str]:
+    for exercise in exercises:
+        # an untouched cell may be answered elsewhere
+        untouched = exercise.name in plan.untouched and not exercise.score
+        if untouched or all(check.unanswered for check in exercise.checks):
+            yield exercise.name

@@ -1,0 +1,71 @@
+"""A released notebook as the grading reads it: what is locked, what is checked, what is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.definition.ids import WRITTEN, checked_exercise, is_check
+
+
+@dataclass(frozen=True)
+class ReleasedCell:
+    """A cell of the release; ``grade_id`` is None for cells that nbgrader does not know."""
+
+    kind: str
+    source: str
+    grade_id: str | None
+    identifier: str
+    metadata: dict[str, object]
+    locked: bool
+
+
+@dataclass(frozen=True)
+class Release:
+    """A released notebook, as the reading of hand-ins needs it.
+
+    ``libraries`` are those, of the ones that take long to load, which the notebook uses.
+    """
+
+    problem_set: str
+    cells: tuple[ReleasedCell, ...]
+    exercises: tuple[str, ...]
+    written: tuple[str, ...]
+    libraries: frozenset[str] = frozenset()
+
+    def cell(self, grade_id: str) -> ReleasedCell:
+        """The cell with this grade id."""
+        return next(cell for cell in self.cells if cell.grade_id == grade_id)
+
+
+def read_release(path: Path) -> Release:
+    """Read a released notebook that this package has made."""
+    tree = json.loads(path.read_text(encoding="utf-8"))
+    cells = []
+    for cell in tree["cells"]:
+        nbgrader = cell["metadata"].get("nbgrader", {})
+        cells.append(
+            ReleasedCell(
+                cell["cell_type"],
+                "".join(cell["source"]),
+                nbgrader.get("grade_id"),
+                cell["id"],
+                cell["metadata"],
+                bool(nbgrader.get("locked")) or is_check(nbgrader.get("grade_id")),
+            )
+        )
+    ids = [cell.grade_id for cell in cells if cell.grade_id]
+    exercises = tuple(checked_exercise(name) for name in ids if is_check(name))
+    written = tuple(name for name in ids if name.startswith(WRITTEN))
+    used = libraries_in(cell.source for cell in cells)
+    if tree["metadata"].get("autograder", {}).get("torch"):
+        used |= {"torch"}
+    return Release(path.stem, tuple(cells), exercises, written, used)
+
+
+def libraries_in(sources: Iterable[str]) -> frozenset[str]:
+    """Which of the libraries that take long to load these cells seem to use."""
+    figures = any("matplotlib" in source for source in sources)
+    return frozenset({"matplotlib"} if figures else ())

@@ -1,0 +1,140 @@
+"""What grading a hand-in gives, and its form in results.json (see autograder/README.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from autograder.selfcheck.judge import CheckResult
+from autograder.selfcheck.records import UNTOLD, record_of, tree_of
+from autograder.selfcheck.values import ValueRefused
+
+from .inert import Attachment
+
+RESULTS_VERSION = 2
+
+
+class Status(StrEnum):
+    """How the grading of a hand-in ended: each has one; autograder/README.md says what they mean.
+
+    In the order of their weight: of several that apply, the first is the status.
+    """
+
+    DAMAGED = "damaged"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out of memory"
+    CRASHED = "crashed"
+    ERROR = "error"
+    MISSING_CELL = "missing cell"
+    MANUAL = "needs manual grading"
+    NO_ANSWER = "no answer"
+    PARTIAL = "partial"
+    GRADED = "graded"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a cell of the student's showed: text, and pictures as base64 PNG."""
+
+    text: str = ""
+    pictures: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GradedCell:
+    """A cell of the notebook as graded, with what it showed."""
+
+    kind: str
+    source: str
+    grade_id: str | None
+    check: str | None
+    output: Output
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExerciseResult:
+    """Result of one exercise."""
+
+    name: str
+    score: int
+    max_score: int
+    checks: tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Result of one hand-in. ``score`` and ``max_score`` count what the machine checks.
+
+    ``outdated`` says that the hand-in, or what it is graded with, has changed since.
+    """
+
+    student: str
+    status: Status
+    detail: str
+    score: int
+    max_score: int
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    written_answered: frozenset[str] = frozenset()
+    fingerprint: str = ""
+    outdated: bool = False
+    exercises: tuple[ExerciseResult, ...] = ()
+    cells: tuple[GradedCell, ...] = field(default=(), compare=False, metadata=UNTOLD)
+
+    def to_json(self) -> dict[str, Any]:
+        """The hand-in's entry in results.json."""
+        tree: dict[str, Any] = tree_of(self)
+        return tree
+
+    @staticmethod
+    def from_json(tree: Any) -> Result:
+        """A hand-in from its entry in results.json (without its cells). Raises ValueError."""
+        result: Result = record_of(Result, tree)
+        return result
+
+
+@dataclass(frozen=True)
+class Run:
+    """One grading of a problem set: what was in force, and all the results by student.
+
+    ``results`` may be read from disk each time they are gone through. ``not_graded`` are
+    students whose hand-in has no result yet, ``skipped`` folders that were left out, with why.
+    """
+
+    problem_set: str
+    title: str
+    seed: int
+    device: str
+    isolation: str
+    versions: Mapping[str, str]
+    not_graded: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    results: Iterable[Result] = field(default=(), metadata=UNTOLD)
+
+    def to_json(self) -> dict[str, Any]:
+        """The head of results.json: all but the results."""
+        # as text, for other readers of JSON round a number of this size
+        return {"version": RESULTS_VERSION, **tree_of(self), "seed": str(self.seed)}
+
+    @staticmethod
+    def from_json(tree: Any) -> Run:
+        """A run from the head of results.json. Raises ValueError if that is of another version."""
+        if not isinstance(tree, dict) or tree.get("version") != RESULTS_VERSION:
+            raise ValueRefused("another version")
+        run: Run = record_of(Run, {**tree, "seed": _seed(tree.get("seed"))})
+        return run
+
+    def is_comparable_to(self, other: Run) -> bool:
+        """Whether results of the two may stand in one report."""
+        return (self.seed, self.isolation) == (other.seed, other.isolation)
+
+
+def _seed(told: Any) -> int:
+    """The seed as :meth:`Run.to_json` writes it. Raises ValueError for anything else."""
+    if not isinstance(told, str) or not (told.isascii() and told.isdecimal()):
+        raise ValueRefused("no seed")
+    return int(told)
