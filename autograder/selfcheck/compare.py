@@ -17,7 +17,22 @@ _MOST_DIMENSIONS = 64  # of an array, for NumPy
 _MOST_LISTED = 10_000  # numbers of a list that are shown
 _MOST_SHOWN = 1300  # numbers of an array that are written out: what four dimensions may need
 _MOST_TEXT = 100  # characters of a text that are quoted
+_MOST_TYPE = 100  # characters of a type's name that are told
 _PLAIN = frozenset({int, float, bool, complex})
+# types that people return by accident, and how they are called; the name in what a worker sends is
+# the student's to choose, so of held-out calls only these are told
+_KINDS = {
+    "dict": "a dictionary",
+    "set": "a set",
+    "function": "a function (is it to be called?)",
+    "method": "a method (is it to be called?)",
+    "builtin_function_or_method": "a function (is it to be called?)",
+    "generator": "a generator",
+    "range": "a range",
+    "Tensor": "a PyTorch tensor",
+}
+
+WHOLE = "the result"  # what is named where it is not one of several outputs
 
 
 class Sentences(NamedTuple):
@@ -48,9 +63,10 @@ class Difference:
     def text(self, public: bool) -> str:
         """The sentence for a public case, or for a held-out one."""
         summary, detail, rough = self.sentences
+        what = self.output if self.output == WHOLE else f"`{self.output}`"
         if not public:
-            return f"`{self.output}` {rough or summary}"
-        return f"`{self.output}` {summary}" + (f"\n{detail}" if detail else "")
+            return f"{what} {rough or summary}"
+        return f"{what} {summary}" + (f"\n{detail}" if detail else "")
 
 
 def differs(output: str, summary: str, detail: str = "", rough: str = "") -> Difference:
@@ -69,13 +85,13 @@ def difference(
     mistakes may, and where one way to write a mistake gives NaN another gives an infinity.
     """
     if got is None:
-        return differs("the result", "is None: does your function end with `return`?")
+        return differs(WHOLE, "is None: does your function end with `return`?")
     if len(names) > 1:
         outputs = as_outputs(got, len(names))
         if outputs is None:
             what = f"should be the {len(names)} values ({', '.join(names)}), not"
             rough = f"{what} {describe(got, exact=False)}"
-            return differs("the result", f"{what} {describe(got)}", rough=rough)
+            return differs(WHOLE, f"{what} {describe(got)}", rough=rough)
         pairs = zip(names, expected, outputs, strict=True)
     else:
         if isinstance(got, (tuple, list)) and len(got) == 1 and np.ndim(expected) == 0:
@@ -96,7 +112,8 @@ def too_few_right(expected: Any, got: Any, name: str, accuracy: float) -> Differ
     want = np.asarray(expected)
     form = difference(np.zeros(want.shape), got, (name,), 0.0, float("inf"))
     if form is not None:  # not numbers, or not one for each
-        return form
+        # without its detail, which would show zeros as if they were expected
+        return Difference(name, lambda: form.sentences._replace(detail=""))
     right = int(np.sum(np.asarray(got) == want))
     if right >= accuracy * want.size:
         return None
@@ -141,10 +158,11 @@ def first_changed(
 
 
 def describe(value: Any, *, exact: bool = True) -> str:
-    """What a value is, in a few words, without the value; unless ``exact``, without its size."""
-    if isinstance(value, Unsupported):
-        return "an object that is no plain data"  # its type's name is the student's to choose
-    if isinstance(value, np.ndarray):
+    """What a value is, in a few words, without the value.
+
+    Unless ``exact``, without what the student may choose freely: its size, or its type's name.
+    """
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
         if value.ndim == 0:
             return "a number"
         return f"an array of shape {value.shape}" if exact else "an array"
@@ -154,8 +172,28 @@ def describe(value: Any, *, exact: bool = True) -> str:
     if value is None:
         return "None"
     if isinstance(value, (bool, str)):
-        return f"a {type(value).__name__}"
-    return "a number" if isinstance(value, (int, float)) else "an object that is no plain data"
+        return "a truth value" if isinstance(value, bool) else "a text"
+    if isinstance(value, (int, float, np.number)):
+        return "a number"
+    if isinstance(value, complex):
+        return "a complex number"
+    return _kind_of(value, exact)
+
+
+def _kind_of(value: Any, exact: bool) -> str:
+    """What a value is that is no plain data."""
+    if isinstance(value, Unsupported):
+        name = value.type_name
+    elif isinstance(value, np.ndarray):
+        name = f"array of {value.dtype}"
+    else:
+        name = type(value).__name__
+    if name in _KINDS:
+        return _KINDS[name]
+    if not exact:
+        return "of a type that cannot be compared"
+    name = "".join(c for c in name[:_MOST_TYPE] if c.isprintable())
+    return f"an {name}" if name.startswith("array of ") else f"of the type {name}"
 
 
 def _identical(a: Any, b: Any) -> bool:
@@ -197,7 +235,7 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
 
     def put() -> Sentences:
         told, rough = _category(want, wide, error, number.dtype)
-        return Sentences(told, _where(want, number, fine), rough)
+        return Sentences(told, _where(want, number, fine, error), rough)
 
     return Difference(name, put)
 
@@ -214,9 +252,8 @@ def _misfit(want: np.ndarray[Any, Any], got: Any) -> Sentences:
     """How something differs that is not numeric, or not of the right shape."""
     form = _form(got)
     if form is None:
-        detail = f"its type is {got.type_name}" if isinstance(got, Unsupported) else ""
         what = "should be numeric, but is"
-        return Sentences(f"{what} {describe(got)}", detail, f"{what} {describe(got, exact=False)}")
+        return Sentences(f"{what} {describe(got)}", rough=f"{what} {describe(got, exact=False)}")
     shape, number = form
     expected_shape = f"expected {want.shape}"
     told = f"has shape {shape}, {expected_shape}"
@@ -308,40 +345,92 @@ def _numeric(value: Any) -> np.ndarray[Any, Any] | None:
 
 def _category(want: Any, got: Any, error: Any, dtype: np.dtype[Any]) -> tuple[str, str]:
     """What is wrong with the numbers, with the size of the error; and the same, roughly."""
+    is_or_holds = "is" if want.ndim == 0 else "holds"
     if np.any(np.isnan(got) & ~np.isnan(want)):
-        return "holds NaN", ""
+        return f"{is_or_holds} NaN", ""
     if np.any(np.isinf(got) & ~np.isinf(want)):
-        return "holds an infinity", ""
-    if dtype == np.float32 and np.all(error <= 1e-5 * np.abs(want) + 1e-6):
-        return "was computed in float32, which is too coarse: keep float64", ""
+        return ("is infinite" if want.ndim == 0 else "holds an infinity"), ""
+    for coarse, factor in ((np.float32, 1e-5), (np.float16, 2e-2)):
+        if dtype == coarse and np.all(error <= factor * np.abs(want) + factor / 10):
+            return f"was computed in {coarse.__name__}, which is too coarse: keep float64", ""
     if dtype.kind in "iu" and np.all(error < 1):
         return f"has integer type {dtype}, so fractions were cut off", ""
-    nonzero = want != 0
     with np.errstate(all="ignore"):
-        if np.any(nonzero) and np.all(got[~nonzero] == 0):
-            ratios = (got[nonzero] / want[nonzero]).ravel()
-            if np.allclose(ratios, ratios[0], rtol=1e-6, atol=0) and ratios[0] != 0:
-                return _ratio(float(ratios[0]))
+        ratio = _common_ratio(want, got)
+        if ratio is not None and np.isclose(ratio, -1, rtol=1e-6):
+            return "has the opposite sign", ""
+        if want.size == 1 and _is_whole(want) and _is_whole(got):
+            return _counted(want, got, error)
+        if np.all(error <= 1e-6 * np.abs(want)):
+            return _nearly(want, got, error)
         largest = float(np.max(error))
         relative = float(np.max(error / np.maximum(np.abs(want), 1e-300)))
+    if ratio is not None:
+        return _ratio(ratio)
+    size = "error" if want.size == 1 else "largest error"
     if 0 < relative < 1e100:
         return (
-            f"is wrong (largest error {largest:.3g}, relative {relative:.2g})",
-            f"is wrong (largest error {_magnitude(largest)}, relative {_magnitude(relative)})",
+            f"is wrong ({size} {largest:.3g}, relative {relative:.2g})",
+            f"is wrong ({size} {_magnitude(largest)}, relative {_magnitude(relative)})",
         )
+    return f"is wrong ({size} {largest:.3g})", f"is wrong ({size} {_magnitude(largest)})"
+
+
+def _is_whole(numbers: Any) -> bool:
+    return bool(np.all(numbers == np.round(numbers)))
+
+
+def _counted(want: Any, got: Any, error: Any) -> tuple[str, str]:
+    """How a count or an index differs: no one asks for the ratio of two of them."""
+    way = "too large" if np.all(got > want) else "too small"
+    size = float(np.max(error))
+    return f"is {size:.10g} {way}", f"is {way}, by {_magnitude(size)}"
+
+
+def _nearly(want: Any, got: Any, error: Any) -> tuple[str, str]:
+    """How numbers differ that agree in the first six digits."""
+    relative = float(np.max(error / np.abs(np.where(want == 0, 1, want))))
+    if np.array_equal(got, got.astype(np.float32)) and np.any(want != want.astype(np.float32)):
+        why = "its numbers have the digits of float32: keep float64 in all steps"
+    else:
+        why = "more than float64 rounds; look for float32 on the way, or for a small constant"
     return (
-        f"is wrong (largest error {largest:.3g})",
-        f"is wrong (largest error {_magnitude(largest)})",
+        f"is almost right (relative error {relative:.3g}): {why}",
+        f"is almost right (relative error {_magnitude(relative)}): {why}",
     )
 
 
+def _common_ratio(want: Any, got: Any) -> float | None:
+    """The ratio of what came to what was expected, if it is one and tells something.
+
+    Two single numbers always have a ratio: it tells something only if it is small and whole.
+    """
+    nonzero = want != 0
+    if want.dtype.kind in "iu" and want.size > 1:  # indices, labels, counts
+        return None
+    if not np.any(nonzero) or np.any(got[~nonzero] != 0):
+        return None
+    ratios = (got[nonzero] / want[nonzero]).ravel()
+    first = float(ratios[0])
+    if first == 0 or not np.allclose(ratios, first, rtol=1e-6, atol=0):
+        return None
+    return first if ratios.size > 1 or _is_small_whole(max(abs(first), 1 / abs(first))) else None
+
+
+def _is_small_whole(size: float) -> bool:
+    return size < 10.5 and bool(np.isclose(size, round(size), rtol=1e-6))
+
+
 def _ratio(ratio: float) -> tuple[str, str]:
-    if np.isclose(ratio, -1, rtol=1e-6):
-        return "has the opposite sign", ""
     sign = "" if ratio > 0 else " with the opposite sign"
     size = max(abs(ratio), 1 / abs(ratio))
     way = "too large" if abs(ratio) >= 1 else "too small"
-    if size < 10.5 and np.isclose(size, round(size), rtol=1e-6):
+    if size < 1.001:
+        return (
+            f"is {way} by a relative {abs(abs(ratio) - 1):.3g}{sign}",
+            f"is {way} by a relative error of {_magnitude(size - 1)}{sign}",
+        )
+    if _is_small_whole(size):
         return f"is {size:.4g} times {way}{sign}", ""
     return (
         f"is {size:.4g} times {way}{sign}",
@@ -356,8 +445,9 @@ def _magnitude(size: float) -> str:
     return f"about {10.0 ** round(math.log10(size)):g}"
 
 
-def _where(want: Any, got: Any, fine: Any) -> str:
-    text = _values(want, got)
+def _where(want: Any, got: Any, fine: Any, error: Any) -> str:
+    near = np.all(error[~fine] <= 1e-4 * np.abs(want[~fine]))  # then it takes more digits to see
+    text = _values(want, got, digits=10 if near else 6)
     wrong = np.argwhere(~fine)
     if want.ndim and want.size > 1 and len(wrong):
         index = tuple(int(i) for i in wrong[0])
@@ -369,16 +459,16 @@ def _where(want: Any, got: Any, fine: Any) -> str:
     return text
 
 
-def _values(want: Any, got: Any) -> str:
-    return f"expected {_short(want)}\ngot      {_short(got)}"
+def _values(want: Any, got: Any, digits: int = 6) -> str:
+    return f"expected {_short(want, digits)}\ngot      {_short(got, digits)}"
 
 
-def _short(array: Any) -> str:
+def _short(array: Any, digits: int) -> str:
     if array.ndim == 0:
         return f"{array[()]:.10g}"
     if array.size > 30 and math.prod(min(size, 6) for size in array.shape) > _MOST_SHOWN:
         return f"an array of {array.ndim} dimensions, too many to be shown"  # NumPy shortens each
     text = np.array2string(
-        array, precision=6, threshold=30, edgeitems=3, separator=", ", suppress_small=False
+        array, precision=digits, threshold=30, edgeitems=3, separator=", ", suppress_small=False
     )
     return text.replace("\n", "\n         ")

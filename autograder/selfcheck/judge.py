@@ -7,11 +7,11 @@ call it on the public cases through :func:`.check`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from .calls import arguments, as_outputs
-from .compare import Difference, difference, differs, first_changed, too_few_right
+from .compare import Difference, difference, first_changed, too_few_right
 from .relations import RELATIONS
 from .spec import CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
@@ -24,6 +24,12 @@ _NO_EXCEPTION = {
     NONSENSE: "the process of the notebook sent something else than results",
 }
 CHANGED = "changes-argument"
+# before the sentence of a known mistake that does not explain all that fails, or fails where the
+# student's answer is right: the student may have made another one
+_ONLY_HERE = (
+    "On this check your values are those of a known mistake, but not on all others, so yours may "
+    "be another one:"
+)
 # What an exception tells of the code that raised it, and nothing of the mistake behind it: a known
 # mistake that raises one is itself mistaken, and a student's is not the same one.
 ACCIDENTS = frozenset(
@@ -76,18 +82,20 @@ def judge(
     for check, of_check in checks:
         in_time()
         problems.append(_first_problem(spec, check, of_check))
-    wrong = any(problem is not None for problem in problems)
-    everywhere = _same_mistake(spec, checks) if wrong else None
+    known = _Mistakes(spec, checks, [problem is not None for problem in problems], in_time)
     results = []
-    for (check, of_check), problem in zip(checks, problems, strict=True):
+    for number, (check, problem) in enumerate(zip(spec.checks, problems, strict=True)):
         if problem is None:
             results.append(CheckResult(check.name, True, check.points))
             continue
         in_time()
-        mistake = everywhere or _same_mistake(spec, [(check, of_check)]) or problem.mistake
+        mistake = known.everywhere or known.on(number) or problem.mistake
         message = problem.message
         if mistake is not None and mistake in spec.mistakes:
-            message = f"{spec.mistakes[mistake]}\n{message}"
+            told = spec.mistakes[mistake]
+            if known.everywhere is None:
+                told = f"{_ONLY_HERE} “{told}”"
+            message = f"{told}\n{message}"
         results.append(
             CheckResult(
                 check.name, False, check.points, message, mistake, problem.unanswered, problem.error
@@ -103,7 +111,10 @@ def messages(results: Sequence[CheckResult]) -> list[str]:
     for result in results:
         sentence, newline, rest = result.message.partition("\n")
         if newline and sentence in told:
-            shown.append(f"The same mistake as above.\n{rest}")
+            same = "On this check, too, your values are those of the mistake above."
+            if not sentence.startswith(_ONLY_HERE):
+                same = "The same mistake as above."
+            shown.append(f"{same}\n{rest}")
         else:
             shown.append(result.message)
         if result.mistake is not None:
@@ -138,14 +149,16 @@ def _first_problem(
         for case, of_case in zip(check.cases, outcomes, strict=True)
     )
     if check.relation is not None and complete:
-        broken = _relation_problem(spec, check, outcomes)
-        if broken is not None:
-            return broken  # which property fails tells more than which value is wrong
+        broken = _broken_relation(spec, check, outcomes)
+        if broken is not None:  # which property fails tells more than which value is wrong
+            if first is None:
+                return _Problem(broken)
+            first = replace(first, told=f"{broken}\n{first.message}")
     if first is None:
         return None
     if failed > 1 and not first.unanswered:
         more = f"{first.message}\n({failed} of {len(check.cases)} cases of this check fail)"
-        return _Problem(more, first.mistake, False, first.error)
+        return replace(first, told=more)
     return first
 
 
@@ -195,22 +208,21 @@ def _wrong(
     return too_few_right(expected, got, spec.returns[0], check.accuracy)
 
 
-def _relation_problem(
+def _broken_relation(
     spec: ExerciseSpec, check: CheckSpec, outcomes: Sequence[Sequence[Outcome]]
-) -> _Problem | None:
+) -> str | None:
+    """How the relation of a check fails; None if it holds, or outputs have not even its form."""
     calls = []
     for case, of_case in zip(check.cases, outcomes, strict=True):
         outputs = as_outputs(of_case[-1].value, len(spec.returns))
         like = difference(
             case.expected[-1].value, of_case[-1].value, spec.returns, 0.0, float("inf")
         )
-        if outputs is None or like is not None:  # not even the right shape
-            found = like or differs("the result", "has the wrong number of outputs")
-            return _Problem(f"{_where(case, 0)}: {found.text(case.case.public)}")
+        if outputs is None or like is not None:  # told by the values
+            return None
         calls.append((case.case.arguments, outputs))
     assert check.relation is not None
-    message = RELATIONS[check.relation](calls, check.rtol, check.atol)
-    return None if message is None else _Problem(message)
+    return RELATIONS[check.relation](calls, check.rtol, check.atol)
 
 
 def _where(case: CaseSpec, step: int) -> str:
@@ -231,18 +243,48 @@ def _changed(
     return first_changed(spec.parameters, before, outcome.after)
 
 
-def _same_mistake(
-    spec: ExerciseSpec, checks: Sequence[tuple[CheckSpec, Sequence[Sequence[Outcome]]]]
-) -> str | None:
-    """The known mistake whose outcomes equal the student's in all cases of these checks."""
-    for name in spec.mistakes:
-        if all(
-            _equals_mistake(spec, check, case, of_case, name)
-            for check, of_check in checks
-            for case, of_case in zip(check.cases, of_check, strict=True)
-        ):
-            return name
-    return None
+class _Mistakes:
+    """Which known mistakes give the student's outcomes, in all checks or in some."""
+
+    def __init__(
+        self,
+        spec: ExerciseSpec,
+        checks: Sequence[tuple[CheckSpec, Sequence[Sequence[Outcome]]]],
+        failed: Sequence[bool],
+        in_time: Callable[[], None],
+    ) -> None:
+        wrong = [number for number, fails in enumerate(failed) if fails]
+        # an exception of the same type comes from other mistakes as well: it is no sign of one
+        telling = {k for k in wrong if any(o.error is None for case in checks[k][1] for o in case)}
+        self._explained: dict[str, list[int]] = {}
+        self.everywhere: str | None = None
+        if not telling:
+            return
+        for name in spec.mistakes:
+            in_time()
+            explained = [k for k in wrong if _gives(spec, *checks[k], name)]
+            # what passes counts too: a mistake that would fail there is not the student's
+            if explained == wrong and all(
+                _gives(spec, *checks[k], name) for k, fails in enumerate(failed) if not fails
+            ):
+                self.everywhere = name
+                return
+            self._explained[name] = [k for k in explained if k in telling]
+
+    def on(self, check: int) -> str | None:
+        """Of the mistakes that explain this check the one that explains most others."""
+        fitting = [name for name, explained in self._explained.items() if check in explained]
+        return max(fitting, key=lambda name: len(self._explained[name]), default=None)
+
+
+def _gives(
+    spec: ExerciseSpec, check: CheckSpec, outcomes: Sequence[Sequence[Outcome]], name: str
+) -> bool:
+    """Whether a known mistake gives these outcomes in all cases of a check."""
+    return all(
+        _equals_mistake(spec, check, case, of_case, name)
+        for case, of_case in zip(check.cases, outcomes, strict=True)
+    )
 
 
 def _equals_mistake(

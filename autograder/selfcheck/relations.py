@@ -172,7 +172,7 @@ def whitens(calls: Calls, rtol: float, atol: float) -> str | None:
         eye = np.eye(h.shape[1])
         damped = np.cov(h, rowvar=False, bias=True) + given["eps"] * eye
         if not _close(U @ damped @ U.T, eye, rtol, atol):
-            return "U(Σ + εI)Uᵀ should be the identity, which is what whitening means"
+            return "U(Σ + εI)Uᵀ should be the identity (that is whitening), but it is not"
     return None
 
 
@@ -258,8 +258,8 @@ def batchnorm_gradient_is_that_of_differences(calls: Calls, rtol: float, atol: f
                 gradient[index] = (grad_out * y).sum().imag / step
             if not _close(output, gradient, rtol, atol):
                 return (
-                    f"moving {name} a little should change the loss as your gradient of {name} "
-                    "says, but it does not: it does not agree with finite differences"
+                    f"your gradient of {name} should agree with finite differences of the loss, "
+                    "but it does not"
                 )
     return None
 

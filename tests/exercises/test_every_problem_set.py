@@ -118,6 +118,31 @@ def test_what_fails_in_the_grader_fails_at_the_students_desk(
     assert passed[0] == passed[1]
 
 
+def _computes(code):
+    """Whether a piece of Python in a message combines names to what an answer would hold."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except SyntaxError:
+        return False
+    return any(
+        (isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant))
+        or (
+            isinstance(node, ast.BinOp)
+            and any(isinstance(n, ast.Name) for n in ast.walk(node.left))
+            and any(isinstance(n, ast.Name) for n in ast.walk(node.right))
+        )
+        for node in nodes
+    )
+
+
+@pytest.mark.parametrize(("name", "exercise", "mistake"), MISTAKES)
+def test_a_message_does_not_print_the_answer_as_code(name, exercise, mistake):
+    message = _definition(name, exercise).mistakes[mistake].message
+    told = [code for code in re.findall("`([^`]+)`", message) if _computes(code)]
+    # what the student wrote may be quoted
+    assert told == [] or f"(`{told[0]}` does that" in message
+
+
 @pytest.mark.parametrize(("name", "exercise"), EXERCISES)
 def test_mistakes_are_told_from_one_another(name, exercise, spec_of):
     spec = _spec(spec_of, name, exercise)

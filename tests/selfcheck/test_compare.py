@@ -8,10 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from autograder.selfcheck.compare import describe, difference, first_changed, too_few_right
+from autograder.selfcheck.compare import (
+    WHOLE,
+    describe,
+    difference,
+    first_changed,
+    too_few_right,
+)
 from autograder.selfcheck.values import Unsupported
 
 RTOL, ATOL = 1e-7, 1e-9
+WANT = np.array([1.5, 2.5, 3.25])
 
 
 class Refuses:
@@ -67,11 +74,9 @@ def compare(expected, got, names=("x",)):
 def test_never_raises_on_one_output(expected, got):
     found = compare(expected, got)
     if found is not None:
-        assert found.text(True).startswith(f"`{found.output}` {found.sentences.summary}")
-        assert (
-            found.text(False)
-            == f"`{found.output}` {found.sentences.rough or found.sentences.summary}"
-        )
+        named = found.output if found.output == WHOLE else f"`{found.output}`"
+        assert found.text(True).startswith(f"{named} {found.sentences.summary}")
+        assert found.text(False) == f"{named} {found.sentences.rough or found.sentences.summary}"
 
 
 @given(finite, finite, anything)
@@ -112,7 +117,13 @@ def test_a_number_may_come_as_an_array_of_one():
     ("got", "says"),
     [
         (None, "is None"),
-        (Unsupported("Model"), "an object that is no plain data"),
+        (Unsupported("Model"), "should be numeric, but is of the type Model"),
+        ({"theta": 1.0}, "should be numeric, but is a dictionary"),
+        (Unsupported("dict"), "should be numeric, but is a dictionary"),
+        ({1.0, 2.0}, "should be numeric, but is a set"),
+        (lambda: 1.0, "should be numeric, but is a function (is it to be called?)"),
+        (np.array([None] * 3), "should be numeric, but is an array of object"),
+        ("1.5", "should be numeric, but is a text"),
         ([1.0, 2.0], "has shape (2,), expected (3,)"),
         ([1.0, np.nan, 3.0], "holds NaN"),
         ([1.0, np.inf, 3.0], "holds an infinity"),
@@ -128,6 +139,58 @@ def test_a_number_may_come_as_an_array_of_one():
 def test_the_difference_is_named(got, says):
     found = compare(np.array([1.5, 2.5, 3.25]), got)
     assert says in found.text(True)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("error", "public", "rough"),
+    [
+        (3e-4, "too large by a relative 0.0003", "too large by a relative error of about 0.0001"),
+        (-2e-5, "too small by a relative 2e-05", "too small by a relative error of about 1e-05"),
+    ],
+)
+def test_a_ratio_near_one_is_told_by_its_relative_error(error, public, rough, sign):
+    found = compare(WANT, sign * WANT * (1 + error))
+    for told, says in ((found.text(True), public), (found.text(False), rough)):
+        assert says in told
+        assert ("opposite sign" in told) == (sign < 0)
+        assert " times " not in told
+
+
+def test_digits_that_agree_are_shown_on_to_those_that_do_not():
+    found = compare(np.array([1 / 3]), [1 / 3 + 1e-6]).text(True)
+    assert "0.3333333333" in found and "0.3333343333" in found
+
+
+def test_float32_in_a_float64_answer_is_recognised():
+    want = np.array([1 / 3, 2 / 3, 10 / 7])
+    rounded = want.astype(np.float32).astype(np.float64)
+    for got in (rounded, rounded.tolist()):
+        said = difference(want, got, ("x",), 1e-9, 0).text(True)
+        assert "is almost right (relative error" in said
+        assert "its numbers have the digits of float32" in said
+    later = difference(want, 3 * rounded / 3 + 1e-12, ("x",), 1e-9, 0).text(True)
+    assert "look for float32 on the way, or for a small constant" in later
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "says", "rough"),
+    [
+        (3, 18, "is 15 too large", "is too large, by about 10"),
+        (np.array(1024.0), 512.0, "is 512 too small", "is too small, by about 1000"),
+        (np.array([2.0]), [8.0], "is 6 too large", "is too large, by about 10"),
+        (3, -3, "has the opposite sign", "has the opposite sign"),
+        (3, 3.5, "is wrong (error 0.5", "is wrong (error about 1"),
+        (0.25, 0.4, "is wrong (error 0.15, relative 0.6)", "is wrong (error about 0.1"),
+        (0.25, 0.75, "is 3 times too large", "is 3 times too large"),
+        (np.array([0.0, 0.25, 0.0]), [0.0, 0.3, 0.0], "is wrong (largest error", "is wrong"),
+        (np.array([1, 2, 3]), [2, 4, 6], "is wrong (largest error 3", "is wrong"),
+    ],
+)
+def test_ratios_are_told_only_where_they_say_something(expected, got, says, rough):
+    found = compare(expected, got)
+    assert says in found.text(True)
+    assert rough in found.text(False)
 
 
 def test_a_held_out_difference_holds_no_value():
@@ -198,6 +261,11 @@ def test_of_held_out_labels_a_share_in_steps_of_five_percent_is_told():
     found = too_few_right(expected, np.where(expected < 147, expected, -1), "labels", 0.93)
     assert "147 of 200 right, 73.5 %; 93 %" in found.text(True)
     assert "has 70 to 75 % right; 93 %" in found.text(False)
+
+
+def test_of_labels_in_another_shape_nothing_is_made_up():
+    found = too_few_right(np.arange(1, 201), np.ones((200, 10)), "labels", 0.9)
+    assert found.text(True) == "`labels` has shape (200, 10), expected (200,)"
 
 
 def test_a_type_name_is_told_on_public_cases_only():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.selfcheck.calls import run_case
-from autograder.selfcheck.judge import CHANGED, judge
+from autograder.selfcheck.judge import CHANGED, judge, messages
 from autograder.selfcheck.relations import RELATIONS
 from autograder.selfcheck.spec import Case, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 from autograder.selfcheck.values import Unsupported
@@ -79,6 +79,76 @@ def test_mistakes_are_named_whatever_they_return(name):
         assert not result.passed
         assert result.mistake == name
         assert result.message.startswith(f"You wrote {name}.")
+
+
+def test_a_mistake_that_explains_one_check_of_two_is_told_for_that_one_only():
+    def two_mistakes(x, v):
+        return (x + v, 0.5 * v) if np.array_equal(x, [1.7, 3.4, 6.8]) else (x - 2 * v, v)
+
+    values, hidden = grade(two_mistakes)
+    assert not values.passed and values.mistake is None
+    assert hidden.mistake == "plus"
+    assert hidden.message.startswith("On this check your values are those of a known mistake")
+    assert "“You wrote plus.”" in hidden.message
+
+
+def test_a_mistake_that_would_fail_where_the_answer_is_right_is_no_name_for_it():
+    def only_there(x, v):
+        return x + v if np.array_equal(x, [1.7, 3.4, 6.8]) else x - v, 0.5 * v
+
+    values, hidden = grade(only_there)
+    assert values.passed
+    assert hidden.message.startswith("On this check your values are those of a known mistake")
+
+
+def test_of_the_mistakes_on_a_check_the_one_that_explains_most_is_told():
+    cases = [
+        Case(label, {"x": np.array([1.0, value])})
+        for label, value in zip("abc", (2, 3, 4), strict=True)
+    ]
+
+    def spec_of(*functions):
+        checks = tuple(
+            CheckSpec(
+                case.label,
+                1,
+                (
+                    CaseSpec(
+                        case,
+                        tuple(run_case(lambda x: x, case)),
+                        {f.__name__: tuple(run_case(f, case)) for f in functions},
+                    ),
+                ),
+            )
+            for case in cases
+        )
+        names = {f.__name__: f"You wrote {f.__name__}." for f in functions}
+        return ExerciseSpec("same", ("x",), ("x",), checks, names)
+
+    def first(x):
+        return 2 * x if x[1] == 2 else x - 7
+
+    def second(x):
+        return 2 * x if x[1] < 4 else x - 9
+
+    for functions in ((first, second), (second, first)):
+        results = grade(lambda x: 2 * x, spec_of(*functions))
+        assert [result.mistake for result in results] == ["second", "second", None]
+    shown = messages(results)
+    assert shown[1].startswith("On this check, too, your values are those of the mistake above.")
+
+
+def test_an_exception_alone_is_no_sign_of_a_mistake():
+    def fails(x):
+        raise ValueError("shapes")
+
+    case = Case("a", {"x": np.ones(2)})
+    outcomes = tuple(run_case(fails, case))
+    check = CheckSpec("a", 1, (CaseSpec(case, (Outcome(np.ones(2)),), {"fails": outcomes}),))
+    spec = ExerciseSpec("same", ("x",), ("x",), (check,), {"fails": "You wrote fails."})
+    (result,) = grade(fails, spec)
+    assert result.mistake is None
+    assert result.message.startswith("case “a”: raised ValueError: shapes")
 
 
 def test_a_mistake_is_named_though_it_is_rounded_otherwise():

@@ -23,8 +23,8 @@ def falling(rng: Rng) -> Case:
 
 @mistake
 def in_place(theta, grad, lr):
-    """Your function changes `theta` in place (`-=` does that to arrays): compute `theta - lr *
-    grad`, which is a new array."""
+    """Your function changes `theta` in place (`-=` does that to arrays): compute a new
+    array."""
     theta -= lr * grad
     return theta
 

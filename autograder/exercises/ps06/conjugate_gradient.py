@@ -132,8 +132,8 @@ EXERCISE = Exercise(
             ("np.array(trajectory)", "x"),
         ),
         "start-changed": edit(
-            "Your function changes `x0` in place (`+=` does that to arrays): use "
-            "`x = x + alpha * d`, which makes a new array.",
+            "Your function changes `x0` in place (`+=` does that to arrays): "
+            "compute a new array in each step.",
             ("[x0]", "[x0.copy()]"),
             ("x = x + alpha", "x += alpha"),
             ("append(x)", "append(x.copy())"),

@@ -96,7 +96,7 @@ EXERCISE = Exercise(
     mistakes={
         "columns-scaled": edit(
             "Your function scales the columns of W: a unit is a row of W, so the scale of unit j "
-            "multiplies row j, scale[:, None] * W.",
+            "multiplies row j.",
             ("scale[:, np.newaxis] * W", "W * scale"),
         ),
         "normalization-before": edit(

@@ -154,7 +154,7 @@ EXERCISE = Exercise(
         ),
         "column-order": edit(
             "Your F numbers the parameters column by column: the course takes rows, W[a, i] has "
-            "the number a·d + i as in W.reshape(-1); so it is kron(diag(p) − p pᵀ, x xᵀ).",
+            "the number a·d + i, and the class is the outer index of F.",
             (
                 "np.diag(q) - np.outer(q, q), np.outer(x, x)",
                 "np.outer(x, x), np.diag(q) - np.outer(q, q)",
@@ -186,7 +186,7 @@ EXERCISE = Exercise(
         ),
         "four-axes": edit(
             "Your F has the right numbers on four axes (k, d, k, d): flatten both pairs to one "
-            "matrix, `.reshape(k * d, k * d)`.",
+            "matrix of kd rows.",
             ("F / len(X)", "(F / len(X)).reshape(*W.shape, *W.shape)"),
         ),
     },

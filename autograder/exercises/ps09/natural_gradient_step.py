@@ -220,16 +220,16 @@ EXERCISE = Exercise(
             ("theta.shape)", 'theta.shape, order="F")'),
         ),
         "theta-changed": edit(
-            "Your function changes `theta` in place (`-=` does that to arrays): return "
-            "`theta - v`, which is a new array.",
+            "Your function changes `theta` in place (`-=` does that to arrays): "
+            "compute a new array.",
             (
                 "return theta - lr * v.reshape(theta.shape)",
                 "theta -= lr * v.reshape(theta.shape)\n    return theta",
             ),
         ),
         "fisher-changed": edit(
-            "Your function changes `F` in place, so the damping adds up from step to step: write "
-            "`F + damping * np.eye(n)`, which is a new array.",
+            "Your function changes `F` in place, so the damping adds up from step to step: "
+            "compute a new array.",
             ("A = F + ", "F += "),
             ("solve(A", "solve(F"),
         ),

@@ -55,8 +55,7 @@ EXERCISE = Exercise(
             "Your function returns b first: return W, then b.", ("W, d - W @ c", "d - W @ c, W")
         ),
         "d-changed": edit(
-            "Your function changes `d` in place (`-=` does that to arrays): write `b = d - W @ c`, "
-            "which makes a new array.",
+            "Your function changes `d` in place (`-=` does that to arrays): compute a new array.",
             ("return W, d - W @ c", "d -= W @ c\n    return W, d"),
         ),
     },

@@ -73,8 +73,8 @@ EXERCISE = Exercise(
             ("grad_V, grad_b.copy()", "grad_b, grad_V"),
         ),
         "gradient-changed": edit(
-            "Your function changes `grad_W` in place (`-=` does that to arrays): write "
-            "`grad_W - np.outer(grad_b, c)`, which is a new array.",
+            "Your function changes `grad_W` in place (`-=` does that to arrays): "
+            "compute a new array.",
             (
                 "grad_V = (grad_W - np.outer(grad_b, c))",
                 "grad_W -= np.outer(grad_b, c)\n    grad_V = grad_W",

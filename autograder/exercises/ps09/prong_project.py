@@ -50,8 +50,7 @@ EXERCISE = Exercise(
             ("np.linalg.solve(U.T, W.T).T", "W @ U.T"),
         ),
         "inverse-transposed": edit(
-            "Your V is W(U⁻¹)ᵀ: there is one transposition too many (perhaps "
-            "`solve(U, W.T).T`), V = WU⁻¹.",
+            "Your V is W(U⁻¹)ᵀ: there is one transposition too many, V = WU⁻¹.",
             ("np.linalg.solve(U.T, W.T).T", "W @ np.linalg.inv(U).T"),
         ),
         "inverse-on-the-left": edit(
@@ -79,8 +78,7 @@ EXERCISE = Exercise(
             ("V, b + W @ c", "b + W @ c, V"),
         ),
         "b-changed": edit(
-            "Your function changes `b` in place (`+=` does that to arrays): write `d = b + W @ c`, "
-            "which makes a new array.",
+            "Your function changes `b` in place (`+=` does that to arrays): compute a new array.",
             INVERTED,
             ("return V, b + W @ c", "b += W @ c\n    return V, b"),
         ),

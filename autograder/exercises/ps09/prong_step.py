@@ -125,8 +125,8 @@ EXERCISE = Exercise(
             ("V - lr * grad_V, d - lr * grad_d", "d - lr * grad_d, V - lr * grad_V"),
         ),
         "in-place": edit(
-            "Your function changes `V` and `d` in place (`-=` does that to arrays): write "
-            "`V - lr * grad_V`, which makes a new array.",
+            "Your function changes `V` and `d` in place (`-=` does that to arrays): "
+            "compute new arrays.",
             (
                 "return V - lr * grad_V, d - lr * grad_d",
                 "V -= lr * grad_V\n    d -= lr * grad_d\n    return V, d",

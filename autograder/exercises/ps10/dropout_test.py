@@ -95,8 +95,8 @@ EXERCISE = Exercise(
             ("keep * W, b.copy()", "b, keep * W"),
         ),
         "in-place": edit(
-            "Your function changes `W` in place (`*=` does that to arrays): write `keep * W`, "
-            "which makes a new array; training goes on with the old one.",
+            "Your function changes `W` in place (`*=` does that to arrays): compute a new "
+            "array; training goes on with the old one.",
             ("return keep * W, b.copy()", "W *= keep\n    return W, b"),
         ),
     },

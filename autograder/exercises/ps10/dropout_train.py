@@ -55,8 +55,7 @@ EXERCISE = Exercise(
             ("x * mask", "x + mask"),
         ),
         "in-place": edit(
-            "Your function changes `x` in place (`*=` does that to arrays): write `x * mask`, "
-            "which makes a new array.",
+            "Your function changes `x` in place (`*=` does that to arrays): compute a new array.",
             ("return x * mask", "x *= mask\n    return x"),
         ),
     },

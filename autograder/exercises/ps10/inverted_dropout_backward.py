@@ -57,8 +57,8 @@ EXERCISE = Exercise(
             ("/ keep", "/ keep**2"),
         ),
         "in-place": edit(
-            "Your function changes `grad_y` in place (`*=` does that to arrays): write "
-            "`grad_y * mask / keep`, which makes a new array.",
+            "Your function changes `grad_y` in place (`*=` does that to arrays): "
+            "compute a new array.",
             ("return grad_y * mask / keep", "grad_y *= mask / keep\n    return grad_y"),
         ),
     },

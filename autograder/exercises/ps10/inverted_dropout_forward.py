@@ -60,8 +60,7 @@ EXERCISE = Exercise(
             ("/ keep", "/ np.sqrt(keep)"),
         ),
         "in-place": edit(
-            "Your function changes `x` in place (`*=` does that to arrays): write "
-            "`x * mask / keep`, which makes a new array.",
+            "Your function changes `x` in place (`*=` does that to arrays): compute a new array.",
             ("return x * mask / keep", "x *= mask / keep\n    return x"),
         ),
     },

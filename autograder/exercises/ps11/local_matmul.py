@@ -94,7 +94,7 @@ EXERCISE = Exercise(
     mistakes={
         "transposed-blocks": edit(
             "Your function multiplies by the blocks' transposes: a piece of one input is W_b x_b, "
-            "which for rows of a batch is `piece @ blocks[b].T`.",
+            "and the pieces of a batch are rows.",
             ("block.T", "block"),
         ),
         "summed": edit(

@@ -115,8 +115,8 @@ EXERCISE = Exercise(
             ("t - delay", "min(t, t + 1 - delay)"),
         ),
         "first-gradient-lost": edit(
-            "Your function never uses the first gradient: it arrives at t = τ, so compare with "
-            "t >= delay.",
+            "Your function never uses the first gradient: it arrives at t = τ, and is used "
+            "at once.",
             ("t >= delay", "t > delay"),
         ),
         "wrapped-around": edit(
