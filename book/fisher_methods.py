@@ -13,17 +13,15 @@ digits into 1,297 images to train and 500 to validate, and the labels that "samp
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import platform
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from experiments import SOFTMAX, Digits, Setting, climb, digits
+from stored import DATA, load, save
 from torch import Tensor
 
 from autograder import reference
@@ -32,7 +30,7 @@ PENALTY = 1e-3
 SPLITS = (0, 1, 2, 3, 4)
 HORIZONS = (10, 30)  # steps; the second not for the methods whose steps are dear
 CLASSES, FEATURES = 10, 65
-STORED = Path(__file__).resolve().parent / "data" / "natural-gradient.json"
+STORED = "natural-gradient"
 
 
 class Problem(NamedTuple):
@@ -242,33 +240,28 @@ def seconds_a_step(where: Problem, rounds: int = 5) -> dict[str, float]:
 def main() -> int:
     """Search what is not stored yet, and store it."""
     parser = argparse.ArgumentParser(description="Search rates and dampings for the chapter.")
-    parser.add_argument("--output", type=Path, default=STORED, help="the file with the results")
     parser.add_argument("--again", action="store_true", help="search what is stored, too")
     given = parser.parse_args()
     where = [problem(split) for split in SPLITS]
     found: dict[str, dict[str, Any]] = {}
-    if given.output.exists() and not given.again:
-        found = json.loads(given.output.read_text(encoding="utf-8"))["found"]
-    given.output.parent.mkdir(parents=True, exist_ok=True)
+    if (DATA / f"{STORED}.json").exists() and not given.again:
+        found = load(STORED).results["found"]
     for name, method in METHODS.items():
         if name not in found:
             horizons = HORIZONS[:1] if method.dear else HORIZONS
             found[name] = {str(steps): search(name, steps, where) for steps in horizons}
             print(name, found[name], flush=True)
         relative = seconds_a_step(where[0])
-        result = {
-            "command": "python book/fisher_methods.py",
-            "seeds": f"splits {SPLITS}",
-            "hardware": f"{platform.machine()}, one thread, torch {torch.__version__}",
-            "CPU minutes": round(
-                sum(z["CPU minutes"] for one in found.values() for z in one.values())
-            ),
-            "time of a step, gradient descent = 1": {
-                key: float(f"{z / relative['gradient descent']:.2g}") for key, z in relative.items()
-            },
-            "found": found,
+        price = {
+            key: float(f"{z / relative['gradient descent']:.2g}") for key, z in relative.items()
         }
-        given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        minutes = sum(z["CPU minutes"] for one in found.values() for z in one.values())
+        save(
+            STORED,
+            {"time of a step, gradient descent = 1": price, "found": found},
+            seeds=SPLITS,
+            seconds=60 * minutes,
+        )
     return 0
 
 
