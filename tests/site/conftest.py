@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import html
-import importlib.util
 import json
 import math
 import os
@@ -26,9 +25,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import page_runtime
 import pytest
+import torch
+from live_figures import squeeze
 
 from autograder.bench.serving import serve
+
+# The book computes in double precision throughout, from this import on; other tests must not.
+_DEFAULT = torch.get_default_dtype()
+import experiments  # noqa: E402, F401
+
+torch.set_default_dtype(_DEFAULT)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -38,25 +46,21 @@ STATIC = ROOT / "book" / "_static"
 BUILD = ROOT / ".make" / "test-site"
 
 
-def _squeeze() -> Callable[[str], str]:
-    spec = importlib.util.spec_from_file_location(
-        "live_figures", ROOT / "book" / "_ext" / "live_figures.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: Callable[[str], str] = module.squeeze
-    return found
-
-
 def copy_served(folder: Path, module: Path | None = None) -> None:
     """Copy the static files, and a module of a figure, with scripts as the site serves them."""
-    squeeze = _squeeze()
     shutil.copytree(STATIC, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("downloads"))
     if module is not None:
         shutil.copy(module, folder / "figures")
     for script in (*folder.glob("figures/*.js"), *folder.glob("*.js")):
         script.write_text(squeeze(script.read_text("utf-8")), "utf-8")
+
+
+@pytest.fixture
+def double_precision() -> Iterator[None]:
+    """Computes as the book does."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(_DEFAULT)
 
 
 @pytest.fixture(scope="session")
@@ -79,19 +83,7 @@ def site() -> Path:
 
 
 @pytest.fixture(scope="session")
-def page_runtime() -> Any:
-    """The module ``scripts/page_runtime.py``."""
-    spec = importlib.util.spec_from_file_location(
-        "page_runtime", ROOT / "scripts" / "page_runtime.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def fetched(page_runtime: Any) -> None:
+def fetched() -> None:
     """Python and the editor for the exercise pages are in the cache; skips where they cannot be."""
     for part in page_runtime.PARTS:
         try:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import page_runtime
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +106,7 @@ def test_without_a_public_address_python_is_in_the_site(build: Build, fetched: N
 
 
 def test_with_a_public_address_python_comes_from_the_one_pyodide_names(
-    build: Build, fetched: None, page_runtime: Any
+    build: Build, fetched: None
 ) -> None:
     site, _ = build(address="https://example.org/course/")
     text = page(site)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
+import page_runtime
 import pytest
 
 from autograder.course import problem_set_names
@@ -553,7 +554,7 @@ def test_the_table_of_problem_sets_fits_a_phone(address: str, visit: Any) -> Non
 
 
 def test_python_can_come_from_the_address_that_pyodide_names(
-    live_site: Path, address: str, browser: Browser, page_runtime: Any
+    live_site: Path, address: str, browser: Browser
 ) -> None:
     """As on a published site; the test stands in for that address, with the same files."""
     elsewhere = page_runtime.pins()["python"]["address"]

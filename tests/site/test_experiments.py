@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import course_style
+import experiments
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "book"), str(ROOT)]
-
-import course_style  # noqa: E402
-
-# The book computes in double precision throughout; other tests must not.
-_DEFAULT = torch.get_default_dtype()
-import experiments  # noqa: E402
-from experiments import (  # noqa: E402
+from experiments import (
     DIGITS,
     NETWORK,
     SOFTMAX,
@@ -32,17 +20,12 @@ from experiments import (  # noqa: E402
     search,
     train,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.reference.pretended_device import pretended_device  # noqa: E402
+from tests.reference.pretended_device import pretended_device
 
-torch.set_default_dtype(_DEFAULT)
-
-
-@pytest.fixture(autouse=True)
-def double_precision() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(_DEFAULT)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import optimizer_figure as figure
 import pytest
 import torch
 
@@ -110,20 +107,9 @@ def test_it_fits_a_phone(figure_page: Open, theme: str) -> None:
 # ---- the optimizer figure of the chapter ---------------------------------------------------------
 
 
-def extension() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "book" / "_ext" / "optimizer_figure.py"
-    name = f"optimizer_figure_of_{Path(__file__).stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("rate", [0.1, 0.2, 0.5])
 def test_on_beale_s_function_adam_settles_and_rmsprop_jumps(rate: float) -> None:
     """The caption under Beale's function, at the rates that it names and between."""
-    figure = extension()
 
     def late(method: str) -> list[float]:
         settings = figure.Settings(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import optimizer_figure as figure
 import pytest
 import torch
 
@@ -107,19 +104,8 @@ def test_it_fits_a_phone(figure_page: Open, theme: str) -> None:
 # ---- the optimizer figure of the chapter ---------------------------------------------------------
 
 
-def extension() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "book" / "_ext" / "optimizer_figure.py"
-    name = f"optimizer_figure_of_{Path(__file__).stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_epsilon_is_the_rate_in_the_long_valley() -> None:
     """The caption under the valley: hardly leaves, arrives, swings."""
-    figure = extension()
 
     def end(eps: float) -> list[tuple[float, float]]:
         settings = figure.Settings(

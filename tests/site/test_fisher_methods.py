@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-
+import experiments
+import fisher_methods as methods
 import pytest
+import stored
 import torch
 
 from autograder import reference
 
-BOOK = Path(__file__).resolve().parents[2] / "book"
-sys.path.insert(0, str(BOOK))
-
-_DEFAULT = torch.get_default_dtype()
-import experiments  # noqa: E402
-import fisher_methods as methods  # noqa: E402
-
-torch.set_default_dtype(_DEFAULT)
-
-
-@pytest.fixture(autouse=True)
-def double_precision() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(_DEFAULT)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @pytest.fixture
@@ -105,13 +89,11 @@ def test_a_path_that_diverges_ends_in_infinity() -> None:
     assert path.excess[-1] == float("inf")
 
 
-def test_stored_results_say_how_they_were_made() -> None:
-    stored = json.loads(methods.STORED.read_text(encoding="utf-8"))
-    assert stored["command"] == "python book/fisher_methods.py"
-    assert {"seeds", "hardware", "CPU minutes"} <= set(stored)
-    assert set(stored["found"]) == set(methods.METHODS)
+def test_every_method_is_stored_with_its_search() -> None:
+    found = stored.load(methods.STORED).results["found"]
+    assert set(found) == set(methods.METHODS)
     for name, method in methods.METHODS.items():
         for steps in methods.HORIZONS[: 1 if method.dear else None]:
-            one = stored["found"][name][str(steps)]
+            one = found[name][str(steps)]
             assert len(one["excess"]) == len(one["accuracy"]) == len(methods.SPLITS)
             assert one["tried"] >= 7

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import re
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import course_style as style
+import live_figures as extension
 import pytest
+from live_figures import squeeze
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -24,15 +24,6 @@ CORE = [FIGURES / name for name in ("core.js", "styles.js", "core.css")]
 HALVING = Path(__file__).with_name("halving.js")
 SETTINGS = {"start": 1.5, "rate": 0.25}
 Open = Callable[..., Any]
-
-
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 # ---- in Node ------------------------------------------------------------------------------------
@@ -71,7 +62,6 @@ def test_what_is_not_finite_travels_from_and_to_node(node: Callable[..., Any]) -
 def served(path: Path) -> int:
     """Bytes of a file as the site serves it."""
     text = path.read_text("utf-8")
-    squeeze = load(ROOT / "book" / "_ext" / "live_figures.py").squeeze
     return len((squeeze(text) if path.suffix == ".js" else text).encode())
 
 
@@ -93,7 +83,6 @@ def test_a_page_loads_at_most_60_kilobytes_of_figures(page: Path) -> None:
 
 
 def test_squeezing_takes_comments_and_indentation_and_nothing_else() -> None:
-    squeeze = load(ROOT / "book" / "_ext" / "live_figures.py").squeeze
     source = """// a comment
 const a = "x // y", b = `/* z */`; // so
 /**
@@ -110,7 +99,6 @@ const a = "x // y", b = `/* z */`; // so
 
 
 def test_static_and_live_figures_share_colours_and_dashes(node: Callable[..., Any]) -> None:
-    style = load(ROOT / "book" / "course_style.py")
     assert node("styles", "STYLES") == style.METHODS
     found = [(s["light"], s["dark"], tuple(s["dash"])) for s in node("styles", "SERIES")]
     assert found == list(style.SERIES)
@@ -139,15 +127,15 @@ def test_curves_stand_out_from_the_page_and_from_contours(
 # ---- in the page --------------------------------------------------------------------------------
 
 
-def build(tmp_path: Path, body: str) -> tuple[str, str]:
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> tuple[str, str]:
     """Build one page with raw HTML; return it and the warnings."""
     from sphinx.application import Sphinx
     from sphinx.util.docutils import docutils_namespace
 
     shutil.copytree(FIGURES, tmp_path / "_static" / "figures")
-    extension = load(ROOT / "book" / "_ext" / "live_figures.py")
-    extension.MODULES = tmp_path / "_static" / "figures"
-    shutil.copy(HALVING, extension.MODULES)
+    modules = tmp_path / "_static" / "figures"
+    monkeypatch.setattr(extension, "MODULES", modules)
+    shutil.copy(HALVING, modules)
     (tmp_path / "conf.py").write_text(
         'extensions = ["myst_parser", "live_figures"]\nhtml_theme = "basic"\n'
         'html_static_path = ["_static"]\n'
@@ -175,7 +163,6 @@ def written(name: str) -> str:
     """What course_style.live writes for a figure."""
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
-    style = load(ROOT / "book" / "course_style.py")
     figure, axes = style.panel("Distance", "step", "θ")
     axes.plot([0, 1], [1, 0.5], **style.series(0))
     shown = style.live(name, "Drag the <b>start</b>.", {"text": 'a "b" <c>'}, (figure, "A line."))
@@ -183,8 +170,10 @@ def written(name: str) -> str:
     return markup
 
 
-def test_a_page_loads_its_figures_and_no_others(tmp_path: Path) -> None:
-    page, warnings = build(tmp_path, written("halving"))
+def test_a_page_loads_its_figures_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, warnings = build(tmp_path, monkeypatch, written("halving"))
     assert warnings == ""
     assert re.search(r'<script type="module" src="_static/figures/halving.js', page)
     assert "figures/core.css" in page
@@ -195,8 +184,10 @@ def test_a_page_loads_its_figures_and_no_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["havling", "core", "../halving"])
-def test_an_unknown_figure_is_a_warning(tmp_path: Path, name: str) -> None:
-    page, warnings = build(tmp_path, written(name))
+def test_an_unknown_figure_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    page, warnings = build(tmp_path, monkeypatch, written(name))
     assert re.search(rf"index.*WARNING: live figure '{re.escape(name)}': there is no", warnings)
     assert 'type="module"' not in page
 

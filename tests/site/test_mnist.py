@@ -7,19 +7,14 @@ import gzip
 import hashlib
 import http.server
 import struct
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import mnist
 import pytest
 import torch
-
-BOOK = Path(__file__).resolve().parents[2] / "book"
-sys.path.insert(0, str(BOOK))
-
-import mnist  # noqa: E402
-from mnist import File, MnistError, fetch, load, main, read_idx  # noqa: E402
+from mnist import File, MnistError, fetch, load, main, read_idx
 
 
 def idx(array: torch.Tensor) -> bytes:

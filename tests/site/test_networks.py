@@ -5,31 +5,20 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import networks
 import pytest
+import stored
 import torch
+from experiments import rule, train
+from networks import CENTRED, RAW, he, lecture, network, scaled, xavier
 from torch import nn
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
-sys.path.insert(0, str(BOOK))
-
-# The book computes in double precision throughout; other tests must not.
-_DEFAULT = torch.get_default_dtype()
-import networks  # noqa: E402
-import stored  # noqa: E402
-from experiments import rule, train  # noqa: E402
-from networks import CENTRED, RAW, he, lecture, network, scaled, xavier  # noqa: E402
-
-torch.set_default_dtype(_DEFAULT)
 
 
-@pytest.fixture(autouse=True)
-def double_precision() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(_DEFAULT)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 DOUBLE = RAW._replace(X=RAW.X.double(), X_val=RAW.X_val.double())

@@ -8,33 +8,20 @@ browser tests show that the controls work; the paths on the page are the referen
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import itertools
 import math
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
+import optimizer_figure as extension
 import pytest
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "optimizer_figure", BOOK / "_ext" / "optimizer_figure.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["optimizer_figure"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-extension = load()
 Point = tuple[float, float]
 
 

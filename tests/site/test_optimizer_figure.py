@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import io
 import json
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import optimizer_figure as figure
 import pytest
 import torch
+from live_figures import squeeze
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -35,18 +34,7 @@ ASSETS = [
 ]
 
 
-def load_extension(name: str = "optimizer_figure") -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, EXTENSION.with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up by name
-    spec.loader.exec_module(module)
-    return module
-
-
 Open = Callable[..., Any]
-figure = load_extension()
-load_extension("live_figures")  # Sphinx finds both in sys.modules
 SURFACES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = figure.SURFACES
 
 # ---- the rules, against the reference -------------------------------------------------------
@@ -214,7 +202,6 @@ def test_a_newton_step_from_a_singular_point_ends_the_path(node: Callable[..., A
 
 
 def test_script_and_style_weigh_less_than_45_kilobytes_in_the_site() -> None:
-    squeeze = load_extension("live_figures").squeeze
     served = [
         squeeze(path.read_text("utf-8")) if path.suffix == ".js" else path.read_text("utf-8")
         for path in ASSETS

@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import page_runtime
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +22,7 @@ FILES = {"a.mjs": b"export {};", "b.wasm": b"\0asm"}
 
 
 @pytest.fixture
-def tool(page_runtime: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The tool with two small files pinned as its part python, in the folder ``official``."""
     official = tmp_path / "official"
     official.mkdir()
@@ -120,7 +121,7 @@ def test_bad_options_are_told_without_a_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in nowhere.stderr
 
 
-def test_the_pins_are_the_official_lock(page_runtime: Any, tmp_path: Path) -> None:
+def test_the_pins_are_the_official_lock(tmp_path: Path) -> None:
     """Each package as the official release has it, with what it needs, and no other."""
     npm = shutil.which("npm")
     if npm is None:

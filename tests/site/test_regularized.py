@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-
+import experiments
 import pytest
 import torch
-
-BOOK = Path(__file__).resolve().parents[2] / "book"
-sys.path.insert(0, str(BOOK))
-
-_DEFAULT = torch.get_default_dtype()
-import experiments  # noqa: E402
-from regularized import (  # noqa: E402
+from regularized import (
     mirrored,
     relu_network,
     shares_of_errors,
@@ -22,14 +13,7 @@ from regularized import (  # noqa: E402
     split_digits,
 )
 
-torch.set_default_dtype(_DEFAULT)
-
-
-@pytest.fixture(autouse=True)
-def double_precision() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(_DEFAULT)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def test_splits_are_disjoint_and_only_training_labels_are_wrong() -> None:

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import mnist
 import pytest
+import search_regularization as searching
+import stored
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book"))
-
-_DEFAULT = torch.get_default_dtype()
-import mnist  # noqa: E402
-import search_regularization as searching  # noqa: E402
-import stored  # noqa: E402
-
-torch.set_default_dtype(_DEFAULT)
-
-
-@pytest.fixture(autouse=True)
-def double_precision() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(_DEFAULT)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def test_stopping_takes_the_errors_of_the_best_validation_pass() -> None:

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import workers
 from torch import nn
+from workers import Task, Team, WorkerError
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
-sys.path.insert(0, str(BOOK))
 
-import workers  # noqa: E402
-from workers import Task, Team, WorkerError  # noqa: E402
 
 PATIENCE = 120  # seconds; for a machine with other things to do
 
