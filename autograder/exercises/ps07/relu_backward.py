@@ -29,7 +29,7 @@ def in_memory(rng: Rng) -> list[Case]:
         two_d=(x.reshape(2, 3), g.reshape(2, 3)),
         three_d=(x.reshape(3, 1, 2), g.reshape(3, 1, 2)),
         strided=(x, g),
-        column_major=(x.reshape(2, 3), x.reshape(2, 3)),
+        column_major=(x.reshape(2, 3), g.reshape(2, 3)),
         readonly=(x, g),
     )
 
