@@ -70,7 +70,7 @@ def mistaken_answers(problem_set: ProblemSet, number: int) -> dict[str, tuple[st
 
 
 def sample_class(assignment: Assignment) -> dict[str, Notebook]:
-    """A small class by student name: right, partly right, wrong, unanswered, looping, broken."""
+    """A small class by student name: right, partly right, wrong, unanswered, stopped, broken."""
     definition = load_problem_set(assignment.material)
     released = released_notebook(assignment)
     right = instructor_answers(assignment.material)
@@ -80,16 +80,16 @@ def sample_class(assignment: Assignment) -> dict[str, Notebook]:
     slips = {name: source for name, (_, source) in mistaken_answers(definition, 1).items()}
     half = {name: right[name] for name in [first, *others[: len(others) // 2]]}
     victim = next(e for e in definition.exercises if e.driver is None)
-    # an endless loop is the commonest end; where calls may take long, it would bore the reader
-    patient = any(check.seconds for check in victim.checks.values())
-    end = "    __import__('os')._exit(1)\n" if patient else "    while True:\n        pass\n"
-    endless = _replace_body(right[victim.name], end)
+    # an endless loop is the commonest end, but it takes its time: the first set shows one
+    loops = assignment.problem_set == assignment.material.course.problem_sets()[0]
+    end = "    while True:\n        pass\n" if loops else "    __import__('os')._exit(1)\n"
+    stopped = _replace_body(right[victim.name], end)
     return {
         "ada": with_answers(released, right, essay),
         "boris": with_answers(released, {**right, others[-1]: wrong[others[-1]]}, essay),
         "chen": with_answers(released, half, essay),
         "dana": with_answers(released, {**right, **wrong}, essay),
-        "emil": with_answers(released, {**right, victim.name: endless}),
+        "emil": with_answers(released, {**right, victim.name: stopped}),
         "fatima": with_answers(released, {**half, first: slips[first]}),
         "goran": with_answers(released, {**right, first: "def broken(:\n"}),
         "hana": with_answers(released, {}),
