@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import lab_batchnorm as lab
+import mnist
 import pytest
+import stored
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book"))
-
-_DEFAULT = torch.get_default_dtype()
-import lab_batchnorm as lab  # noqa: E402
-import mnist  # noqa: E402
-import stored  # noqa: E402
-
-torch.set_default_dtype(_DEFAULT)
-
-
-@pytest.fixture(autouse=True)
-def double_precision() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(_DEFAULT)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def test_the_first_step_that_reaches_a_target() -> None:
