@@ -118,6 +118,7 @@ def test_every_chapter_of_a_lecture_is_linked():
         "regularization",
         "efficient-models",
         "parallel-training",
+        "strategies",
     ):
         assert f"{chapter}.md" in linked
 

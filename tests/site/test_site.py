@@ -39,6 +39,7 @@ CHAPTERS = [
     *("dropout", "regularization"),
     "efficient-models",
     "parallel-training",
+    "strategies",
 ]
 PARTS = [  # in this order
     "Why",
