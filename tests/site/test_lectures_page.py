@@ -67,13 +67,18 @@ def test_every_row_has_a_section_or_says_that_its_chapter_comes_later(row):
         assert anchor, f"{slide}: {file} without a section"
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in BOOK.glob("*.md")))
+PAGES = sorted(
+    path.relative_to(BOOK).as_posix() for path in (*BOOK.glob("*.md"), *BOOK.glob("labs/*.md"))
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_no_link_is_dead(page):
     dead = []
     for file, anchor in links((BOOK / page).read_text(encoding="utf-8")):
         if "://" in file:
             continue
-        target = BOOK / (file or page)
+        target = (BOOK / page).parent / file if file else BOOK / page
         if not target.exists():
             dead.append(file)
         elif anchor and anchor not in anchors(target):
