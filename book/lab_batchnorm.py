@@ -1,7 +1,7 @@
 """The lab on batch normalization: what is computed, and the command that stores it.
 
     python book/lab_batchnorm.py --data digits       # scikit-learn's digits: a minute on one core
-    python book/lab_batchnorm.py --data mnist-10k    # MNIST's 10,000 test images: ten minutes
+    python book/lab_batchnorm.py --data mnist-10k    # MNIST's 10,000 test images: five minutes
     python book/lab_batchnorm.py --data mnist        # all of MNIST, on a GPU
 
 One setting, ``--data``, chooses the size of everything. MNIST comes from ``python book/mnist.py``
