@@ -328,7 +328,7 @@ def _read_output(answer: dict[str, Any]) -> tuple[Output, Incident | None]:
         elif picture is not None:
             pictures.append(picture)
     error = answer.get("error")
-    name, incident = "", None
+    name, detail, incident = "", "", None
     if isinstance(error, dict):
         name = inert_text(error.get("name"), 100) or "an exception"
         detail = inert_text(error.get("text"), 500)
@@ -337,7 +337,7 @@ def _read_output(answer: dict[str, Any]) -> tuple[Output, Incident | None]:
         elif name != NO_ANSWER:
             told = f"a cell raised {name}: {detail}" if detail else f"a cell raised {name}"
             incident = Incident(Status.ERROR, told)
-    return Output(inert_text(text, _MAX_TEXT), tuple(pictures[:8]), name), incident
+    return Output(inert_text(text, _MAX_TEXT), tuple(pictures[:8]), name, detail), incident
 
 
 def _nonsense(error: BadMessage) -> Incident:

@@ -18,6 +18,7 @@ from autograder.results.inert import Attachment
 from .handin import HandedCell
 
 _MOST_NAMED = 5  # texts that are not the release's
+CHECK_ALL = "check_all()"  # a summary for the student, who is told the whole verdict instead
 _INSTEAD = "*Handed in instead of the text above:*\n\n"
 
 
@@ -25,8 +26,9 @@ _INSTEAD = "*Handed in instead of the text above:*\n\n"
 class Step:
     """One cell of the notebook as it is graded.
 
-    ``check`` is the exercise to check here; ``runs`` is False for text. ``grade_id`` and
-    ``locked`` are the release's; ``source`` is the student's unless the cell is locked.
+    ``check`` is the exercise to check here; ``runs`` is False for text, and for what only checks.
+    ``grade_id`` and ``locked`` are the release's; ``source`` is the student's unless the cell is
+    locked.
     """
 
     kind: str
@@ -37,7 +39,7 @@ class Step:
 
     @property
     def runs(self) -> bool:
-        return self.kind == "code" and self.check is None
+        return self.kind == "code" and self.check is None and self.source.strip() != CHECK_ALL
 
 
 @dataclass(frozen=True)

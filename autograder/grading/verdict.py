@@ -13,6 +13,7 @@ from .marking import Marking, Stopwatch, TakesTooLong
 from .plan import Plan
 from .transcript import Incident, Transcript
 
+_OF_SYNTAX = frozenset({"SyntaxError", "IndentationError", "TabError"})
 _JUDGING_SECONDS = 5.0  # of CPU time for what a hand-in returned; the worst known takes below 1 s
 
 
@@ -74,7 +75,7 @@ def _judged(
             return _not_judged(spec)
         untouched = spec.name in plan.untouched
         undefined = judged is None and not untouched
-        told = f"the notebook defines no function {spec.name} that can be called"
+        told = _why_undefined(spec.name, plan, said)
         results = [
             *(judged or [_failed(check, told, unanswered=untouched) for check in spec.checks])
         ]
@@ -88,6 +89,15 @@ def _judged(
     score = sum(result.points for result in results if result.passed)
     exercise = ExerciseResult(spec.name, score, spec.max_score, tuple(results))
     return _Judged(exercise, incidents, undefined)
+
+
+def _why_undefined(name: str, plan: Plan, said: Transcript) -> str:
+    """Why there is no function to call: an error of syntax in its cell, if that is so."""
+    for number, step in enumerate(plan.steps):
+        output = said.outputs.get(number)
+        if step.grade_id == name and output is not None and output.error in _OF_SYNTAX:
+            return f"the cell of {name} is not valid Python: {output.error}, {output.detail}"
+    return f"the notebook defines no function {name} that can be called"
 
 
 def not_run(spec: ExerciseSpec, why: str, status: Status) -> ExerciseResult:

@@ -79,7 +79,7 @@ class _Builder:
         if not roles:
             # text is locked, so that a hand-in shows the questions as they were asked
             nbgrader = _nbgrader(text_id(self.count), locked=True) if kind == "markdown" else None
-            return _cell(kind, source, f"cell-{self.count}", nbgrader)
+            return _cell(kind, source, f"cell-{self.count}", nbgrader, go_on=bool(self.seen))
         name = metadata[roles[0]]
         if roles == ["driver"]:
             source = self._driver_source(source, name)
@@ -87,7 +87,7 @@ class _Builder:
         if grade_id in self.seen:
             raise self.fail(f"two cells for {roles[0]} “{name}”")
         self.seen.append(grade_id)
-        return _cell(kind, source, grade_id, nbgrader)
+        return _cell(kind, source, grade_id, nbgrader, go_on=roles == ["check"])
 
     def markers(self, source: str, *, allowed: bool) -> None:
         found = []
@@ -188,7 +188,8 @@ def _nbgrader(
     return metadata
 
 
-def _cell(kind: str, source: str, identifier: str, nbgrader: Cell | None) -> Cell:
+def _cell(kind: str, source: str, identifier: str, nbgrader: Cell | None, *, go_on: bool) -> Cell:
+    """A cell; ``go_on`` has a run of all cells go on if this one raises an exception."""
     cell: Cell = {
         "cell_type": kind,
         "id": identifier[:64],
@@ -197,4 +198,6 @@ def _cell(kind: str, source: str, identifier: str, nbgrader: Cell | None) -> Cel
     }
     if kind == "code":
         cell.update(execution_count=None, outputs=[])
+        if go_on:
+            cell["metadata"]["tags"] = ["raises-exception"]
     return cell

@@ -36,11 +36,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a cell of the student's showed: text, and pictures as base64 PNG."""
+    """What a cell of the student's showed: text, and pictures as base64 PNG.
+
+    ``error`` is the type of the exception that ended it, or why it did not run; ``detail`` is the
+    exception's text.
+    """
 
     text: str = ""
     pictures: tuple[str, ...] = ()
     error: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

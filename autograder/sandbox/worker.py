@@ -241,7 +241,11 @@ def _displays(outputs: Any) -> list[dict[str, str]]:
 
 def _error(error: BaseException) -> dict[str, str]:
     try:
-        text = str(error)
+        # the name of its file, which str() adds, is one that nobody has given
+        if isinstance(error, SyntaxError) and error.lineno is not None:
+            text = f"line {error.lineno}: {error.msg}"
+        else:
+            text = str(error)
     except Exception:
         text = ""
     return {"name": type(error).__name__[:100], "text": text[:1000]}

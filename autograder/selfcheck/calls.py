@@ -37,12 +37,12 @@ def arguments(case: Case, step: int, previous: Any) -> list[Any] | None:
 
     None if that value does not have the outputs which must be fed back.
     """
-    given = _arguments(case, step, previous)
-    return None if given is None else [fresh(value) for value in given]
+    given = inputs(case, step, previous)
+    return None if given is None else [fresh(value) for value in given.values()]
 
 
-def _arguments(case: Case, step: int, previous: Any) -> list[Any] | None:
-    """As :func:`arguments`, but these belong to the case and must not be handed out."""
+def inputs(case: Case, step: int, previous: Any) -> dict[str, Any] | None:
+    """As :func:`arguments`, by name; but these belong to the case and must not be handed out."""
     given = dict(case.arguments)
     if case.steps:
         given.update(case.steps[step])
@@ -52,7 +52,7 @@ def _arguments(case: Case, step: int, previous: Any) -> list[Any] | None:
                 return None
             for name, output in zip(case.feedback, outputs, strict=True):
                 given[name] = fresh(_like(given[name], output))  # who returned it has it, too
-    return list(given.values())
+    return given
 
 
 def _like(argument: Any, output: Any) -> Any:
@@ -80,18 +80,27 @@ def as_outputs(value: Any, count: int) -> list[Any] | None:
     return None
 
 
-def run_case(function: Callable[..., Any], case: Case) -> Iterator[Outcome]:
-    """Call the function on the case, yielding one outcome a call; stop after an error."""
+def run_case(
+    function: Callable[..., Any],
+    case: Case,
+    caught: Callable[[BaseException], str] = lambda error: "",
+) -> Iterator[Outcome]:
+    """Call the function on the case, yielding one outcome a call; stop after an error.
+
+    ``caught`` gets the exception that ended it, and returns where that happened.
+    """
     value: Any = None
     for step in range(case.calls):
-        before = _arguments(case, step, value)
-        if before is None:
+        by_name = inputs(case, step, value)
+        if by_name is None:
             return
+        before = list(by_name.values())
         given = [fresh(item) for item in before]
         try:
             value = function(*given)
         except (Exception, SystemExit) as error:
-            yield Outcome(error=type(error).__name__, detail=str(error)[:500])
+            detail = str(error)[:500]
+            yield Outcome(error=type(error).__name__, detail=detail, trace=caught(error))
             return
         yield Outcome(value, after=None if _unchanged(before, given) else tuple(given))
 

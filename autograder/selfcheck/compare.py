@@ -121,9 +121,16 @@ def too_few_right(expected: Any, got: Any, name: str, accuracy: float) -> Differ
     low = 100 * right // want.size // 5 * 5
     return differs(
         name,
-        f"has {right} of {want.size} right, {100 * right / want.size:.1f} %; {asked}",
+        f"has {share_right(expected, got)}; {asked}",
         rough=f"has {low} to {low + 5} % right; {asked}",
     )
+
+
+def share_right(expected: Any, got: Any) -> str:
+    """How many labels are right, of as many as are expected."""
+    want = np.asarray(expected)
+    right = int(np.sum(np.asarray(got) == want))
+    return f"{right} of {want.size} right, {100 * right / want.size:.1f} %"
 
 
 def first_changed(

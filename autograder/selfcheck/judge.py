@@ -6,13 +6,16 @@ call it on the public cases through :func:`.check`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from .calls import arguments, as_outputs
-from .compare import Difference, difference, first_changed, too_few_right
+from .calls import arguments, as_outputs, inputs
+from .compare import Difference, difference, first_changed, share_right, too_few_right
+from .records import UNTOLD
 from .relations import RELATIONS
+from .showing import inputs_text
 from .spec import CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
 NO_ANSWER = "NotImplementedError"
@@ -30,6 +33,8 @@ _ONLY_HERE = (
     "On this check your values are those of a known mistake, but not on all others, so yours may "
     "be another one:"
 )
+# an exception on a public case: where, what with the lines that led to it, and the inputs
+_RAISED = re.compile(r"^(case “.*): (raised .+?)(?=\ninputs:|\Z)", re.MULTILINE | re.DOTALL)
 # What an exception tells of the code that raised it, and nothing of the mistake behind it: a known
 # mistake that raises one is itself mistaken, and a student's is not the same one.
 ACCIDENTS = frozenset(
@@ -59,6 +64,8 @@ class CheckResult:
     mistake: str | None = None
     unanswered: bool = False
     error: str | None = None
+    # the public case that fails first
+    case: str | None = field(default=None, compare=False, metadata=UNTOLD)
 
 
 Outcomes = Sequence[Sequence[Sequence[Outcome]]]  # [check][case][call]
@@ -86,7 +93,8 @@ def judge(
     results = []
     for number, (check, problem) in enumerate(zip(spec.checks, problems, strict=True)):
         if problem is None:
-            results.append(CheckResult(check.name, True, check.points))
+            told = _share_right(check, outcomes[number])
+            results.append(CheckResult(check.name, True, check.points, told))
             continue
         in_time()
         mistake = known.everywhere or known.on(number) or problem.mistake
@@ -98,25 +106,40 @@ def judge(
             message = f"{told}\n{message}"
         results.append(
             CheckResult(
-                check.name, False, check.points, message, mistake, problem.unanswered, problem.error
+                check.name,
+                False,
+                check.points,
+                message,
+                mistake,
+                problem.unanswered,
+                problem.error,
+                problem.case,
             )
         )
     return results
 
 
 def messages(results: Sequence[CheckResult]) -> list[str]:
-    """The messages of an exercise's checks for reading in a row: a mistake is told only once."""
+    """The messages of an exercise's checks for reading in a row.
+
+    A mistake, and an exception with the lines that led to it, is told only once.
+    """
     told: set[str] = set()
     shown = []
     for result in results:
         sentence, newline, rest = result.message.partition("\n")
-        if newline and sentence in told:
+        text = result.message
+        if newline and sentence in told and result.mistake is not None:
             same = "On this check, too, your values are those of the mistake above."
             if not sentence.startswith(_ONLY_HERE):
                 same = "The same mistake as above."
-            shown.append(f"{same}\n{rest}")
-        else:
-            shown.append(result.message)
+            text = f"{same}\n{rest}"
+        raised = _RAISED.search(text)
+        if raised is not None:
+            if raised[2] in told:
+                text = f"{text[: raised.start(2)]}the same exception as above{text[raised.end() :]}"
+            told.add(raised[2])
+        shown.append(text)
         if result.mistake is not None:
             told.add(sentence)
     return shown
@@ -128,6 +151,7 @@ class _Problem:
     mistake: str | None = None
     unanswered: bool = False
     error: str | None = None
+    case: str | None = None
 
     @property
     def message(self) -> str:
@@ -143,7 +167,7 @@ def _first_problem(
         problem = _case_problem(spec, check, case, of_case)
         if problem is not None:
             failed += 1
-            first = first or problem
+            first = first or replace(problem, case=case.case.label if case.case.public else None)
     complete = all(
         len(of_case) == case.case.calls and of_case[-1].error is None
         for case, of_case in zip(check.cases, outcomes, strict=True)
@@ -171,31 +195,49 @@ def _case_problem(
         if step >= len(outcomes):
             return _Problem(f"{where}: the function gave no result")
         outcome = outcomes[step]
+        previous = outcomes[step - 1].value if step else None
+        told = partial(_told, case, step, previous)
         if outcome.error == NO_ANSWER:
             return _Problem("not answered yet", unanswered=True, error=NO_ANSWER)
         if outcome.error is not None:
             detail = f": {outcome.detail}" if public and outcome.detail else ""
             if outcome.error in _NO_EXCEPTION:
-                told = f"{where}: {_NO_EXCEPTION[outcome.error]}{detail}"
-                return _Problem(told, error=outcome.error)
+                what = f"{_NO_EXCEPTION[outcome.error]}{detail}"
+                return _Problem(partial(told, what), error=outcome.error)
             known = outcome.error if public or outcome.error in _KNOWN_ERRORS else "an exception"
-            return _Problem(f"{where}: raised {known}{detail}", error=known)
+            trace = f"\n{outcome.trace}" if public and outcome.trace else ""
+            return _Problem(partial(told, f"raised {known}{detail}{trace}"), error=known)
         wrong = _wrong(spec, check, case.expected[step].value, outcome.value)
         if wrong is not None:
-            return _Problem(partial(_told, where, wrong, public))
-        previous = outcomes[step - 1].value if step else None
+            return _Problem(partial(told, wrong))
         changed = _changed(spec, case, step, previous, outcome)
         if changed:
-            return _Problem(
-                f"{where}: your function changes its argument `{changed}` in place; "
-                "return a new array and leave the arguments as they were",
-                CHANGED,
+            what = (
+                f"your function changes its argument `{changed}` in place; "
+                "return a new array and leave the arguments as they were"
             )
+            return _Problem(partial(told, what), CHANGED)
     return None
 
 
-def _told(where: str, wrong: Difference, public: bool) -> str:
-    return f"{where}: {wrong.text(public)}"
+def _told(case: CaseSpec, step: int, previous: object, what: str | Difference) -> str:
+    """The message on a call: where, what, and of a public case its inputs."""
+    public = case.case.public
+    text = f"{_where(case, step)}: {what if isinstance(what, str) else what.text(public)}"
+    given = inputs(case.case, step, previous) if public else None
+    return text if given is None else f"{text}\n{inputs_text(given)}"
+
+
+def _share_right(check: CheckSpec, outcomes: Sequence[Sequence[Outcome]]) -> str:
+    """Of a check that passes for a share of right labels: the share in its public cases."""
+    if check.accuracy is None:
+        return ""
+    told = [
+        share_right(case.expected[-1].value, of_case[-1].value)
+        for case, of_case in zip(check.cases, outcomes, strict=True)
+        if case.case.public
+    ]
+    return "; ".join(told)
 
 
 def _wrong(

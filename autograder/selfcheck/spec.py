@@ -61,7 +61,8 @@ def _case(
 class Outcome:
     """What one call gave: a value, or an error.
 
-    ``error`` is the exception's type name, ``detail`` its text. ``after`` are the arguments as
+    ``error`` is the exception's type name, ``detail`` its text, ``trace`` the student's lines
+    that led to it, where these are known. ``after`` are the arguments as
     they were afterwards; None if the call left them as they were.
     """
 
@@ -69,6 +70,7 @@ class Outcome:
     error: str | None = None
     detail: str = field(default="", metadata=UNTOLD)
     after: tuple[Any, ...] | None = None
+    trace: str = field(default="", metadata=UNTOLD)
 
 
 @dataclass(frozen=True)

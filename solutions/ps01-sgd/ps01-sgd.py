@@ -40,7 +40,7 @@
 
 # %%
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## Softmax and cross-entropy
@@ -372,3 +372,9 @@ check(condition_number)
 #   $\alpha g$ or is averaged out.
 # - Nothing is taken off for style. An answer that only says "larger batches are more accurate" gets
 #   no point for (1).
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

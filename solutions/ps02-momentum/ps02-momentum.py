@@ -40,7 +40,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## One step with momentum
@@ -359,3 +359,9 @@ else:
 # - 1 point: NAG's gradient is taken ahead, where it points back already; momentum's is taken at θ
 #   before the minimum.
 # - In (1), a sum up to a finite number of steps that is right counts like the limit.
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

@@ -42,7 +42,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## One step of Rprop
@@ -372,3 +372,9 @@ else:
 # - 1 point: the sign drops the sizes, so gradients that cancel in size do not cancel in number.
 # - 1 point: Rprop's step grows while the nine agree (and pauses at the tenth).
 # - 1 point: RMSProp's divisor is shared by neighboring minibatches, Rprop's is each gradient's own.
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

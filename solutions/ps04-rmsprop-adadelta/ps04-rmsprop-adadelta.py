@@ -43,7 +43,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## One step of RMSProp
@@ -363,3 +363,9 @@ else:
 # - 1 point: $v$ and $v^2$ have different units, so $\gamma_2 p$ is meant; the printed $p$ can be
 #   negative.
 # - 1 point: without $\varepsilon$ it never starts; about 0.0045 for both gradients.
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

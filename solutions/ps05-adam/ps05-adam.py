@@ -41,7 +41,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## A mean that starts from zero
@@ -345,3 +345,9 @@ else:
 # - 1 point: both corrections tend to 1, and one sound case in which the early steps matter.
 # - An answer with a slip in the arithmetic of (1) that is carried on consistently loses one point
 #   only.
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

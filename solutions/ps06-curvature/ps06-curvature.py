@@ -46,7 +46,7 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## One step of Newton's method
@@ -527,3 +527,9 @@ else:
 #   positive definiteness (or the direction its descent).
 # - 1 point: L-BFGS takes differences of gradients, in which noise outweighs the signal; SGD
 #   averages over steps.
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

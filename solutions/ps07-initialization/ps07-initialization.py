@@ -42,7 +42,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## Glorot's bound
@@ -632,3 +632,9 @@ else:
 #   signal has; He's factor 2 in the variance makes up for the half that is lost.
 # - 1 point: slopes of at most ¼ multiply; larger weights saturate the units.
 # - An answer to (1) that is off by a root, but says which quantity it means, gets both points.
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

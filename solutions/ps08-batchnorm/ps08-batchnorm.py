@@ -43,7 +43,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## Batch normalization in training
@@ -409,3 +409,9 @@ else:
 #   only describes the batch at hand.
 # - 1 point: subtracting the batch's mean cancels the bias; in folding it cancels against the
 #   running mean (which contains it).
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

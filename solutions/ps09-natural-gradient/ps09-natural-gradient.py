@@ -42,7 +42,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## The Fisher matrix of softmax regression
@@ -489,3 +489,9 @@ if losses:
 #   layers (one of the two is enough).
 # - 1 point: $10^{12}$ against $10^6$, and the cost of the eigendecomposition as the reason for
 #   projecting rarely.
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

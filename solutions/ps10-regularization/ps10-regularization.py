@@ -42,7 +42,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## Dropout in training, the lecture's form
@@ -531,3 +531,9 @@ else:
 # - 1 point: the inverted form.
 # - 1 point: scaled twice, the outputs $1/8$ of what they should be, and the argmax unchanged.
 # - 1 point: nonlinearity, so for the network it is an approximation of the ensemble's mean.
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

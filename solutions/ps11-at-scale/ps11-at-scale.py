@@ -39,7 +39,7 @@
 
 # %%
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## What a convolution costs
@@ -383,3 +383,9 @@ check(stale_sgd)
 #   (curvature, stability, warm-up).
 # - 1 point: stale gradients belong to old parameters, and ask for a smaller rate.
 # - 1 point: the synchronous way waits for the slowest, with the reason.
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()

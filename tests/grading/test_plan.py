@@ -48,6 +48,15 @@ def test_untouched_right_notebook_needs_no_note(
     assert_full(grade_notebook(notebook))
 
 
+def test_the_students_summary_is_not_run(
+    notebook: Notebook, grade_notebook: Callable[..., Any]
+) -> None:
+    last = notebook["cells"][-1]
+    assert last["source"] == "check_all()"
+    assert_full(result := grade_notebook(notebook))
+    assert result.cells[-1].source == "check_all()" and result.cells[-1].output.text == ""
+
+
 def test_copied_answer_counts_once(notebook: Notebook, grade_notebook: Callable[..., Any]) -> None:
     at = index_of(notebook, "sgd_step")
     notebook["cells"].insert(at, copy.deepcopy(notebook["cells"][at]))

@@ -472,8 +472,11 @@ def test_detail_names_the_error_and_where(
     result = grade_notebook(right_notebook(PS, {"sgd_step": HEAD + "return rate"}))
     assert "raised NameError: name 'rate' is not defined" in result.detail
     assert "case “" in result.detail
-    result = grade_notebook(right_notebook(PS, {"sgd_step": "def sgd_step(:\n"}))
-    assert "SyntaxError" in result.detail
+    result = grade_notebook(right_notebook(PS, {"sgd_step": HEAD + "return theta -\n"}))
+    assert result.detail == "a cell raised SyntaxError: line 2: invalid syntax"
+    (step,) = (each for each in result.exercises if each.name == "sgd_step")
+    told = "the cell of sgd_step is not valid Python: SyntaxError, line 2: invalid syntax"
+    assert {check.message for check in step.checks} == {told}
 
 
 def test_nothing_answered(

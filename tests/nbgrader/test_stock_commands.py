@@ -170,6 +170,24 @@ def test_validate_judges_a_notebook_in_the_plain_kernel(
         assert "sgd_step: not answered yet" in told
 
 
+def test_a_run_of_all_cells_goes_on_past_failing_checks(
+    ours: CourseDirectory, tmp_path: Path
+) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    folder = tmp_path / "work"
+    shutil.copytree(ours.assignment(PROBLEM_SET).release.parent, folder)
+    notebook = nbformat.read(folder / f"{PROBLEM_SET}.ipynb", as_version=4)
+    NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}).execute()
+    shown = {cell.source: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+    error = shown["check(sgd_step)"][-1]
+    assert (error.output_type, error.ename) == ("error", "CheckFailed")
+    (points,) = shown["check_all()"]  # the last cell, which ran all the same
+    assert points.data["text/plain"].startswith(f"{PROBLEM_SET}: 0 of ")
+    assert "text/html" in points.data
+
+
 def test_a_manual_grade_survives_both_ways_of_grading(
     ours: CourseDirectory, tmp_path: Path
 ) -> None:

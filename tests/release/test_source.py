@@ -34,6 +34,19 @@ def test_points_and_ids_come_from_the_definition(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", problem_set_names())
+def test_a_run_of_all_cells_goes_on_past_what_fails_but_not_past_an_answer(name: str) -> None:
+    cells = json.loads(Course.find().material(name).notebook.read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    may_fail = [c for c in code if "raises-exception" in c["metadata"].get("tags", [])]
+    checks = [c for c in code if c["metadata"].get("nbgrader", {}).get("grade")]
+    assert checks and all(cell in may_fail for cell in checks)
+    answers = {exercise.name for exercise in load_problem_set(name).exercises}
+    assert not any(cell["id"] in answers for cell in may_fail)
+    assert code[0] not in may_fail  # without the imports nothing works
+    assert code[-1]["source"] == "check_all()"
+
+
+@pytest.mark.parametrize("name", problem_set_names())
 def test_stubs_name_the_function_that_is_to_be_written(name: str) -> None:
     cells = json.loads(Course.find().material(name).notebook.read_text(encoding="utf-8"))["cells"]
     for exercise in load_problem_set(name).exercises:

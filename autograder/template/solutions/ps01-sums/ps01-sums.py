@@ -18,7 +18,7 @@
 
 # %%
 import numpy as np
-from selfcheck import check
+from selfcheck import check, check_all
 
 # %% [markdown]
 # ## The trapezoidal rule
@@ -85,3 +85,9 @@ check(horner)
 # times as many intervals, so the error of the sum goes with $h^2$.
 #
 # **Marking scheme** (3 points): 1 for the factor, 2 for the reason.
+
+# %% [markdown]
+# ## Points so far
+
+# %%
+check_all()
