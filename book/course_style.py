@@ -172,9 +172,8 @@ def table(head: list[str], rows: list[list[object]], caption: str = "") -> Shown
     """Return a small table; numbers are aligned right."""
 
     def cell(value: object) -> str:
-        number = (
-            re.fullmatch(r"[<>≈(−-]?[\d.,%×±∞()⁻⁰¹²³⁴⁵⁶⁷⁸⁹ −]+(e[-+]?\d+)?", str(value)) is not None
-        )
+        plain = re.sub(r"</?b>", "", str(value))
+        number = re.fullmatch(r"[<>≈(−-]?[\d.,%×±∞()⁻⁰¹²³⁴⁵⁶⁷⁸⁹ −]+(e[-+]?\d+)?", plain) is not None
         return f"<td{' class=number' if number else ''}>{value}</td>"
 
     body = "".join("<tr>" + "".join(cell(v) for v in row) + "</tr>" for row in rows)

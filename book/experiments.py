@@ -234,6 +234,11 @@ def rule(name: str, **hyper: Any) -> Rule:
         return Rule(
             _with_zeros(3), lambda s, g, lr, t: reference.amsgrad_step(*s, g(s[0]), t, lr, **hyper)
         )
+    if name == "adamw":
+        hyper = {"gamma1": 0.9, "gamma2": 0.999, "eps": 1e-8, "decay": 0.01, **hyper}
+        return Rule(
+            _with_zeros(2), lambda s, g, lr, t: reference.adamw_step(*s, g(s[0]), t, lr, **hyper)
+        )
     if name in ("adam", "adamax"):
         hyper = {"gamma1": 0.9, "gamma2": 0.999, "eps": 1e-8, **hyper}
         function = reference.adam_step if name == "adam" else reference.adamax_step

@@ -81,10 +81,12 @@ class Settings:
     """What an author sets; ``rates`` holds the learning rates of methods with one of their own.
 
     ``eps`` is None where each rule has its own ε. ``warm`` starts RMSProp's mean at the first g².
+    ``shown`` are the methods that the picture and the figure show at first; all if it is empty.
     """
 
     surface: str = "valley"
     methods: tuple[str, ...] = ("gd", "momentum")
+    shown: tuple[str, ...] = ()
     start: tuple[float, float] = (0.0, 0.0)
     steps: int = 60
     alpha: float = 0.01
@@ -103,6 +105,9 @@ class Settings:
     decay: float = 0.1
     noise: float = 0.0
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shown", self.shown or self.methods)
 
 
 # ---- paths by the reference implementations ------------------------------------------------------
@@ -332,7 +337,7 @@ def draw(settings: Settings, path: Path) -> str:
     for minimum in view["minima"]:
         axes.plot(*minimum, "+", color="#33414d", markersize=9)
     said = []
-    for method in settings.methods:
+    for method in settings.shown:
         points, diverged = trajectory(method, settings)
         look = STYLES[method]
         loss = _loss(settings.surface, points[-1])
@@ -477,6 +482,7 @@ class OptimizerFigure(SphinxDirective):
     option_spec: ClassVar[dict[str, Callable[[str], Any]]] = {
         "surface": _surface,
         "methods": _methods,
+        "shown": _methods,
         "learning-rate": _rates,
         "momentum": _between(0, 0.99, "the momentum"),
         "decay": _between(0.5, 0.999, "the decay"),
@@ -536,6 +542,10 @@ class OptimizerFigure(SphinxDirective):
         methods = options.get("methods", Settings.methods)
         rates = dict(options.get("learning-rate", {}))
         alpha = rates.pop("", view["alpha"])
+        shown = options.get("shown", ())
+        for method in shown:
+            if method not in methods:
+                raise ValueError(f"'{method}' is to be shown, which is not among the methods")
         for method in rates:
             if method not in methods:
                 raise ValueError(f"a learning rate for '{method}', which is not among the methods")
@@ -553,6 +563,7 @@ class OptimizerFigure(SphinxDirective):
         return Settings(
             surface=surface,
             methods=methods,
+            shown=shown,
             start=start,
             steps=options.get("steps", Settings.steps),
             alpha=alpha,

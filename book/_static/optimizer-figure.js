@@ -22,10 +22,12 @@ const SLIDERS = {
 };
 const SWITCHES = {correct: "corrected means", warm: "r starts at g²"};
 
+const uses = (key, m) => RULES[m].uses.includes(key);
+
 class OptimizerFigure extends Figure {
   build() {
     const given = this.settings, {methods} = given;
-    const uses = (key, some = methods) => some.some((m) => RULES[m].uses.includes(key));
+    const used = (key, some = methods) => some.some((m) => uses(key, m));
     const still = this.figure.querySelector("img");
     this.readout.hidden = true; // the legend shows it
     this.plot = this.addPlot({label: still?.alt || "Paths of optimizers on a loss surface", aspect: 4 / 3, inside: true,
@@ -37,19 +39,20 @@ class OptimizerFigure extends Figure {
     const legend = this.legend(methods.map((m) => ({label: STYLES[m].label, style: STYLES[m], box: true})),
       "Optimizers, and the loss at step t");
     this.entries = Object.fromEntries(methods.map((m, i) => [m, legend[i]]));
+    methods.forEach((m, i) => legend[i].set(legend[i].initial = given.shown.includes(m)));
 
     this.hyper = {};
     this.rates = {};
     const own = Object.keys(given.rates), shared = methods.filter((m) => !own.includes(m));
     for (const [key, options] of Object.entries(SLIDERS)) {
-      if (uses(key, key === "alpha" ? shared : methods) && given[key] !== null) {
-        const rprop = key === "alpha" && shared.every((m) => m === "rprop" || !uses(key, [m]));
+      if (used(key, key === "alpha" ? shared : methods) && given[key] !== null) {
+        const rprop = key === "alpha" && shared.every((m) => m === "rprop" || !uses(key, m));
         this.hyper[key] = this.slider({...options, value: given[key], ...(rprop && {label: "first step Δ₀"})});
       }
       if (key === "alpha") for (const m of own)
         this.rates[m] = this.slider({...options, label: `${m === "rprop" ? "Δ₀" : "α"} of ${STYLES[m].label}`, value: given.rates[m]});
     }
-    for (const [key, label] of Object.entries(SWITCHES)) if (uses(key)) this.hyper[key] = this.checkbox({label, value: given[key]});
+    for (const [key, label] of Object.entries(SWITCHES)) if (used(key)) this.hyper[key] = this.checkbox({label, value: given[key]});
     this.row("lf-setting");
     this.surface = this.select({label: "surface", value: given.surface,
       options: Object.fromEntries(Object.entries(VIEWS).map(([key, v]) => [key, `${v.label}: ${v.formula}`]))});
@@ -57,6 +60,8 @@ class OptimizerFigure extends Figure {
     this.axes = [0, 1].map((i) => this.numberField({label: `start θ${"₁₂"[i]}`, step: 0.1, value: given.start[i]}));
     this.choose(given.surface);
   }
+
+  get shown() { return this.settings.methods.filter((m) => this.entries[m].shown); }
 
   get start() { return this.axes.map((axis) => axis.value); }
 
@@ -81,6 +86,8 @@ class OptimizerFigure extends Figure {
     Object.assign(plot.x, {min: x0, max: x1});
     Object.assign(plot.y, {min: y0, max: y1});
     [[x0, x1], [y0, y1]].forEach((ends, i) => { this.axes[i].value = clamp(this.axes[i].value, ...ends); });
+    for (const [key, {node}] of Object.entries({...this.hyper, ...this.rates})) // what none that is shown uses is hidden
+      node.style.display = this.shown.some((m) => m === key || uses(key, m)) ? "" : "none";
     const shared = Object.fromEntries(Object.entries(this.hyper).map(([key, control]) => [key, control.value]));
     this.runs = Object.fromEntries(settings.methods.map((m) => [m, run(m, name, this.start,
       {...shared, alpha: this.rates[m]?.value ?? shared.alpha}, this.total, settings.seed)]));
@@ -106,7 +113,7 @@ class OptimizerFigure extends Figure {
   }
 
   describe() {
-    const losses = this.settings.methods.filter((m) => this.entries[m].shown).map((m) => {
+    const losses = this.shown.map((m) => {
       const text = this.report(m);
       return `${STYLES[m].label} ${text.startsWith("diverged") ? text : `loss ${text}`}`;
     });
@@ -114,13 +121,12 @@ class OptimizerFigure extends Figure {
   }
 
   draw() {
-    const {plot, settings: {methods}} = this, name = this.surface.value, {lowest, power, minima} = VIEWS[name], {f} = SURFACES[name];
+    const {plot, shown, settings: {methods}} = this, name = this.surface.value, {lowest, power, minima} = VIEWS[name], {f} = SURFACES[name];
     plot.surface((x, y) => Math.max(f(x, y) - lowest, 0) ** power, {key: name});
     for (const [x, y] of minima.map(([a, b]) => [plot.px(a), plot.py(b)])) {
       plot.stroke([[x - 4, y], [x + 4, y]], "text", 1.5);
       plot.stroke([[x, y - 4], [x, y + 4]], "text", 1.5);
     }
-    const shown = methods.filter((m) => this.entries[m].shown);
     for (const m of shown) this.drawPath(m);
     for (const m of shown) this.drawHead(m);
     for (const m of methods) {

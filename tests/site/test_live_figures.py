@@ -72,7 +72,7 @@ def test_the_core_and_each_figure_stay_small() -> None:
             assert path.stat().st_size <= 7_000, path.name
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", sorted((ROOT / "book").rglob("*.md")), ids=lambda page: page.stem)
 def test_a_page_loads_at_most_60_kilobytes_of_figures(page: Path) -> None:
     text = page.read_text("utf-8")
     names = set(re.findall(r"\blive\(\s*[\"']([a-z0-9-]+)[\"']", text))

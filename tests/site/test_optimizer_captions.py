@@ -59,6 +59,25 @@ class Figure:
         value: float = extension._loss(self.settings.surface, point)
         return value
 
+    def arrival(self, method: str) -> int | None:
+        """The step from which on the loss is below a thousandth of the start's height."""
+        lowest = extension.VIEWS[self.settings.surface]["lowest"]
+        heights = [self.loss_at(point) - lowest for point in self.path(method)]
+        late = [t for t, height in enumerate(heights) if not height <= 1e-3 * heights[0]]
+        if self.diverged(method) or late[-1] == len(heights) - 1:
+            return None
+        return late[-1] + 1
+
+    def scaled(self, method: str, factor: float) -> Figure:
+        """The figure with one method's rate multiplied."""
+        return Figure(self.settings, rates={method: factor * self.settings.rates[method]})
+
+    def on(self, surface: str) -> Figure:
+        """The figure after another surface was chosen: its start, and the rates as they were."""
+        return Figure(
+            self.settings, surface=surface, start=tuple(extension.VIEWS[surface]["start"])
+        )
+
     def distances(self, method: str) -> list[float]:
         return [math.dist(point, self.minimum) for point in self.path(method)]
 
@@ -171,6 +190,56 @@ def curvature(s: Any) -> None:
         assert figure.distances(method)[-1] > 0.5, "still on their way"
 
 
+def valley(s: Any) -> None:
+    figure, tilted = Figure(s), Figure(s).on("tilted")
+    assert figure.arrival("adagrad") <= 5
+    assert figure.arrival("newton") == 1
+    assert abs(Figure(s, rates={"gd": 0.055}).path("gd")[-1][1]) > 2
+    assert abs(Figure(s, rates={"gd": 0.049}).path("gd")[-1][1]) < 1.2
+    assert figure.scaled("adam", 4).arrival("adam") is not None
+    assert tilted.arrival("adagrad") > 10 * figure.arrival("adagrad")
+    for method in ("momentum", "nag"):
+        assert tilted.arrival(method) <= figure.arrival(method)
+    assert figure.arrival("adamax") is not None
+    assert tilted.arrival("adamax") is None
+    for method in ("momentum", "adam"):
+        assert max(x for x, _ in figure.path(method)) > 0.05, "rolls past the minimum"
+    across = [y for _, y in figure.path("gd")[:12]]
+    assert all(a * b < 0 for a, b in itertools.pairwise(across)), "jumps across the valley"
+    steps = [math.dist(a, b) for a, b in itertools.pairwise(figure.path("rprop")[:5])]
+    assert steps == sorted(steps), "Rprop's steps grow"
+
+
+def saddle(s: Any) -> None:
+    figure = Figure(s)
+    arrivals = {m: figure.arrival(m) for m in s.shown}
+    assert arrivals.pop("adadelta") is None
+    assert min(arrivals, key=lambda m: arrivals[m] or math.inf) == "gd"
+    assert math.dist(Figure(s, rates={"gd": 0.02}).path("gd")[-1], (0, 0)) < 0.2, "hangs there"
+    ridge = Figure(s, start=(s.start[0], 0.0))
+    for method in s.methods:
+        assert (abs(ridge.path(method)[-1][1]) > 0.5) == (method == "sgd"), method
+    assert math.dist(figure.path("newton")[-1], (0, 0)) < 1e-6
+    assert math.dist(Figure(s, damping=0.5).path("newton")[-1], (0, 0)) < 0.1
+    assert Figure(s, damping=1.5).arrival("newton") is not None
+
+
+def beale(s: Any) -> None:
+    figure = Figure(s)
+    _, thrown = extension.trajectory("gd", figure.scaled("gd", 4).settings)
+    assert thrown is not None and thrown <= 3
+    assert figure.scaled("gd", 1 / 4).arrival("gd") is None
+    assert abs(figure.scaled("adam", 1 / 4).arrival("adam") - figure.arrival("adam")) <= 5
+    for factor in (1 / 4, 1, 4):
+        assert figure.scaled("rprop", factor).arrival("rprop") <= 50, "Rprop does not care"
+    assert math.dist(figure.path("newton")[-1], (0, 1)) < 1e-6
+    assert Figure(s, damping=50.0).arrival("newton") is not None
+    kin = {m: figure.arrival(m) for m in ("adam", "amsgrad", "adamw", "adamax")}
+    assert [m for m, t in kin.items() if t is None] == ["adamw"]
+    steps = [math.dist(a, b) for a, b in itertools.pairwise(figure.path("adagrad"))]
+    assert steps[0] == max(steps), "AdaGrad's first step is its longest"
+
+
 CLAIMS: dict[str, list[Callable[[Any], None]]] = {
     "index": [index],
     "sgd": [sgd],
@@ -181,8 +250,13 @@ CLAIMS: dict[str, list[Callable[[Any], None]]] = {
     "adadelta": [adadelta],
     "adam": [adam],
     "curvature": [curvature],
+    "labs/animations": [valley, saddle, beale],
 }
-PAGES = [page.stem for page in BOOK.glob("*.md") if "{optimizer-figure}" in page.read_text("utf-8")]
+PAGES = [
+    page.relative_to(BOOK).with_suffix("").as_posix()
+    for page in BOOK.rglob("*.md")
+    if "{optimizer-figure}" in page.read_text("utf-8")
+]
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))
@@ -191,3 +265,25 @@ def test_the_caption_keeps_its_promises(page: str) -> None:
     assert figures
     for settings, claim in zip(figures, CLAIMS[page], strict=True):
         claim(settings)
+
+
+@pytest.mark.parametrize("number", range(3), ids=["valley", "saddle", "beale"])
+def test_the_rates_of_the_race_are_the_best_of_its_search(number: int) -> None:
+    sys.path.insert(0, str(BOOK))
+    import torch
+
+    before = torch.get_default_dtype()
+    try:
+        import study_optimizers as study
+        from experiments import rule
+
+        settings = on_page("labs/animations")[number]
+        for method in study.ON_SURFACES:
+            name = "gd" if method == "sgd" else method
+            if name != "adadelta":
+                found = study.on_surface(settings.surface, rule(method))
+                assert settings.rates[name] == found["rate"], method
+    finally:
+        torch.set_default_dtype(before)
+    for method, other in (("sgd", "gd"), ("clip", "gd"), ("adamw", "adam")):
+        assert settings.rates[method] == settings.rates[other]

@@ -413,6 +413,30 @@ def test_each_rule_has_its_own_controls_and_each_control_works(
             assert losses(page) != before, f"{label} of {methods} does nothing"
 
 
+@pytest.mark.browser
+def test_rules_that_are_not_shown_at_first_come_with_their_sliders(
+    visit: Open, serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    options = ":shown: gd\n:learning-rate: gd=0.02 adam=0.1 momentum=0.005"
+    text = CONTROLS.format(methods="gd momentum adam newton", options=options)
+    out, warnings = build(tmp_path, text)
+    assert warnings == ""
+    assert "Adam" not in re.findall(r'alt="([^"]*)"', (out / "index.html").read_text("utf-8"))[0]
+    with serve(out) as url, visit(url + "index.html") as page:
+        labels = page.locator(".lf-controls .lf-slider label:visible")
+        assert labels.all_inner_texts() == ["α of Gradient descent"]
+        status = page.locator(".lf-readout")
+        assert "Adam" not in status.text_content()
+        page.get_by_label("Adam").first.press("Space")
+        own = ["α of Gradient descent", "α of Adam", "decay γ₁", "decay γ₂"]
+        assert sorted(labels.all_inner_texts()) == sorted(own)
+        assert "Adam loss" in status.text_content()
+        page.get_by_label("Newton").press("Space")
+        assert "damping λ" in labels.all_inner_texts()
+        button(page, "Reset").click()
+        assert labels.all_inner_texts() == ["α of Gradient descent"]
+
+
 def directive(options: str, caption: str = "A caption.") -> str:
     return f"# Page\n\n```{{optimizer-figure}}\n{options}\n{caption}\n```\n"
 
@@ -423,6 +447,7 @@ def directive(options: str, caption: str = "A caption.") -> str:
         (":surface: valey", r"unknown surface 'valey'; known: valley, tilted"),
         (":methods: gd adamm", r"unknown method 'adamm'; known: gd, sgd"),
         (":methods: gd gd", "a method is named twice"),
+        (":methods: gd adam\n:shown: nag", "'nag' is to be shown, which is not among the methods"),
         (":learning-rate: fast", r"the learning rate is 'fast'; expected a number from 0.0001"),
         (":learning-rate: 0.1 0.2", "two learning rates for all methods"),
         (":learning-rate: 0.1 adam=0.2", "'adam', which is not among the methods"),

@@ -374,8 +374,8 @@ def test_pages_in_a_browser(
 def figured() -> set[str]:
     """The pages whose sources ask for an interactive figure."""
     return {
-        f"book/{source.stem}.html"
-        for source in (ROOT / "book").glob("*.md")
+        source.relative_to(ROOT).with_suffix(".html").as_posix()
+        for source in (ROOT / "book").rglob("*.md")
         if "```{optimizer-figure}" in source.read_text(encoding="utf-8")
     }
 

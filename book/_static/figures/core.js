@@ -6,6 +6,7 @@
 // tests/site/halving.js. build() makes controls and plots once, in the order of the page. After each
 // change of a control come compute(), draw() and describe(); at each step in time only draw() and
 // describe(), whose text is shown and announced. Call changed() after changes from elsewhere.
+// Colours of the page come from the theme, in core.css; those of curves and contours are here.
 // A style is an entry of STYLES (methods) or SERIES, or the name of a colour in THEMES.
 import {SERIES, STYLES} from "./styles.js";
 
