@@ -201,7 +201,11 @@ def new_course(folder: Path) -> None:
 )
 @click.option("--check", is_flag=True, help="Fail unless the published notebooks are up to date.")
 def release(
-    problem_sets: tuple[str, ...], directory: CourseDirectory, publish: bool, check: bool
+    problem_sets: tuple[str, ...],
+    directory: CourseDirectory,
+    publish: bool,
+    check: bool,
+    diff: bool,
 ) -> None:
     """Make the released notebooks from the course's sources.
 
@@ -210,6 +214,11 @@ def release(
     that is up to date.
     """
     from autograder.grading.evaluations import prepare
+@click.option(
+    "--diff",
+    is_flag=True,
+    help="Only tell what a new release would change in the one that is there.",
+)
 
     stale = []
     assignments = _assignments(problem_sets, directory)
@@ -224,6 +233,12 @@ def release(
         if check and not build.is_published(assignment):
             stale.append(str(assignment))
     prepare(assignments)
+    if diff:
+        if publish or check:
+            raise click.UsageError("--diff only tells; leave out --publish and --check")
+        for assignment in _assignments(problem_sets, directory):
+            _tell_difference(assignment)
+        return
     if publish:
         build_downloads(directory.course)
     if stale:
@@ -232,6 +247,9 @@ def release(
             "run: autograder release --publish"
         )
 
+        if done and assignment.has_hand_ins():
+            again = f"to grade hand-ins with it: autograder grade {assignment.options}"
+            out.print(f"  {again}", markup=False)
 
 @app.command()
 @click.argument("problem_sets", metavar="PS...", nargs=-1, required=True)
@@ -246,6 +264,22 @@ def release(
 @with_settings(isolation=FULL.name, cluster=True)
 @click.option(
     "--all",
+def _tell_difference(assignment: Assignment) -> None:
+    """Print what a new release would change."""
+    found = build.difference(assignment)
+    if not found:
+        out.print(f"{assignment}: a new release would change nothing that is handed out")
+        return
+    out.print(f"{assignment}: a new release would change this", markup=False)
+    for heading, lines in (
+        ("refused when it has been handed in, for students have another notebook:", found.breaking),
+        ("taken over, with hand-ins as they are:", found.harmless),
+        ("", found.texts),
+    ):
+        if lines:
+            out.print(*([f"  {heading}"] if heading else []), *lines, sep="\n    ", markup=False)
+
+
     "everything",
     is_flag=True,
     help="Grade also what has not changed since the last time.",
@@ -307,7 +341,7 @@ def _grade(
     from autograder.grading.local import Opening
 
     with Opening(assignment, settings) as opening:
-        if not build.is_released(assignment):
+        if not build.has_release(assignment):
             out.print(f"{assignment}: releasing it into {assignment.root} first")
             build.release(assignment)
         with GradingProgress() as progress:
@@ -375,6 +409,12 @@ def preflight(
             for problem in found.problems:
                 out.print(f"  {problem}", markup=False)
             if found.problems:
+        elif not build.is_released(assignment):
+            out.print(
+                f"{assignment} has changed since its release, with which hand-ins are graded; "
+                f"what a new one would change: autograder release --diff {assignment.options}",
+                markup=False,
+            )
                 failed.append(str(assignment))
     if failed:
         raise UserError(f"not fit for grading: {', '.join(failed)}")
@@ -409,7 +449,8 @@ def sample_(problem_sets: tuple[str, ...], directory: CourseDirectory) -> None:
     from autograder.grading.sample import sample_class
 
     for assignment in _assignments(problem_sets, directory):
-        build.release(assignment)
+        if not build.has_release(assignment):
+            build.release(assignment)
         made = 0
         for student, notebook in sample_class(assignment).items():
             path = assignment.submitted(student)

@@ -208,6 +208,13 @@ class Assignment:
 
     def skipped(self) -> list[str]:
         """Folders with a hand-in, or perhaps with one, that cannot be graded, each with why."""
+    def has_hand_ins(self) -> bool:
+        """Whether any student has a folder for the problem set."""
+        try:
+            return bool(self._sorted()[0])
+        except UserError:
+            return False
+
         return self._sorted()[1]
 
     def _sorted(self) -> tuple[list[str], list[str]]:

@@ -20,9 +20,12 @@ def written_id(question: str) -> str:
     return WRITTEN + question
 
 
-def text_id(number: int) -> str:
-    """Grade id of a locked cell of text, by its number in the notebook."""
-    return f"{TEXT}{number}"
+def text_id(below: str, number: int) -> str:
+    """Grade id of a locked cell of text, by the cell that it leads to and its number above that.
+
+    So a text that comes or goes leaves the ids of all others but its neighbours as they are.
+    """
+    return f"{TEXT}{below}-{number}"
 
 
 def is_check(grade_id: str | None) -> bool:

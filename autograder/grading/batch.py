@@ -114,6 +114,14 @@ _State = tuple[int, int, int, int] | None
 
 def _state(path: Path) -> _State:
     """What shows that a file has been written or put in place; None if there is none."""
+def _graded_with(assignment: Assignment) -> str:
+    """Hash of all that grades depend on besides the hand-ins and the seed."""
+    digest = hashlib.sha256(of_grading(assignment.material).encode())
+    if assignment.release.exists():
+        digest.update(assignment.release.read_bytes())
+    return digest.hexdigest()
+
+
     try:
         status = path.lstat()
     except OSError:
@@ -162,7 +170,7 @@ class _ClassRun:
         self.assignment = assignment
         self.store = store
         self.signals = signals
-        self.graded_with = of_grading(assignment.material)
+        self.graded_with = _graded_with(assignment)
         self.everyone = everyone
         self.entries: dict[str, Entry] = {}
         self.graded = 0

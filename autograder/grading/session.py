@@ -11,6 +11,7 @@ from types import TracebackType
 from autograder import __version__
 from autograder.course.directory import Assignment
 from autograder.course.errors import UserError
+from autograder.definition import ProblemSetSpec
 from autograder.definition.reference_process import Evaluation
 from autograder.release.cases import write_cases
 from autograder.release.released import read_release
@@ -18,6 +19,7 @@ from autograder.results.result import Run
 
 from .evaluations import PendingEvaluation, first_seed
 from .executor import Executor, Graded, Job
+from .fitting import fitted
 from .grader import Grader
 from .handin import Handin
 from .local import LocalExecutor, Opening, open_sandbox
@@ -47,9 +49,7 @@ class Session:
 
     def _executor(self, opening: Opening | None) -> Executor:
         settings, directory = self.settings, self.assignment.directory
-        cases = self.assignment.material.cases
-        if not cases.exists():
-            write_cases(self.assignment.material)
+        cases = write_cases(self.assignment.material)
         if settings.scheduler is not None:
             try:
                 from .cluster import ClusterExecutor  # Dask is loaded only where it is asked for
@@ -86,9 +86,17 @@ class Session:
         return self._evaluation.result()
 
     @cached_property
+    def spec(self) -> ProblemSetSpec:
+        """What hand-ins are graded with: the evaluated cases, of what was released.
+
+        Raises UserError if the course has become another one than the release is of.
+        """
+        return fitted(self.evaluation.spec, self.release, self.assignment.options)
+
+    @cached_property
     def grader(self) -> Grader:
         """What grades the hand-ins; waits as :attr:`evaluation` does."""
-        return Grader.of(self.release, self.evaluation.spec, self.settings.time)
+        return Grader.of(self.release, self.spec, self.settings.time)
 
     @cached_property
     def job(self) -> Job:

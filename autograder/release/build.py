@@ -8,11 +8,15 @@ the definition in exercises/     -> .autograder/cases/PS.json    public cases fo
 
 from __future__ import annotations
 
-from autograder.course.directory import Assignment, CourseDirectory
-from autograder.results.gradebook import knows
+from collections.abc import Sequence
 
+from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
+from autograder.results.gradebook import has_submissions, knows
+
+from .changes import Changes, changes
 from .fingerprints import of_release
-from .making import make_release, write_source
+from .making import made_aside, put_in_place
 
 
 def prepare_course(directory: CourseDirectory) -> None:
@@ -50,16 +54,57 @@ def is_released(assignment: Assignment) -> bool:
 def release(assignment: Assignment) -> bool:
     """Release a problem set into its course directory, unless it is up to date; True if done.
 
-    The release itself is made by nbgrader, which also enters the assignment in the gradebook.
+    It is made aside by nbgrader, entered in the gradebook, and moved to its place when all that
+    worked; so what was there before stays whole if it does not. Where there are hand-ins, only
+    what leaves their cells as they are is taken over. Raises UserError.
     """
     if is_released(assignment):
         return False
     prepare_course(assignment.directory)
     knows(assignment)  # a gradebook that cannot be used stops this before nbgrader does
-    write_source(assignment)
-    make_release(assignment)
-    assignment.release.with_suffix(".fingerprint").write_text(of_release(assignment.material))
+    with made_aside(assignment) as made:
+        breaking = changes(assignment, made).breaking
+        if breaking and is_handed_in(assignment):
+            raise _is_frozen(assignment, breaking)
+        put_in_place(made, assignment)
     return True
+
+
+def has_release(assignment: Assignment) -> bool:
+    """Whether there is a release to grade with, be it of older sources. Raises UserError."""
+    return assignment.release.exists() and knows(assignment)
+
+
+def is_handed_in(assignment: Assignment) -> bool:
+    """Whether there are hand-ins, or were when a class was graded. Raises UserError."""
+    return assignment.has_hand_ins() or has_submissions(assignment)
+
+
+def difference(assignment: Assignment) -> Changes:
+    """What a release of the present sources would change in the one that is there.
+
+    Nothing is written but the public cases. Raises UserError if there is no release.
+    """
+    if not assignment.release.exists():
+        raise UserError(
+            f"{assignment} is not released; run: autograder release {assignment.options}"
+        )
+    if is_released(assignment):
+        return Changes()
+    with made_aside(assignment) as made:
+        return changes(assignment, made)
+
+
+def _is_frozen(assignment: Assignment, breaking: Sequence[str]) -> UserError:
+    listed = "".join(f"\n  {line}" for line in breaking)
+    return UserError(
+        f"{assignment} has been handed in, and its new version needs another notebook than "
+        f"students have:{listed}\n"
+        "The release stays as it is, and hand-ins are graded with it. Take these changes back, or "
+        "give the new version a name of its own. If all hand-ins were only for trying out: move "
+        f"submitted/*/{assignment} away, and run in {assignment.root}: "
+        f"nbgrader db assignment remove {assignment} --force"
+    )
 
 
 def publish(assignment: Assignment) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.definition.ids import WRITTEN, checked_exercise, is_check
+from autograder.definition.ids import TEXT, WRITTEN, checked_exercise, is_check
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,12 @@ class ReleasedCell:
     identifier: str
     metadata: dict[str, object]
     locked: bool
+    points: int | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether this is a text of the problem set's."""
+        return self.grade_id is not None and self.grade_id.startswith(TEXT)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ def read_release(path: Path) -> Release:
                 cell["id"],
                 cell["metadata"],
                 bool(nbgrader.get("locked")) or is_check(nbgrader.get("grade_id")),
+                nbgrader.get("points"),
             )
         )
     ids = [cell.grade_id for cell in cells if cell.grade_id]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from autograder.definition.ids import check_id, driver_id, text_id, written_id
 Cell = dict[str, Any]
 Notebook = dict[str, Any]
 
+_LONGEST_ID = 64  # characters of a cell's id in a notebook
+_END = "end"  # stands for the cell that would follow the last one
 _ROLES = ("exercise", "driver", "check", "written")
 _LIKE_A_MARKER = re.compile(r"\b(begin|end)[\s_-]*(solution|answer|hidden|mark)", re.IGNORECASE)
 
@@ -41,6 +44,7 @@ def instructor_notebook(problem_set: ProblemSet, path: Path) -> Notebook:
         builder.cell(cell.cell_type, cell.source, dict(cell.metadata)) for cell in parsed.cells
     ]
     builder.finish()
+    _name_the_others(cells)
     return {
         "cells": cells,
         "metadata": {
@@ -64,7 +68,6 @@ class _Builder:
         self.exercises = {exercise.name: exercise for exercise in problem_set.exercises}
         self.written = {question.name: question for question in problem_set.written}
         self.seen: list[str] = []
-        self.count = 0
 
     def fail(self, text: str) -> SourceError:
         return SourceError(f"{self.file}: {text}")
@@ -75,11 +78,8 @@ class _Builder:
         if unknown or len(roles) > 1:
             raise self.fail(f"a cell with the options {sorted(metadata)}; see CONTRIBUTING.md")
         self.markers(source, allowed=roles == ["exercise"])
-        self.count += 1
         if not roles:
-            # text is locked, so that a hand-in shows the questions as they were asked
-            nbgrader = _nbgrader(text_id(self.count), locked=True) if kind == "markdown" else None
-            return _cell(kind, source, f"cell-{self.count}", nbgrader, go_on=bool(self.seen))
+            return _cell(kind, source, "", None, go_on=bool(self.seen))
         name = metadata[roles[0]]
         if roles == ["driver"]:
             source = self._driver_source(source, name)
@@ -167,6 +167,25 @@ class _Builder:
             raise self.fail(f"no cell for {', '.join(missing)}")
 
 
+def _name_the_others(cells: list[Cell]) -> None:
+    """Give ids to texts, and to code that is nobody's exercise, by the named cell that follows."""
+    numbers: Counter[tuple[str, str]] = Counter()
+    names = [cell["id"] for cell in cells]
+    for index, cell in enumerate(cells):
+        if cell["id"]:
+            continue
+        below = next((name for name in names[index:] if name), _END)
+        if cell["cell_type"] == "markdown":
+            numbers["text", below] += 1
+            grade_id = text_id(below, numbers["text", below])
+            # locked, so that a hand-in shows the questions as they were asked
+            cell["metadata"] = {"nbgrader": _nbgrader(grade_id, locked=True)}
+            cell["id"] = grade_id[:_LONGEST_ID]
+        else:
+            numbers["code", below] += 1
+            cell["id"] = f"cell-{below}-{numbers['code', below]}"[:_LONGEST_ID]
+
+
 def _nbgrader(
     grade_id: str,
     *,
@@ -192,7 +211,7 @@ def _cell(kind: str, source: str, identifier: str, nbgrader: Cell | None, *, go_
     """A cell; ``go_on`` has a run of all cells go on if this one raises an exception."""
     cell: Cell = {
         "cell_type": kind,
-        "id": identifier[:64],
+        "id": identifier[:_LONGEST_ID],
         "metadata": {"nbgrader": nbgrader} if nbgrader else {},
         "source": source,
     }

@@ -150,6 +150,19 @@ def _told(course: CourseDirectory, error: Exception) -> str:
     busy = getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
     if busy or getattr(cause, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
         return f"{course.gradebook_name} was locked by another program for {_PATIENCE} s: {again}"
+def has_submissions(assignment: Assignment) -> bool:
+    """Whether submissions of an assignment have been entered in the gradebook.
+
+    Raises UserError if the gradebook cannot be used.
+    """
+    with _transaction(assignment.directory) as connection:
+        try:
+            writer = _Writer(connection, assignment)
+        except _NotReleased:
+            return False
+        return bool(writer._rows("submitted_assignment", assignment_id=[writer.row.id]))
+
+
     reason = str(cause).strip().partition("\n")[0]
     return f"the gradebook {course.gradebook_name} cannot be used: {reason}; {again} when it can be"
 

@@ -76,6 +76,7 @@ def cell(notebook: Notebook, name: str) -> Notebook:
     return next(each for each in notebook["cells"] if each["id"] == name)
 
 
+AFTER = "check-condition_number"
 COMPOSE = 'export {compose} from "../exercises/notebook.js";'
 
 
@@ -92,8 +93,8 @@ def test_the_work_is_in_the_notebook_and_comes_back(script: Callable[..., Any]) 
         "cells": {"sgd_step": "def sgd_step(): ...", "written-batch_size_and_rate": "Mine."},
         "added": [
             {"id": "top", "after": "", "type": "markdown", "source": "First."},
-            {"id": "one", "after": "cell-7", "type": "code", "source": "1"},
-            {"id": "two", "after": "cell-7", "type": "code", "source": "2"},
+            {"id": "one", "after": AFTER, "type": "code", "source": "1"},
+            {"id": "two", "after": AFTER, "type": "code", "source": "2"},
         ],
     }
     shown = {"output_type": "stream", "name": "stdout", "text": "1\n"}
@@ -102,7 +103,7 @@ def test_the_work_is_in_the_notebook_and_comes_back(script: Callable[..., Any]) 
     nbformat.validate(nbformat.from_dict(made))
     ids = [each["id"] for each in made["cells"]]
     assert ids[0] == "top"
-    assert ids[ids.index("cell-7") :][:3] == ["cell-7", "one", "two"]
+    assert ids[ids.index(AFTER) :][:3] == [AFTER, "one", "two"]
     assert cell(made, "one")["outputs"] == [shown]
     assert cell(made, "one")["execution_count"] == 3
     again = script(READ, "tryRead", json.dumps(made), released(), "ps01-sgd")
