@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,11 @@ from autograder.sandbox.probes import PROBE_LIMITS, run_probes
 from autograder.sandbox.seccomp import NoFilter, worker_filter
 
 _NEEDED = ("numpy", "matplotlib", "nbgrader")
+_APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+_NESTED = {
+    "full",
+    "unfiltered",
+}  # levels at which each hand-in is in namespaces within bubblewrap's
 _EXTRAS = {  # by package: the extra of autograder that installs it, and what for
     "torch": ("torch", "courses whose reference or answers need it"),
     "distributed": ("cluster", "--scheduler"),
@@ -98,7 +105,7 @@ def _control_group() -> Finding:
 
 def _levels() -> Iterator[Finding]:
     with tempfile.TemporaryDirectory() as folder:
-        secrets, best = Path(folder), None
+        secrets, best, working = Path(folder), None, []
         try:
             for level in LEVELS:
                 try:
@@ -107,10 +114,12 @@ def _levels() -> Iterator[Finding]:
                     yield Finding(f"isolation {level.name}", f"does not work here: {error}")
                     continue
                 yield Finding(f"isolation {level.name}", f"works: {level.meaning}")
+                working.append(level.name)
                 if best is None:
                     best = pool
                 else:
                     pool.close()
+            yield from apparmor(working)
             if best is None:
                 yield Finding("isolation", "no level works; hand-ins cannot be graded here", False)
                 return
@@ -119,6 +128,49 @@ def _levels() -> Iterator[Finding]:
         finally:
             if best is not None:
                 best.close()
+
+
+def apparmor(working: Collection[str], switch: Path = _APPARMOR) -> Iterator[Finding]:
+    """What AppArmor's restriction of user namespaces leaves of the levels, and what to do.
+
+    Ubuntu sets it from 23.10 on. ``working`` are the levels that work, by name.
+    """
+    with contextlib.suppress(OSError):
+        if switch.read_text().strip() != "1":
+            return
+        subject = "AppArmor's restriction of user namespaces"
+        if _NESTED & set(working):
+            yield Finding(subject, "is set, and bubblewrap may nest them all the same", True)
+            return
+        if "bubblewrap" in working:
+            why = "is set: bubblewrap may make user namespaces, and none may be made inside them"
+        else:
+            why = "is set: bubblewrap may make none"
+        program = shutil.which("bwrap") or "/usr/bin/bwrap"
+        yield Finding(subject, f"{why}. To allow them to bubblewrap alone:\n{_remedy(program)}")
+
+
+def _remedy(program: str) -> str:
+    """The commands that give bubblewrap a profile with which user namespaces are allowed."""
+    lines = [
+        "abi <abi/4.0>,",
+        "include <tunables/global>",
+        f"profile bwrap {program} flags=(unconfined) {{",
+        "  userns,",
+        "}",
+    ]
+    commands = [
+        f"printf '%s\\n' {' '.join(map(shlex.quote, lines))} | sudo tee /etc/apparmor.d/bwrap",
+        "sudo apparmor_parser --replace /etc/apparmor.d/bwrap",
+        "autograder doctor",
+    ]
+    restrict = Path("/etc/apparmor.d/bwrap-userns-restrict")
+    if restrict.exists():  # which is for the same program, and lets namespaces not nest
+        commands[:0] = [
+            f"sudo apparmor_parser --remove {restrict}",
+            f"sudo ln -s {restrict} /etc/apparmor.d/disable/",
+        ]
+    return "\n".join(f"        {command}" for command in commands)
 
 
 def try_to_break(pool: Pool, secrets: Path) -> Iterator[Finding]:
