@@ -22,11 +22,21 @@ from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
 from autograder.course.new import make_course
 from autograder.grading.settings import Settings
+from autograder.lms.collect import PLATFORMS, collect
+from autograder.lms.roster import FILE as ROSTER
+from autograder.lms.roster import Roster
 from autograder.release import build
 from autograder.release.downloads import build_downloads
 from autograder.release.making import notebook_text
 from autograder.sandbox.isolation import FULL, LEVELS
-from autograder.terminal import GradingProgress, err, grade_table, out, tell_what_is_left
+from autograder.terminal import (
+    GradingProgress,
+    collection_table,
+    err,
+    grade_table,
+    out,
+    tell_what_is_left,
+)
 
 if TYPE_CHECKING:
     from autograder.bench.speed import Figure
@@ -200,6 +210,11 @@ def new_course(folder: Path) -> None:
     help="Also write the notebooks and the downloads of the site, where course.toml says.",
 )
 @click.option("--check", is_flag=True, help="Fail unless the published notebooks are up to date.")
+@click.option(
+    "--diff",
+    is_flag=True,
+    help="Only tell what a new release would change in the one that is there.",
+)
 def release(
     problem_sets: tuple[str, ...],
     directory: CourseDirectory,
@@ -211,15 +226,19 @@ def release(
 
     Writes source/PS and release/PS in the course directory, enters the assignment in the
     gradebook, and evaluates the reference for the first grading. Does nothing for a problem set
-    that is up to date.
+    that is up to date. All is made aside first, and the old release stays if that fails.
+
+    When a problem set has been handed in, changed texts, points, cases and messages are taken over;
+    a version that needs another notebook than students have is refused, with what it changes.
     """
     from autograder.grading.evaluations import prepare
-@click.option(
-    "--diff",
-    is_flag=True,
-    help="Only tell what a new release would change in the one that is there.",
-)
 
+    if diff:
+        if publish or check:
+            raise click.UsageError("--diff only tells; leave out --publish and --check")
+        for assignment in _assignments(problem_sets, directory):
+            _tell_difference(assignment)
+        return
     stale = []
     assignments = _assignments(problem_sets, directory)
     for assignment in assignments:
@@ -228,17 +247,14 @@ def release(
         done = build.release(assignment)
         seconds = time.monotonic() - started
         out.print(f"released in {seconds:.1f} s" if done else "up to date")
+        if done and assignment.has_hand_ins():
+            again = f"to grade hand-ins with it: autograder grade {assignment.options}"
+            out.print(f"  {again}", markup=False)
         if publish and build.publish(assignment):
             out.print(f"  wrote {assignment.material.notebook}", markup=False)
         if check and not build.is_published(assignment):
             stale.append(str(assignment))
     prepare(assignments)
-    if diff:
-        if publish or check:
-            raise click.UsageError("--diff only tells; leave out --publish and --check")
-        for assignment in _assignments(problem_sets, directory):
-            _tell_difference(assignment)
-        return
     if publish:
         build_downloads(directory.course)
     if stale:
@@ -247,23 +263,7 @@ def release(
             "run: autograder release --publish"
         )
 
-        if done and assignment.has_hand_ins():
-            again = f"to grade hand-ins with it: autograder grade {assignment.options}"
-            out.print(f"  {again}", markup=False)
 
-@app.command()
-@click.argument("problem_sets", metavar="PS...", nargs=-1, required=True)
-@with_directory
-@click.option(
-    "--student",
-    "students",
-    multiple=True,
-    metavar="NAME",
-    help="Grade this student only; may be given several times.",
-)
-@with_settings(isolation=FULL.name, cluster=True)
-@click.option(
-    "--all",
 def _tell_difference(assignment: Assignment) -> None:
     """Print what a new release would change."""
     found = build.difference(assignment)
@@ -280,6 +280,19 @@ def _tell_difference(assignment: Assignment) -> None:
             out.print(*([f"  {heading}"] if heading else []), *lines, sep="\n    ", markup=False)
 
 
+@app.command()
+@click.argument("problem_sets", metavar="PS...", nargs=-1, required=True)
+@with_directory
+@click.option(
+    "--student",
+    "students",
+    multiple=True,
+    metavar="NAME",
+    help="Grade this student only; may be given several times.",
+)
+@with_settings(isolation=FULL.name, cluster=True)
+@click.option(
+    "--all",
     "everything",
     is_flag=True,
     help="Grade also what has not changed since the last time.",
@@ -329,6 +342,58 @@ def grade(
             raise click.exceptions.Exit(stop.exit_status) from None
 
 
+@app.command("collect")
+@click.argument("problem_set", metavar="PS")
+@click.argument("source", metavar="FILE-OR-FOLDER", type=click.Path(exists=True, path_type=Path))
+@with_directory
+@click.option(
+    "--from",
+    "platform",
+    type=click.Choice(PLATFORMS),
+    help="Whose file names they are; without it, each is tried.",
+)
+@click.option(
+    "--roster",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help=f"The class, a CSV with the column id and others (see the book); by default {ROSTER} in "
+    "the course directory, if it is there.",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would be taken, and write nothing.")
+def collect_(
+    problem_set: str,
+    source: Path,
+    directory: CourseDirectory,
+    platform: str | None,
+    roster: Path | None,
+    dry_run: bool,
+) -> None:
+    """Put hand-ins from a learning platform into the course directory.
+
+    Takes the zip file of Canvas's "Download Submissions", of Moodle's "Download all submissions",
+    of Gradescope's "Export Submissions", clones of GitHub Classroom, the inbound folder of
+    nbgrader's exchange, or a folder with one of each student. Nothing is unpacked: notebooks are
+    read, and written to submitted/STUDENT/PS. What lay there before is kept in replaced.
+
+    Each file is one line of a table; the exit status is 1 if one is nobody's.
+    """
+    (assignment,) = _assignments([problem_set], directory)
+    named = roster or directory.root / ROSTER
+    lines = collect(
+        assignment,
+        source,
+        Roster.read(named) if roster or named.is_file() else Roster(),
+        platform,
+        write=not dry_run,
+    )
+    out.print(collection_table(lines))
+    refused = [line for line in lines if line.source and not line.taken]
+    taken = sum(line.taken for line in lines)
+    out.print(f"{taken} hand-ins{' would be' if dry_run else ''} taken, {len(refused)} files not")
+    if refused:
+        raise UserError("some files are nobody's; mend the roster or the names, and collect again")
+
+
 def _grade(
     assignment: Assignment,
     settings: Settings,
@@ -344,6 +409,12 @@ def _grade(
         if not build.has_release(assignment):
             out.print(f"{assignment}: releasing it into {assignment.root} first")
             build.release(assignment)
+        elif not build.is_released(assignment):
+            out.print(
+                f"{assignment} has changed since its release, with which hand-ins are graded; "
+                f"what a new one would change: autograder release --diff {assignment.options}",
+                markup=False,
+            )
         with GradingProgress() as progress:
             graded = grade_class(
                 assignment,
@@ -409,12 +480,6 @@ def preflight(
             for problem in found.problems:
                 out.print(f"  {problem}", markup=False)
             if found.problems:
-        elif not build.is_released(assignment):
-            out.print(
-                f"{assignment} has changed since its release, with which hand-ins are graded; "
-                f"what a new one would change: autograder release --diff {assignment.options}",
-                markup=False,
-            )
                 failed.append(str(assignment))
     if failed:
         raise UserError(f"not fit for grading: {', '.join(failed)}")

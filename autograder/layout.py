@@ -99,6 +99,11 @@ FOLDERS = (
         "selfcheck course results release",
     ),
     _folder(
+        "lms",
+        "hand-ins from learning platforms, whose they are by the roster",
+        "course",
+    ),
+    _folder(
         "grading",
         "reading hand-ins, planning, running, judging; batches, here and on a cluster",
         "selfcheck course definition sandbox results release reports",

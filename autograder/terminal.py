@@ -17,6 +17,7 @@ from autograder.results.result import Result, Status
 
 if TYPE_CHECKING:
     from autograder.grading.batch import ClassResult
+    from autograder.lms.collect import Line
 
 # in a file or a pipe there is no window to fit the table of points into
 out = Console(
@@ -114,6 +115,23 @@ def grade_table(results: Iterable[Result]) -> Table:
             *(points.get(name, "") for name in names),
         )
     return table
+
+
+def collection_table(lines: Iterable[Line]) -> Table:
+    """A table of what was collected: what is somebody's first, then what is not, then who lacks."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("student", "file", "what"):
+        table.add_column(heading)
+    for line in sorted(lines, key=lambda line: (not line.taken, not line.source, line.student)):
+        style = "green" if line.taken else "red" if line.source else "yellow"
+        shown = [printable(text) for text in (line.student or "–", line.source, line.what)]
+        table.add_row(escape(shown[0]), escape(shown[1]), f"[{style}]{escape(shown[2])}[/{style}]")
+    return table
+
+
+def printable(text: str) -> str:
+    """A text from outside without what could move the cursor or hide a part of it."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def tell_what_is_left(graded: ClassResult) -> None:

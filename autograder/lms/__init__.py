@@ -1,0 +1,1 @@
+"""Learning platforms: hand-ins come from them, grades and feedback go back to them."""

@@ -1,0 +1,324 @@
+"""From what a platform gives to ``submitted/STUDENT/PS/PS.ipynb``: whose is what, and since when.
+
+Names of files and folders are as the platforms make them:
+
+Canvas      doejane_123_456_ps01.ipynb, doejane_LATE_123_456_ps01-1.ipynb (user 123)
+Moodle      Jane Doe_123456_assignsubmission_file[_]/ps01.ipynb, or …_file_ps01.ipynb
+Gradescope  submission_456/ps01.ipynb, with submission_metadata.yml
+nbgrader    jane+ps01+2026-01-31 12:00:00 UTC+…/ps01.ipynb (the exchange's inbound folder)
+GitHub      ps01-jane/ps01.ipynb (clones of GitHub Classroom), whose user name the roster knows
+a folder    jane/ps01.ipynb, or jane.ipynb
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from autograder.course.directory import Assignment
+from autograder.course.errors import UserError
+from autograder.course.files import write_whole
+
+from .archive import Member, members
+from .roster import Roster
+
+METADATA = "submission_metadata.yml"
+_CANVAS = re.compile(r"(?P<name>[^_/]+)_(?:LATE_)?(?P<user>\d+)_(?P<entry>\d+)_(?P<file>.+)")
+_MOODLE = re.compile(
+    r"(?P<name>[^/]+?)_(?P<entry>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)"
+)
+_GRADESCOPE = re.compile(r"submission_\d+")
+_EXCHANGE = re.compile(r"(?P<user>[^+]+)\+(?P<set>[^+]+)\+(?P<time>[^+]+)(?:\+.*)?")
+_AGAIN = r"(?:-\d+| ?\(\d+\))?"  # what browsers and platforms add to a name that was there
+PLATFORMS = ("canvas", "moodle", "gradescope", "nbgrader", "github", "folder")
+
+
+@dataclass(frozen=True)
+class _Whose:
+    """What the place of a file tells of it: the platform, how it names whom, and the file's name.
+
+    ``names`` are pairs of what kind of name it is and the name; the first that the roster knows
+    counts. ``fallback`` is the id where there is no roster.
+    """
+
+    platform: str
+    names: tuple[tuple[str, str], ...]
+    fallback: str
+    file: str
+    time: str = ""
+
+
+@dataclass
+class _HandIn:
+    """What one student has handed in: the notebooks by name, and the files of the exchange."""
+
+    notebooks: dict[str, Member] = field(default_factory=dict)
+    beside: dict[str, bytes] = field(default_factory=dict)
+    time: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the table: what lay where, whose it is, and what was done, or why not."""
+
+    source: str
+    student: str
+    what: str
+    taken: bool
+
+
+def collect(
+    assignment: Assignment,
+    source: Path,
+    roster: Roster,
+    platform: str | None = None,
+    *,
+    write: bool = True,
+) -> list[Line]:
+    """Put hand-ins from a folder or a zip file in their places; tell what was done with each.
+
+    With ``write`` False, nothing is written. What lay in a place before is kept in ``replaced``.
+    Raises UserError if the source cannot be read, or holds nothing of the platform's.
+    """
+    found = list(members(source))
+    metadata = _metadata(found)
+    lines: list[Line] = []
+    handed: defaultdict[str, _HandIn] = defaultdict(_HandIn)
+    sources: defaultdict[str, list[str]] = defaultdict(list)
+    for member in found:
+        shown = "/".join(member.parts)
+        if member.name == METADATA:
+            continue
+        whose = _whose(assignment, member, metadata, platform)
+        if whose is None and member.data is None:
+            lines.append(Line(shown, "", member.why, False))
+            continue
+        if whose is None:
+            told = "nothing says whose it is" + ("" if platform is None else f" on {platform}")
+            lines.append(Line(shown, "", told, False))
+            continue
+        student, why = _student(whose, roster)
+        if student is None or member.data is None:
+            lines.append(Line(shown, student or "", member.why or why, False))
+            continue
+        own = handed[student]
+        own.time = max(own.time, whose.time)
+        if member.name.lower().endswith(".ipynb"):
+            own.notebooks[whose.file] = member
+            sources[student].append(shown)
+        else:
+            own.beside[member.name] = member.data
+    if not found:
+        raise UserError(f"{source} holds no notebook")
+    for student, own in sorted(handed.items()):
+        if own.notebooks:
+            told = _place(assignment, student, own, write=write)
+            lines.append(Line(", ".join(sources[student]), student, told, True))
+    absent = [student for student in roster if student.id not in handed]
+    lines += [Line("", student.id, f"no hand-in ({student.name})", False) for student in absent]
+    return lines
+
+
+# whose it is
+
+
+def _whose(
+    assignment: Assignment, member: Member, metadata: Mapping[str, Any], platform: str | None
+) -> _Whose | None:
+    readers: dict[str, Callable[[], _Whose | None]] = {
+        "gradescope": lambda: _gradescope(member, metadata),
+        "moodle": lambda: _moodle(member),
+        "nbgrader": lambda: _exchange(member, str(assignment)),
+        "canvas": lambda: _canvas(member),
+        "github": lambda: _github(member, str(assignment)),
+        "folder": lambda: _folder(member, str(assignment)),
+    }
+    for name, read in readers.items():
+        if platform in (None, name):
+            found = read()
+            if found is not None:
+                return found
+    return None
+
+
+def _canvas(member: Member) -> _Whose | None:
+    for part in member.parts:
+        match = _CANVAS.fullmatch(part)
+        if match:
+            name, user = match["name"], match["user"]
+            file = match["file"] if part == member.name else member.name
+            return _Whose("canvas", (("canvas_id", user), ("name", name)), name, file)
+    return None
+
+
+def _moodle(member: Member) -> _Whose | None:
+    for part in member.parts:
+        match = _MOODLE.fullmatch(part)
+        if match:
+            name = match["name"]
+            file = match["file"] if part == member.name else member.name
+            kinds = (("name", name), ("id", name), ("email", name))
+            return _Whose("moodle", kinds, name.replace(" ", "_"), file)
+    return None
+
+
+def _gradescope(member: Member, metadata: Mapping[str, Any]) -> _Whose | None:
+    for part in member.parts[:-1]:
+        if not _GRADESCOPE.fullmatch(part):
+            continue
+        about = metadata.get(part)
+        submitters = about.get(":submitters") if isinstance(about, dict) else None
+        first = submitters[0] if isinstance(submitters, list) and submitters else {}
+        if not isinstance(first, dict):
+            return None
+        sid, email, name = (str(first.get(f":{k}") or "") for k in ("sid", "email", "name"))
+        kinds = (("gradescope_sid", sid), ("id", sid), ("email", email), ("name", name))
+        time = _time(about.get(":created_at")) if isinstance(about, dict) else ""
+        return _Whose("gradescope", kinds, sid or email.partition("@")[0], member.name, time)
+    return None
+
+
+def _exchange(member: Member, problem_set: str) -> _Whose | None:
+    for part in member.parts[:-1]:
+        match = _EXCHANGE.fullmatch(part)
+        if match and match["set"] == problem_set:
+            user = match["user"]
+            return _Whose("nbgrader", (("id", user),), user, member.name, match["time"])
+    return None
+
+
+def _github(member: Member, problem_set: str) -> _Whose | None:
+    for part in member.parts[:-1]:
+        if part.startswith(f"{problem_set}-") and part != f"{problem_set}-submissions":
+            user = part[len(problem_set) + 1 :]
+            return _Whose("github", (("github", user), ("id", user)), user, member.name)
+    return None
+
+
+def _folder(member: Member, problem_set: str) -> _Whose | None:
+    above = [part for part in member.parts[:-1] if part != problem_set]
+    stem = re.sub(r"\.ipynb$", "", member.name, flags=re.IGNORECASE)
+    name, file = (above[-1], member.name) if above else (stem, f"{problem_set}.ipynb")
+    kinds = (("id", name), ("email", name), ("login", name), ("name", name))
+    return _Whose("folder", kinds, name, file)
+
+
+def _student(whose: _Whose, roster: Roster) -> tuple[str | None, str]:
+    """The id of the student, or None with why it is nobody's."""
+    if not roster:
+        safe = re.sub(r"[^\w.@+-]", "_", whose.fallback).lstrip(".")
+        return (safe, "") if safe else (None, "nothing says whose it is")
+    for kind, value in whose.names:
+        students = roster.find(kind, value)
+        if len(students) == 1:
+            return students[0].id, ""
+        if students:
+            told = " and ".join(student.id for student in students)
+            return None, f"the {kind} “{value}” is that of {told}"
+    named = ", ".join(f"{kind} “{value}”" for kind, value in whose.names if value)
+    return None, f"nobody in the roster has the {named}"
+
+
+def _metadata(found: Iterable[Member]) -> Mapping[str, Any]:
+    """What Gradescope tells of its submissions. Raises UserError if it cannot be read."""
+    import yaml
+
+    merged: dict[str, Any] = {}
+    for member in found:
+        if member.name != METADATA or member.data is None:
+            continue
+        try:
+            tree = yaml.safe_load(member.data)
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(f"{'/'.join(member.parts)} cannot be read: {reason}") from None
+        if isinstance(tree, dict):
+            merged.update(tree)
+    return merged
+
+
+def _time(value: Any) -> str:
+    """A moment as nbgrader writes it in timestamp.txt; empty if it is none."""
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC) if value.tzinfo else value
+        return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    if isinstance(value, date):
+        return value.strftime("%Y-%m-%d 00:00:00 UTC")
+    return ""
+
+
+# putting it there
+
+
+def _place(assignment: Assignment, student: str, own: _HandIn, *, write: bool) -> str:
+    """Write what a student has handed in; tell what was done."""
+    expected = f"{assignment}.ipynb"
+    chosen = _chosen(own.notebooks, str(assignment))
+    files: dict[str, bytes] = {}
+    for file, member in own.notebooks.items():
+        if chosen in (None, file):
+            assert member.data is not None
+            files[expected if chosen else _safe(file)] = member.data
+    if chosen is None:
+        told = f"{len(files)} notebooks, of which none is named {expected}: grading chooses"
+    elif chosen == expected:
+        told = "taken"
+    else:
+        told = f"{chosen} taken as {expected}"
+    beside = dict(own.beside)
+    if own.time and "timestamp.txt" not in beside:
+        beside["timestamp.txt"] = own.time.encode()
+    folder = assignment.submitted(student).parent
+    old = _old(folder, files)
+    if all((folder / name).is_file() and (folder / name).read_bytes() == data
+           for name, data in files.items()):  # fmt: skip
+        told = "as it was"
+    elif old:
+        told += "; what was there is in replaced"
+    if write:
+        _keep(assignment, student, old)
+        for name, data in {**files, **beside}.items():
+            write_whole(folder / name, data, below=assignment.root)
+    return told
+
+
+def _chosen(notebooks: Mapping[str, Member], problem_set: str) -> str | None:
+    """The name of the one to take; None if that is not clear."""
+    if len(notebooks) == 1:
+        return next(iter(notebooks))
+    pattern = re.compile(re.escape(problem_set) + _AGAIN + r"\.ipynb", re.IGNORECASE)
+    own = [name for name in notebooks if pattern.fullmatch(name)]
+    return own[0] if len(own) == 1 else None
+
+
+def _safe(name: str) -> str:
+    """The name of a file as it may be in a folder."""
+    return re.sub(r"[^\w .()+-]", "_", name).lstrip(".")[-100:] or "notebook.ipynb"
+
+
+def _old(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """The notebooks that lie there and would not be any more."""
+    if not folder.is_dir() or folder.is_symlink():
+        return []
+    return [
+        path
+        for path in sorted(folder.glob("*.ipynb"))
+        if path.is_file() and not path.is_symlink() and files.get(path.name) != path.read_bytes()
+    ]
+
+
+def _keep(assignment: Assignment, student: str, old: Iterable[Path]) -> None:
+    """Move hand-ins that are replaced out of the way, each under a number of its own."""
+    for path in old:
+        folder = assignment.root / "replaced" / student / str(assignment)
+        number = 1
+        while (folder / f"{path.stem}.{number}.ipynb").exists():
+            number += 1
+        kept = folder / f"{path.stem}.{number}.ipynb"
+        write_whole(kept, path.read_bytes(), below=assignment.root)
+        path.unlink()
