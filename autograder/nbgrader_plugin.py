@@ -24,7 +24,7 @@ from nbgrader.coursedir import CourseDirectory as NbGraderCourse
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
-from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.directory import EXCHANGED, Assignment, CourseDirectory
 from autograder.course.errors import UserError
 from autograder.course.files import cannot_read, find_link
 from autograder.grading.handin import Handin
@@ -125,7 +125,7 @@ def _remove_what_else_was_handed_in(folder: Path, source: Path) -> None:
         if path.is_dir() and not path.is_symlink():
             with contextlib.suppress(OSError):  # it holds something of the release
                 path.rmdir()
-        elif path.name == "timestamp.txt" or path.suffix == ".ipynb":  # nbgrader's own
+        elif path.name in EXCHANGED or path.suffix == ".ipynb":  # nbgrader's own
             continue
         elif not (source / path.relative_to(folder)).exists():
             path.unlink()

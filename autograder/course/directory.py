@@ -12,6 +12,8 @@ from typing import Any
 from .course import FILE, VARIABLE, Course, Material
 from .errors import UserError
 
+# what nbgrader's exchange puts beside a hand-in, and wants beside its feedback
+EXCHANGED = ("timestamp.txt", "submission_secret.txt")
 LONGEST_NAME = 128  # of a student, in nbgrader's tables on a database server
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _MOST_SKIPPED = 10  # named if there is nothing else
@@ -206,8 +208,6 @@ class Assignment:
             )
         return students
 
-    def skipped(self) -> list[str]:
-        """Folders with a hand-in, or perhaps with one, that cannot be graded, each with why."""
     def has_hand_ins(self) -> bool:
         """Whether any student has a folder for the problem set."""
         try:
@@ -215,6 +215,8 @@ class Assignment:
         except UserError:
             return False
 
+    def skipped(self) -> list[str]:
+        """Folders with a hand-in, or perhaps with one, that cannot be graded, each with why."""
         return self._sorted()[1]
 
     def _sorted(self) -> tuple[list[str], list[str]]:

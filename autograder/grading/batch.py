@@ -13,11 +13,12 @@ import hashlib
 import signal
 import stat
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
-from autograder.course.directory import Assignment
+from autograder.course.directory import EXCHANGED, Assignment
 from autograder.course.errors import UserError
 from autograder.course.files import (
     PRIVATE,
@@ -30,8 +31,9 @@ from autograder.course.files import (
 )
 from autograder.course.reading import Damaged, read_bytes
 from autograder.release.fingerprints import of_grading
-from autograder.reports.pages import report_page
-from autograder.results.gradebook import GradebookRow, save
+from autograder.release.released import Release, read_release
+from autograder.reports.pages import has_marks, marks_part, report_page, with_marks
+from autograder.results.gradebook import GradebookRow, rows_of_others, save
 from autograder.results.result import Result, Run, Status
 from autograder.results.tables import Overview, grades_csv, read_run, results_json
 
@@ -40,10 +42,13 @@ from .handin import Handin
 from .interrupt import Interrupted, StopSignals
 from .journal import Entry, Request, Store, alone
 from .local import Opening
+from .locate import Located, locate
 from .session import Session
 from .settings import Settings
 from .under_way import UnderWay
 
+_MOST_EXCHANGED = 1000  # bytes of a file of nbgrader's exchange
+_HEAD_OF_A_PAGE = 20_000  # characters in which the marks begin, if there are not many notes
 _MOST_OTHERS = 5  # students with the same file that are named
 Progress = Callable[[int, int, Result], None]
 
@@ -109,11 +114,6 @@ def grade_class(
     return result
 
 
-_State = tuple[int, int, int, int] | None
-
-
-def _state(path: Path) -> _State:
-    """What shows that a file has been written or put in place; None if there is none."""
 def _graded_with(assignment: Assignment) -> str:
     """Hash of all that grades depend on besides the hand-ins and the seed."""
     digest = hashlib.sha256(of_grading(assignment.material).encode())
@@ -122,11 +122,26 @@ def _graded_with(assignment: Assignment) -> str:
     return digest.hexdigest()
 
 
+_State = tuple[int, int, int, int] | None
+
+
+def _state(path: Path) -> _State:
+    """What shows that a file has been written or put in place; None if there is none."""
     try:
         status = path.lstat()
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _small_file(path: Path) -> bytes | None:
+    """The content of a file of nbgrader's exchange; None if it is none that can be carried on."""
+    try:
+        if path.lstat().st_size > _MOST_EXCHANGED:
+            return None
+        return read_bytes(path)
+    except (OSError, Damaged):
+        return None
 
 
 def _hard_link(path: Path) -> tuple[int, int] | None:
@@ -171,6 +186,7 @@ class _ClassRun:
         self.store = store
         self.signals = signals
         self.graded_with = _graded_with(assignment)
+        self._located: dict[str, Located] = {}  # only where the name is not the right one
         self.everyone = everyone
         self.entries: dict[str, Entry] = {}
         self.graded = 0
@@ -320,17 +336,37 @@ class _ClassRun:
     def _fingerprint(self, student: str) -> str:
         """Hash of the hand-in and of everything that its grade depends on."""
         digest = hashlib.sha256(self.graded_with.encode())
+        located = self._locate(student)
+        digest.update(f"{located.note}{located.unclear}".encode())
         try:
-            digest.update(read_bytes(self.assignment.submitted(student)))
+            digest.update(read_bytes(located.path))
         except Damaged as damaged:
             digest.update(str(damaged).encode())
         return digest.hexdigest()
+
+    def _locate(self, student: str) -> Located:
+        """Where the hand-in of a student is, looked for once in a run if it is misnamed."""
+        found = self._located.get(student)
+        if found is None:
+            found = locate(self.assignment, student, self._release)
+            if found.note or found.unclear:
+                self._located[student] = found
+        return found
+
+    @cached_property
+    def _release(self) -> Release:
+        return read_release(self.assignment.release)
 
     # doing it
 
     def _graded(self, session: Session, due: Sequence[str]) -> Iterator[Graded]:
         """Grade these: first those of which nothing speaks against, then each other one alone."""
         suspects: list[str] = []
+        unclear = [student for student in due if self._locate(student).unclear]
+        for student in unclear:
+            told = self._locate(student).unclear
+            yield session.job.leave(self._hand(student), Status.MANUAL, told)
+        due = [student for student in due if student not in set(unclear)]
         yield from session.grade_all(self._handins(session, due, suspects))
         for student in suspects:
             handin = self._hand(student)
@@ -358,7 +394,7 @@ class _ClassRun:
             yield handin
 
     def _hand(self, student: str) -> Handin:
-        path = self.assignment.submitted(student)
+        path = self._locate(student).path
         state = _state(path)
         fingerprint = self._fingerprint(student)
         self.handed[student] = state, fingerprint
@@ -369,7 +405,7 @@ class _ClassRun:
         self._require_hand_ins()
         result = graded.result
         student = result.student
-        path = self.assignment.submitted(student)
+        path = self._locate(student).path
         state, fingerprint = self.handed.pop(student)
         if state != _state(
             path
@@ -398,21 +434,23 @@ class _ClassRun:
 
     def _notes(self, student: str) -> list[str]:
         """What the instructor should know of a hand-in, and its student need not be told."""
-        key = _hard_link(self.assignment.submitted(student))
+        located = self._locate(student)
+        misnamed = [located.note] if located.note else []
+        key = _hard_link(located.path)
         if key is None:
-            return []
+            return misnamed
         if self._hard_links is None:
             self._hard_links = {}
             for each in self.everyone:
-                place = _hard_link(self.assignment.submitted(each))
+                place = _hard_link(self._locate(each).path)
                 if place is not None:
                     self._hard_links.setdefault(place, []).append(each)
         others = [each for each in self._hard_links.get(key, []) if each != student]
         if not others:  # as backups by hard links are made
-            return []
+            return misnamed
         more = f" and {len(others) - _MOST_OTHERS} others" if len(others) > _MOST_OTHERS else ""
         told = ", ".join(others[:_MOST_OTHERS]) + more
-        return [f"the file is the same one on disk as that of {told} (a hard link)"]
+        return [*misnamed, f"the file is the same one on disk as that of {told} (a hard link)"]
 
     def _require_hand_ins(self) -> None:
         """Raise UserError if the folder of hand-ins is gone: they would all seem to be missing."""
@@ -440,10 +478,14 @@ class _ClassRun:
         }
         self.store.sync()
         overview = Overview()
-        rows = save(self.assignment, overview.counted(run.results), unchanged)
+        same = self._same_answers(unchanged)
+        rows = save(self.assignment, overview.counted(run.results), unchanged, same)
+        everybody = {**rows, **rows_of_others(self.assignment, rows)}
+        for student in rows:
+            self._carry_on(student)
         folder = self.assignment.reports
         for name, text, mode in (
-            ("grades.csv", grades_csv(run, rows, overview), PUBLIC),
+            ("grades.csv", grades_csv(run, everybody, overview), PUBLIC),
             ("report.html", report_page(run, rows, overview), PUBLIC),
             ("results.json", results_json(run), PRIVATE),
         ):
@@ -452,9 +494,52 @@ class _ClassRun:
             outdated = any(entry.outdated for entry in self.entries.values())
             self.under_way.close(complete=not (outdated or run.not_graded))
             self.store.forget_journal()
+            # not before: the journal tells that a page is whole by what it was when it was made
+            for row in rows.values():
+                self._add_marks(row)
         written, results = read_run(folder / "results.json")
         run = replace(written, results=results)
         return ClassResult(run, overview, rows, self.graded, self.weaker_because, tuple(self.links))
+
+    def _same_answers(self, unchanged: Collection[str]) -> dict[str, frozenset[str]]:
+        """Of hand-ins that were graded anew: the cells whose answer is what it was before."""
+        return {
+            student: self.store.read(entry).same_answers(
+                self.store.read(self.store.finished[student])
+            )
+            for student, entry in self.entries.items()
+            if student in self.store.finished and student not in unchanged
+        }
+
+    def _carry_on(self, student: str) -> None:
+        """Put what nbgrader's exchange has left beside a hand-in beside its feedback, too."""
+        handed_in = self.assignment.submitted(student).parent
+        for name in EXCHANGED:
+            content = _small_file(handed_in / name)
+            for graded in (self.assignment.autograded(student), self.assignment.feedback(student)):
+                place = graded.with_name(name)
+                if content == _small_file(place) or find_link(place, self.assignment.root):
+                    continue
+                if content is None:
+                    place.unlink(missing_ok=True)
+                else:
+                    write_whole(place, content, below=self.assignment.root)
+
+    def _add_marks(self, row: GradebookRow) -> None:
+        """Put what persons have given, and a penalty, on the page of a student."""
+        place = self.assignment.feedback(row.student_id)
+        if find_link(place, self.assignment.root):
+            return
+        part = marks_part(row)
+        try:
+            with place.open(encoding="utf-8") as file:
+                if has_marks(file.read(_HEAD_OF_A_PAGE), part):
+                    return
+            page = with_marks(place.read_text(encoding="utf-8"), part)
+        except (OSError, ValueError):  # not there, or not ours
+            return
+        if page is not None:  # else it was made by nbgrader, with what was said until then
+            write_whole(place, page, below=self.assignment.root)
 
     def _told(self, total: int) -> str:
         if not self.graded:

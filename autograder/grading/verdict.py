@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from autograder.definition.ids import check_id, written_id
 from autograder.results.result import ExerciseResult, GradedCell, Output, Result, Status
 from autograder.selfcheck.judge import NO_ANSWER, NONSENSE, REFUSED, CheckResult
 from autograder.selfcheck.spec import CheckSpec, ExerciseSpec
@@ -36,6 +39,7 @@ def verdict(student: str, plan: Plan, said: Transcript, marking: Marking) -> Res
         notes=plan.notes,
         written_answered=plan.written_answered,
         exercises=exercises,
+        answers=_answers(plan, marking),
         cells=tuple(
             GradedCell(
                 step.kind,
@@ -48,6 +52,18 @@ def verdict(student: str, plan: Plan, said: Transcript, marking: Marking) -> Res
             for number, step in enumerate(plan.steps)
         ),
     )
+
+
+def _answers(plan: Plan, marking: Marking) -> dict[str, str]:
+    """Hashes of the answers, by the cell that has the points; with the points of questions."""
+    cell_of = {each.name: check_id(each.name) for each in marking.spec.exercises}
+    points = {written_id(each.name): each.points for each in marking.spec.written}
+    hashes = {}
+    for name, cell in [*cell_of.items(), *((each, each) for each in points)]:
+        sources = [step.source for step in plan.steps if step.grade_id == name]
+        told = json.dumps([points.get(name), *sources])
+        hashes[cell] = hashlib.sha256(told.encode()).hexdigest()[:16]
+    return hashes
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from autograder.selfcheck.judge import messages
 
 from .bounds import bounded
 
+_MARKS_BEGIN, _MARKS_END = "<!-- marks -->", "<!-- end of marks -->"
 _GROUP = 250  # hand-ins in a table; of a larger class only the tables opened are laid out
 _MOST_NAMED = 200  # students whose hand-in has no result, or was skipped
 _MOST_NOTES = 20  # shown of a hand-in
@@ -47,6 +48,35 @@ def feedback_page(result: Result, run: Run) -> str:
         by_name={exercise.name: exercise for exercise in result.exercises},
         messages=messages,
     )
+
+
+def marks_part(row: GradebookRow) -> str:
+    """The part of a feedback page with what persons have given and what being late costs.
+
+    Empty if there is nothing of it.
+    """
+    if not (row.marks or row.late_submission_penalty or row.manual_score or row.extra_credit):
+        return ""
+    return _template("marks.html").render(row=row, points=_points)
+
+
+def has_marks(head: str, part: str) -> bool:
+    """Whether a page that begins so has this part already."""
+    _, begins, rest = head.partition(_MARKS_BEGIN)
+    return bool(begins) and rest.startswith(f"\n{part}{_MARKS_END}")
+
+
+def with_marks(page: str, part: str) -> str | None:
+    """A feedback page with another part for the marks; None if it has no place for it."""
+    before, begins, rest = page.partition(_MARKS_BEGIN)
+    _, ends, after = rest.partition(_MARKS_END)
+    # what a student wrote is escaped, and can hold neither
+    return f"{before}{begins}\n{part}{ends}{after}" if begins and ends else None
+
+
+def _points(value: float) -> str:
+    """Points as they are read: without zeros behind the point."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 class _Group(NamedTuple):

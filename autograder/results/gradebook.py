@@ -11,20 +11,24 @@ import importlib.metadata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
 from autograder.course.reading import read_bytes
-from autograder.definition.ids import check_id
+from autograder.definition.ids import WRITTEN, check_id, checked_exercise, is_check
 
+from .late import LatePolicy, late_policy
 from .result import Result, Status
 
+_EPOCH = datetime(1970, 1, 1)
 _PATIENCE = 60  # seconds to wait for another program that is writing
 _CHUNK = 500  # results whose rows are held in memory at a time
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a time-out
@@ -38,7 +42,7 @@ _COLUMNS = {
     "grade_cells": ("id", "max_score"),
     "task_cells": ("id", "max_score"),
     "student": ("id", "first_name", "last_name", "email"),
-    "submitted_assignment": ("id", "assignment_id", "student_id", "timestamp"),
+    "submitted_assignment": ("id", "assignment_id", "student_id", "timestamp", "extension"),
     "submitted_notebook": (
         "id",
         "assignment_id",
@@ -55,13 +59,28 @@ _COLUMNS = {
         "extra_credit",
         "needs_manual_grade",
     ),
-    "comment": ("id", "notebook_id", "cell_id", "auto_comment"),
+    "comment": ("id", "notebook_id", "cell_id", "auto_comment", "manual_comment"),
 }
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What a person has given for a cell, whose name it has: points, points beyond, words."""
+
+    name: str
+    score: float | None
+    max_score: float
+    extra_credit: float
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
 class GradebookRow:
-    """What the gradebook holds of a submission; the columns of ``nbgrader export``."""
+    """What the gradebook holds of a submission; the columns of ``nbgrader export``, and more.
+
+    ``raw_score`` is the sum of ``machine_score``, of ``manual_score``, which is what persons gave
+    or took from it, and of ``extra_credit``; ``score`` is what the penalty leaves of it.
+    """
 
     assignment: str
     duedate: str
@@ -75,19 +94,27 @@ class GradebookRow:
     score: float
     max_score: float
     needs_manual_grade: bool
+    machine_score: float = 0.0
+    manual_score: float = 0.0
+    extra_credit: float = 0.0
+    marks: tuple[Mark, ...] = ()
 
 
 def save(
     assignment: Assignment,
     results: Iterable[Result],
     unchanged: Collection[str] = (),
+    same_answers: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> dict[str, GradebookRow]:
     """Enter the results in the gradebook; return its rows by student.
 
     All are entered, or, if this fails or is interrupted, none; entering the same results again
     changes nothing. Others wait with writing while the ``results`` are taken. ``unchanged``
     are students whose hand-in is as it was when last entered: a manual grade of theirs needs no
-    second look.
+    second look. ``same_answers`` are, by student, cells with points of which that is true.
+
+    Penalties for late submissions are those of nbgrader's plugin, as the course directory's
+    ``nbgrader_config.py`` sets it, for the scores that are then in the gradebook.
 
     Raises UserError if the gradebook cannot be written or does not know the problem set.
     """
@@ -96,8 +123,18 @@ def save(
         writer = _Writer(connection, assignment)
         remaining = iter(results)
         while chunk := {each.student: each for each in islice(remaining, _CHUNK)}:
-            rows.update((row.student_id, row) for row in writer.enter(chunk, unchanged))
+            entered = writer.enter(chunk, unchanged, same_answers)
+            rows.update((row.student_id, row) for row in entered)
     return rows
+
+
+def rows_of_others(assignment: Assignment, but: Collection[str]) -> dict[str, GradebookRow]:
+    """The rows of all students in the gradebook except ``but``: who has handed in nothing has 0.
+
+    Raises UserError if the gradebook cannot be read.
+    """
+    with _transaction(assignment.directory) as connection:
+        return _Writer(connection, assignment).others(but)
 
 
 def knows(assignment: Assignment) -> bool:
@@ -111,6 +148,19 @@ def knows(assignment: Assignment) -> bool:
         except _NotReleased:
             return False
         return True
+
+
+def has_submissions(assignment: Assignment) -> bool:
+    """Whether submissions of an assignment have been entered in the gradebook.
+
+    Raises UserError if the gradebook cannot be used.
+    """
+    with _transaction(assignment.directory) as connection:
+        try:
+            writer = _Writer(connection, assignment)
+        except _NotReleased:
+            return False
+        return bool(writer._rows("submitted_assignment", assignment_id=[writer.row.id]))
 
 
 class _NotReleased(UserError):
@@ -150,19 +200,6 @@ def _told(course: CourseDirectory, error: Exception) -> str:
     busy = getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
     if busy or getattr(cause, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
         return f"{course.gradebook_name} was locked by another program for {_PATIENCE} s: {again}"
-def has_submissions(assignment: Assignment) -> bool:
-    """Whether submissions of an assignment have been entered in the gradebook.
-
-    Raises UserError if the gradebook cannot be used.
-    """
-    with _transaction(assignment.directory) as connection:
-        try:
-            writer = _Writer(connection, assignment)
-        except _NotReleased:
-            return False
-        return bool(writer._rows("submitted_assignment", assignment_id=[writer.row.id]))
-
-
     reason = str(cause).strip().partition("\n")[0]
     return f"the gradebook {course.gradebook_name} cannot be used: {reason}; {again} when it can be"
 
@@ -201,6 +238,29 @@ class _NewGrade(NamedTuple):
     needs_manual_grade: bool = True
 
 
+@dataclass(slots=True)
+class _Sums:
+    """What the gradebook holds of one submission, added up; ``machine`` is what we judge."""
+
+    machine: float = 0.0
+    extra: float = 0.0
+    penalty: float = 0.0
+    waits: bool = False
+    of_notebook: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    by_hand: dict[str, Any] = field(default_factory=dict)  # rows of grades by their cell
+    words: dict[tuple[str, str], str] = field(default_factory=dict)  # by notebook and subject
+
+    def add(self, notebook: Any, cell: Any, row: Any, auto: float | None, ours: bool) -> None:
+        """Add a grade, whose automatic score may be a new one."""
+        self.of_notebook[notebook.id] += _score(auto, row.manual_score, row.extra_credit)
+        if ours and is_check(cell.name):
+            self.machine += auto or 0.0
+        if auto is not None or row.manual_score is not None:
+            self.extra += row.extra_credit or 0.0
+        if row.manual_score is not None or row.extra_credit:
+            self.by_hand[cell.id] = row
+
+
 class _Writer:
     """Enters results of one assignment."""
 
@@ -229,37 +289,86 @@ class _Writer:
         self.commented = [cell for cell in cells if cell.type in ("SolutionCell", "TaskCell")]
         ids = [cell.id for cell in self.graded]
         points = [*self._rows("grade_cells", id=ids), *self._rows("task_cells", id=ids)]
-        self.max_score = float(sum(row.max_score for row in points))
+        self.max_scores = {row.id: float(row.max_score) for row in points}
+        self.max_score = sum(self.max_scores.values())
 
     def enter(
-        self, results: Mapping[str, Result], unchanged: Collection[str]
+        self,
+        results: Mapping[str, Result],
+        unchanged: Collection[str],
+        same_answers: Mapping[str, Collection[str]],
     ) -> Iterator[GradebookRow]:
         """Enter results, given by student; yield what the gradebook then holds of them."""
         students = {row.id: row for row in self._students(list(results))}
         entries = self._entries(list(results))
         of_entry = {row.id: results[row.student_id] for row in entries}
         notebooks = self._notebooks(list(of_entry))
-        scores, waiting = self._enter_grades(notebooks, of_entry, unchanged)
-        self._enter_comments(notebooks, of_entry)
-        penalties = dict.fromkeys(of_entry, 0.0)
-        for notebook in notebooks:
-            penalties[notebook.assignment_id] += notebook.late_submission_penalty or 0.0
+        sums = self._enter_grades(notebooks, of_entry, unchanged, same_answers)
+        self._enter_comments(notebooks, of_entry, sums)
+        self._enter_penalties(notebooks, {row.id: row for row in entries}, sums)
         for entry in entries:
-            student = students[entry.student_id]
-            yield GradebookRow(
-                self.assignment.problem_set,
-                str(self.row.duedate or ""),
-                str(entry.timestamp or ""),
-                student.id,
-                student.last_name or "",
-                student.first_name or "",
-                student.email or "",
-                scores[entry.id],
-                penalties[entry.id],
-                max(0.0, scores[entry.id] - penalties[entry.id]),
-                self.max_score,
-                entry.id in waiting,
+            yield self._row(students[entry.student_id], entry.timestamp, sums[entry.id])
+
+    def others(self, but: Collection[str]) -> dict[str, GradebookRow]:
+        """The rows of all students except ``but``, as they are."""
+        students = [row for row in self._rows("student") if row.id not in but]
+        found = {}
+        for start in range(0, len(students), _CHUNK):
+            chunk = {row.id: row for row in students[start : start + _CHUNK]}
+            wanted = {"assignment_id": [self.row.id], "student_id": list(chunk)}
+            entries = {row.student_id: row for row in self._rows("submitted_assignment", **wanted)}
+            ids = [row.id for row in entries.values()]
+            notebooks = self._rows(
+                "submitted_notebook", notebook_id=self.notebook_ids, assignment_id=ids
             )
+            sums: defaultdict[str, _Sums] = defaultdict(_Sums)
+            for notebook, cell, row in self._places("grade", self.graded, notebooks):
+                if row is not None:
+                    auto = row.auto_score
+                    sums[notebook.assignment_id].add(notebook, cell, row, auto, self._is_ours(cell))
+            for notebook in notebooks:
+                sums[notebook.assignment_id].penalty += notebook.late_submission_penalty or 0.0
+            for student in chunk.values():
+                entry = entries.get(student.id)
+                timestamp, own = None, _Sums()
+                if entry is not None:
+                    timestamp, own = entry.timestamp, sums[entry.id]
+                found[student.id] = self._row(student, timestamp, own)
+        return found
+
+    def _row(self, student: Any, timestamp: Any, sums: _Sums) -> GradebookRow:
+        raw = sum(sums.of_notebook.values(), 0.0)
+        return GradebookRow(
+            self.assignment.problem_set,
+            str(self.row.duedate or ""),
+            str(timestamp or ""),
+            student.id,
+            student.last_name or "",
+            student.first_name or "",
+            student.email or "",
+            raw,
+            sums.penalty,
+            max(0.0, raw - sums.penalty),
+            self.max_score,
+            sums.waits,
+            sums.machine,
+            raw - sums.machine - sums.extra,
+            sums.extra,
+            tuple(self._marks(sums)),
+        )
+
+    def _marks(self, sums: _Sums) -> Iterator[Mark]:
+        """What persons gave, in the order of the cells in the gradebook."""
+        for cell in self.graded:
+            row = sums.by_hand.get(cell.id)
+            words = sums.words.pop((cell.notebook_id, _subject(cell.name)), "")
+            if row is None and not words:
+                continue
+            score, extra = (None, 0.0) if row is None else (row.manual_score, row.extra_credit)
+            most = self.max_scores[cell.id]
+            yield Mark(_subject(cell.name), score, most, extra or 0.0, words)
+        for (_, name), words in sums.words.items():
+            yield Mark(name, None, 0.0, 0.0, words)
 
     def _students(self, students: list[str]) -> Sequence[Any]:
         self._check_lengths(students)
@@ -314,14 +423,14 @@ class _Writer:
         notebooks: Sequence[Any],
         of_entry: Mapping[str, Result],
         unchanged: Collection[str],
-    ) -> tuple[Mapping[str, float], Collection[str]]:
-        """Enter the points; return the score by submission, and which wait for a person."""
+        same_answers: Mapping[str, Collection[str]],
+    ) -> defaultdict[str, _Sums]:
+        """Enter the points; return their sums by submission."""
         points = {
             entry: {check_id(e.name): float(e.score) for e in result.exercises}
             for entry, result in of_entry.items()
         }
-        scores: defaultdict[str, float] = defaultdict(float)
-        waiting = set()
+        sums: defaultdict[str, _Sums] = defaultdict(_Sums)
         new, changed = [], []
         for notebook, cell, found in self._places("grade", self.graded, notebooks):
             entry = notebook.assignment_id
@@ -331,22 +440,46 @@ class _Writer:
                 auto, waits = _judged(cell.name, points[entry], of_entry[entry])
                 if (
                     row.manual_score is not None
-                ):  # the manual score stands; if the hand-in changed, a person has to look again
-                    waits = of_entry[entry].student not in unchanged or row.needs_manual_grade
+                ):  # the manual score stands; if the answer changed, a person has to look again
+                    student = of_entry[entry].student
+                    same = student in unchanged or cell.name in same_answers.get(student, ())
+                    waits = not same or row.needs_manual_grade
             values = {"auto_score": auto, "needs_manual_grade": waits}
             if found is None:
                 new.append({"id": _new_id(), **_place(notebook, cell), **values})
             elif (auto, waits) != (row.auto_score, row.needs_manual_grade):
                 changed.append({"id": row.id, **values})
-            scores[entry] += _score(auto, row.manual_score, row.extra_credit)
-            if waits:
-                waiting.add(entry)
+            sums[entry].add(notebook, cell, row, auto, self._is_ours(cell))
+            sums[entry].waits |= bool(waits)
         self._insert("grade", new)
         self._update("grade", changed)
-        return scores, waiting
+        return sums
 
-    def _enter_comments(self, notebooks: Sequence[Any], of_entry: Mapping[str, Result]) -> None:
-        """Say “No response.” where an answer is as released."""
+    def _enter_penalties(
+        self, notebooks: Sequence[Any], entries: Mapping[str, Any], sums: Mapping[str, _Sums]
+    ) -> None:
+        """Enter the penalties of late submissions, and take away those of others."""
+        changed = []
+        for notebook in notebooks:
+            entry, own = entries[notebook.assignment_id], sums[notebook.assignment_id]
+            seconds = _seconds_late(entry, self.row.duedate)
+            penalty = None
+            if seconds > 0:
+                score = own.of_notebook[notebook.id]
+                penalty = self._late_policy(entry.student_id, score, seconds)
+            own.penalty += penalty or 0.0
+            if penalty != notebook.late_submission_penalty:
+                changed.append({"id": notebook.id, "late_submission_penalty": penalty})
+        self._update("submitted_notebook", changed)
+
+    @cached_property
+    def _late_policy(self) -> LatePolicy:
+        return late_policy(self.assignment.directory.root)
+
+    def _enter_comments(
+        self, notebooks: Sequence[Any], of_entry: Mapping[str, Result], sums: Mapping[str, _Sums]
+    ) -> None:
+        """Say “No response.” where an answer is as released; note what persons have said."""
         answered = {entry: _answered(result) for entry, result in of_entry.items()}
         new, changed = [], []
         for notebook, cell, row in self._places("comment", self.commented, notebooks):
@@ -354,6 +487,10 @@ class _Writer:
             if self._is_ours(cell):
                 there = cell.name in answered[notebook.assignment_id]
                 comment = None if there else "No response."
+            words = "" if row is None else (row.manual_comment or "").strip()
+            if words:
+                place_of = cell.notebook_id, _subject(cell.name)
+                sums[notebook.assignment_id].words[place_of] = words
             if row is None:
                 place = _place(notebook, cell)
                 new.append({"id": _new_id(), **place, "auto_comment": comment})
@@ -432,6 +569,21 @@ def _score(auto: float | None, manual: float | None, extra: float | None) -> flo
     """The points of a cell, as in nbgrader's models: extra credit needs a score to be added to."""
     score = auto if manual is None else manual
     return 0.0 if score is None else score + (extra or 0.0)
+
+
+def _subject(cell: str) -> str:
+    """What a person's mark or comment on a cell is about: the exercise, or the question."""
+    return checked_exercise(cell) if is_check(cell) else cell.removeprefix(WRITTEN)
+
+
+def _seconds_late(entry: Any, duedate: datetime | None) -> float:
+    """How late a submission is, with its extension: as in nbgrader's models."""
+    if duedate is None or entry.timestamp is None:
+        return 0.0
+    extension = entry.extension or timedelta()
+    if isinstance(extension, datetime):  # as SQLAlchemy keeps intervals in SQLite
+        extension = extension - _EPOCH
+    return float((entry.timestamp - duedate - extension).total_seconds())
 
 
 def _place(notebook: Any, cell: Any) -> dict[str, str]:

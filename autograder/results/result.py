@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from autograder.definition.ids import check_id
 from autograder.selfcheck.judge import CheckResult
 from autograder.selfcheck.records import UNTOLD, record_of, tree_of
 from autograder.selfcheck.values import ValueRefused
@@ -69,11 +70,17 @@ class ExerciseResult:
     max_score: int
     checks: tuple[CheckResult, ...]
 
+    @property
+    def points(self) -> tuple[int, int]:
+        """The score, and of how many."""
+        return self.score, self.max_score
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """Result of one hand-in. ``score`` and ``max_score`` count what the machine checks.
 
+    ``answers`` are hashes of the answers by the cell that has the points for each.
     ``outdated`` says that the hand-in, or what it is graded with, has changed since.
     """
 
@@ -88,7 +95,19 @@ class Result:
     fingerprint: str = ""
     outdated: bool = False
     exercises: tuple[ExerciseResult, ...] = ()
+    answers: Mapping[str, str] = field(default_factory=dict)
     cells: tuple[GradedCell, ...] = field(default=(), compare=False, metadata=UNTOLD)
+
+    def same_answers(self, earlier: Result) -> frozenset[str]:
+        """The cells with points whose answer, and whose points by machine, are as they were."""
+        before = {check_id(each.name): each for each in earlier.exercises}
+        now = {check_id(each.name): each for each in self.exercises}
+        return frozenset(
+            name
+            for name, answer in self.answers.items()
+            if earlier.answers.get(name) == answer
+            and (name not in now or (name in before and now[name].points == before[name].points))
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The hand-in's entry in results.json."""

@@ -28,6 +28,8 @@ _COLUMNS = (
     "score",
     "max_score",
 )
+_SUMS = ("machine_score", "manual_score", "extra_credit")  # which make up raw_score
+_BYTE_ORDER_MARK = "\ufeff"
 _HEAD_ENDS = ' "submissions": ['
 # an instructor should look at these first: most likely something has to be done about them
 _URGENT = {Status.DAMAGED, Status.CRASHED, Status.MISSING_CELL, Status.MANUAL}
@@ -166,20 +168,34 @@ class Results:
 def grades_csv(
     run: Run, rows: Mapping[str, GradebookRow], overview: Overview | None = None
 ) -> Iterator[str]:
-    """The text of grades.csv: nbgrader's columns, then status and the points per exercise.
+    """The text of grades.csv: nbgrader's columns, then status, sums, and the points per exercise.
 
-    RFC 4180; a cell that a spreadsheet would take for a formula is made text by an apostrophe.
+    Students with a row and without a result are in it, too. It is RFC 4180 in UTF-8, with the mark
+    by which Excel knows that; a cell that a spreadsheet would take for a formula is made text by an
+    apostrophe.
     """
     names = list((overview or Overview.of(run.results)).exercises)
     writer = csv.writer(_Echo(), lineterminator="\r\n")
-    yield writer.writerow([*_COLUMNS, "status", "needs_manual_grade", "outdated", *names])
+    head = [*_COLUMNS, "status", "needs_manual_grade", "outdated", *_SUMS, *names]
+    yield _BYTE_ORDER_MARK + writer.writerow(head)
+    without = dict(rows)
     for result in run.results:
-        row = rows[result.student]
+        row = without.pop(result.student)
         points = {exercise.name: exercise.score for exercise in result.exercises}
-        values: list[Any] = [getattr(row, column) for column in _COLUMNS]
-        values += [str(result.status), _yes(row.needs_manual_grade), _yes(result.outdated)]
+        values = _values(row, str(result.status), _yes(result.outdated))
         values += [points.get(name, "") for name in names]
         yield writer.writerow([_guarded(value) for value in values])
+    for student, row in sorted(without.items()):
+        status = "not graded yet" if student in run.not_graded else "no hand-in"
+        values = [*_values(row, status, "no"), *("" for _ in names)]
+        yield writer.writerow([_guarded(value) for value in values])
+
+
+def _values(row: GradebookRow, status: str, outdated: str) -> list[Any]:
+    """The cells of a line before those of the exercises."""
+    values: list[Any] = [getattr(row, column) for column in _COLUMNS]
+    values += [status, _yes(row.needs_manual_grade), outdated]
+    return values + [getattr(row, column) for column in _SUMS]
 
 
 class _Echo:

@@ -69,7 +69,9 @@ class Klass:
         return tree
 
     def csv(self) -> dict[str, dict[str, str]]:
-        with (self.assignment.reports / "grades.csv").open(newline="", encoding="utf-8") as file:
+        with (self.assignment.reports / "grades.csv").open(
+            newline="", encoding="utf-8-sig"
+        ) as file:
             return {row["student_id"]: row for row in csv.DictReader(file)}
 
     def gradebook(self) -> dict[str, float]:

@@ -181,7 +181,9 @@ def content(course: CourseDirectory) -> dict[str, Any]:
 
 
 def grades(course: CourseDirectory) -> list[dict[str, str]]:
-    with (course.assignment(PS).reports / "grades.csv").open(newline="", encoding="utf-8") as file:
+    with (course.assignment(PS).reports / "grades.csv").open(
+        newline="", encoding="utf-8-sig"
+    ) as file:
         return list(csv.DictReader(file))
 
 

@@ -256,7 +256,9 @@ class Klass:
         return {entry["student"]: entry for entry in tree["submissions"]}
 
     def csv(self) -> dict[str, dict[str, str]]:
-        with (self.assignment.reports / "grades.csv").open(newline="", encoding="utf-8") as file:
+        with (self.assignment.reports / "grades.csv").open(
+            newline="", encoding="utf-8-sig"
+        ) as file:
             return {row["student_id"]: row for row in csv.DictReader(file)}
 
     def pages(self, student: str) -> Pages:

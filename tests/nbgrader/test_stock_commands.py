@@ -213,7 +213,7 @@ def test_a_manual_grade_survives_both_ways_of_grading(
     nbgrader(course, "autograde", PROBLEM_SET, "--student", "ada", "--force", ANY_LEVEL)
     assert manual()[0] == 3.0
     grade_class(course.assignment(PROBLEM_SET), Settings(isolation="auto", seed=2), everything=True)
-    assert manual() == (3.0, True)  # graded anew: a person should look again
+    assert manual() == (3.0, True)  # nbgrader's command has asked for a second look
 
 
 @pytest.fixture

@@ -106,6 +106,7 @@ FIELDS = {
     "fingerprint",
     "outdated",
     "exercises",
+    "answers",
 }
 
 
@@ -190,6 +191,8 @@ def test_table_is_rfc_4180_and_begins_with_nbgraders_columns(run_of: Callable[..
     names = ['quote " here', "comma, here", "line\nbreak", "Ünïcode 名", "-dash"]
     results = [result_of(name) for name in names]
     text = "".join(grades_csv(run_of(*results), {name: row(name) for name in names}))
+    assert text[0] == "\ufeff"
+    text = text[1:]
     assert text.endswith("\r\n")
     assert '"quote "" here"' in text
     head, *lines = csv.reader(io.StringIO(text, newline=""), strict=True)

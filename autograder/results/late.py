@@ -1,0 +1,63 @@
+"""The policy for late submissions: nbgrader's plugin, as the course directory configures it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from autograder.course.errors import UserError
+
+# student, score of the notebook, seconds late -> points to take, or None
+LatePolicy = Callable[[str, float, float], float | None]
+
+
+def late_policy(root: Path) -> LatePolicy:
+    """What ``nbgrader autograde`` in the course directory ``root`` does with a late submission.
+
+    A plugin may be a module in ``root``. It is asked for, and loaded, only where somebody is late:
+    nbgrader takes seconds to import. Raises UserError if it cannot be loaded, and so does the
+    policy if the plugin fails.
+    """
+    from jupyter_core.paths import jupyter_config_path
+    from nbgrader.preprocessors import AssignLatePenalties
+    from traitlets.config.loader import (
+        Config,
+        ConfigFileNotFound,
+        JSONFileConfigLoader,
+        PyFileConfigLoader,
+    )
+
+    config = Config()
+    sys.path.insert(0, str(root))
+    try:
+        for folder in [*reversed(jupyter_config_path()), str(root)]:
+            for loader, suffix in ((JSONFileConfigLoader, "json"), (PyFileConfigLoader, "py")):
+                try:
+                    config.merge(loader(f"nbgrader_config.{suffix}", path=folder).load_config())
+                except ConfigFileNotFound:
+                    continue
+        preprocessor = AssignLatePenalties(config=config)
+        preprocessor.init_plugin()
+    except Exception as error:  # of every kind, for it is code that somebody has written
+        raise _failed(root, error) from error
+    finally:
+        sys.path.remove(str(root))
+
+    def policy(student: str, score: float, seconds: float) -> float | None:
+        try:
+            penalty = preprocessor.plugin_inst.late_submission_penalty(student, score, seconds)
+            # no more than there is, and nothing given: as AssignLatePenalties has it
+            return None if penalty is None else min(max(float(penalty), 0.0), score)
+        except Exception as error:
+            raise _failed(root, error) from error
+
+    return policy
+
+
+def _failed(root: Path, error: Exception) -> UserError:
+    return UserError(
+        f"the plugin for late submissions in {root / 'nbgrader_config.py'} fails: "
+        f"{type(error).__name__}: {error}; no grading is lost: run the same command again when it "
+        "is mended"
+    )
