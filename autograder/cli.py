@@ -20,14 +20,17 @@ from autograder import __version__
 from autograder.course.course import FILE, VARIABLE, Course
 from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
+from autograder.course.files import write_whole
 from autograder.course.new import make_course
 from autograder.grading.settings import Settings
+from autograder.lms import export
 from autograder.lms.collect import PLATFORMS, collect
 from autograder.lms.roster import FILE as ROSTER
 from autograder.lms.roster import Roster
 from autograder.release import build
 from autograder.release.downloads import build_downloads
 from autograder.release.making import notebook_text
+from autograder.results.gradebook import rows_of_others
 from autograder.sandbox.isolation import FULL, LEVELS
 from autograder.terminal import (
     GradingProgress,
@@ -35,6 +38,7 @@ from autograder.terminal import (
     err,
     grade_table,
     out,
+    printable,
     tell_what_is_left,
 )
 
@@ -111,6 +115,14 @@ _SCHEDULER = click.option(
     metavar="ADDRESS",
     help="Grade on the workers of a Dask cluster, whose scheduler is at this address, as "
     "tcp://10.0.0.5:8786, instead of on this machine.",
+)
+
+_ROSTER = click.option(
+    "--roster",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help=f"The class, a CSV with the column id and others (see the book); by default {ROSTER} in "
+    "the course directory, if it is there.",
 )
 
 
@@ -352,13 +364,7 @@ def grade(
     type=click.Choice(PLATFORMS),
     help="Whose file names they are; without it, each is tried.",
 )
-@click.option(
-    "--roster",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help=f"The class, a CSV with the column id and others (see the book); by default {ROSTER} in "
-    "the course directory, if it is there.",
-)
+@_ROSTER
 @click.option("--dry-run", is_flag=True, help="Only tell what would be taken, and write nothing.")
 def collect_(
     problem_set: str,
@@ -378,20 +384,77 @@ def collect_(
     Each file is one line of a table; the exit status is 1 if one is nobody's.
     """
     (assignment,) = _assignments([problem_set], directory)
-    named = roster or directory.root / ROSTER
-    lines = collect(
-        assignment,
-        source,
-        Roster.read(named) if roster or named.is_file() else Roster(),
-        platform,
-        write=not dry_run,
-    )
+    known = _roster(roster, directory)
+    lines = collect(assignment, source, known, platform, write=not dry_run)
     out.print(collection_table(lines))
     refused = [line for line in lines if line.source and not line.taken]
     taken = sum(line.taken for line in lines)
     out.print(f"{taken} hand-ins{' would be' if dry_run else ''} taken, {len(refused)} files not")
     if refused:
         raise UserError("some files are nobody's; mend the roster or the names, and collect again")
+
+
+@app.command("export")
+@click.argument("platform", type=click.Choice(export.PLATFORMS))
+@click.argument("problem_set", metavar="PS")
+@click.argument("table", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@with_directory
+@_ROSTER
+@click.option(
+    "--column",
+    metavar="NAME",
+    help="Canvas's column, or how its name begins; by default the problem set.",
+)
+@click.option("--scale", is_flag=True, help="Convert points to the platform's maximum.")
+def export_(
+    platform: str,
+    problem_set: str,
+    table: Path,
+    directory: CourseDirectory,
+    roster: Path | None,
+    column: str | None,
+    scale: bool,
+) -> None:
+    """Put the grades of a problem set into the table that a platform exported.
+
+    FILE is Canvas's "Export Entire Gradebook", or Moodle's grading worksheet. PLATFORM.csv, which
+    is written beside the reports, is to be imported there; and for Moodle moodle-feedback.zip, by
+    "Upload multiple feedback files in a zip". Grades are those in the gradebook, with what persons
+    gave and penalties. Rows of students without a hand-in stay as they are.
+
+    The exit status is 1 if somebody with a grade is not in the table.
+    """
+    (assignment,) = _assignments([problem_set], directory)
+    handed_in = set(assignment.students())
+    rows = rows_of_others(assignment, ())
+    grades = {student: row for student, row in rows.items() if student in handed_in}
+    known = _roster(roster, directory)
+    filled = export.fill(platform, table, grades, known, column or problem_set, scale=scale)
+    place = assignment.reports / f"{platform}.csv"
+    write_whole(place, filled.text, below=assignment.root)
+    out.print(f"{len(filled.filled)} grades in {place}", markup=False)
+    if platform == "moodle":
+        place = place.with_name("moodle-feedback.zip")
+        write_whole(place, export.feedback_zip(table, known, assignment), below=assignment.root)
+        out.print(f"feedback in {place}", markup=False)
+    waiting = [student for student in filled.filled if grades[student].needs_manual_grade]
+    for told, names in (
+        ("not all graded by hand yet", waiting),
+        ("in the table, and nobody in the roster", filled.unknown),
+    ):
+        if names:
+            err.print(f"{told}: {', '.join(map(printable, names))}", markup=False)
+    if filled.nowhere:
+        raise UserError(
+            f"these have a grade and no row in {table}: {', '.join(filled.nowhere)}; "
+            "mend the roster, or add them there"
+        )
+
+
+def _roster(named: Path | None, directory: CourseDirectory) -> Roster:
+    """The roster that is named, or that lies in the course directory, or an empty one."""
+    place = named or directory.root / ROSTER
+    return Roster.read(place) if named or place.is_file() else Roster()
 
 
 def _grade(

@@ -100,8 +100,8 @@ FOLDERS = (
     ),
     _folder(
         "lms",
-        "hand-ins from learning platforms, whose they are by the roster",
-        "course",
+        "hand-ins from learning platforms, and grades back to them",
+        "course results",
     ),
     _folder(
         "grading",

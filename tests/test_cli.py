@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course.course import VARIABLE, Course
 from autograder.course.directory import CourseDirectory
 from autograder.grading.sample import sample_class
 from autograder.release.making import notebook_text
@@ -27,6 +28,7 @@ def run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProc
     return subprocess.run(
         [str(program), *arguments],
         cwd=folder,
+        env={**os.environ, VARIABLE: str(Course.find().root)},  # the folder may be no course's
         capture_output=True,
         text=True,
         check=False,
@@ -34,7 +36,7 @@ def run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProc
     )
 
 
-@pytest.mark.parametrize("command", ["", "release", "grade", "preflight", "doctor", "sample"])
+@pytest.mark.parametrize("command", ["", "release", "grade", "collect", "preflight", "doctor"])
 def test_help_says_what_a_command_does(command: str) -> None:
     done = run(*command.split(), "--help")
     assert done.returncode == 0

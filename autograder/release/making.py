@@ -37,18 +37,19 @@ def made_aside(assignment: Assignment) -> Iterator[Assignment]:
     """
     folder = assignment.root / f".release-{assignment}"
     shutil.rmtree(folder, ignore_errors=True)  # what a killed one left
+    aside = CourseDirectory(folder, assignment.directory.course).assignment(str(assignment))
     try:
-        folder.mkdir(parents=True)
-        aside = CourseDirectory(folder, assignment.directory.course).assignment(str(assignment))
-        if assignment.source.parent.is_dir():  # there may be data and further notebooks in it
-            shutil.copytree(assignment.source.parent, aside.source.parent)
+        try:
+            folder.mkdir(parents=True)
+            if assignment.source.parent.is_dir():  # there may be data and further notebooks in it
+                shutil.copytree(assignment.source.parent, aside.source.parent)
+        except OSError as error:
+            raise cannot_write(folder, error) from None
         write_source(aside)
         make_scratch_gradebook(aside.directory)
         make_release(aside)
         aside.release.with_suffix(".fingerprint").write_text(of_release(assignment.material))
         yield aside
-    except OSError as error:
-        raise cannot_write(folder, error) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -326,6 +326,7 @@ class _Writer:
                 if row is not None:
                     auto = row.auto_score
                     sums[notebook.assignment_id].add(notebook, cell, row, auto, self._is_ours(cell))
+                    sums[notebook.assignment_id].waits |= bool(row.needs_manual_grade)
             for notebook in notebooks:
                 sums[notebook.assignment_id].penalty += notebook.late_submission_penalty or 0.0
             for student in chunk.values():
