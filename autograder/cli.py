@@ -389,7 +389,8 @@ def collect_(
     out.print(collection_table(lines))
     refused = [line for line in lines if line.source and not line.taken]
     taken = sum(line.taken for line in lines)
-    out.print(f"{taken} hand-ins{' would be' if dry_run else ''} taken, {len(refused)} files not")
+    would = "would be taken" if dry_run else "taken"
+    out.print(f"hand-ins {would}: {taken}; files not: {len(refused)}")
     if refused:
         raise UserError("some files are nobody's; mend the roster or the names, and collect again")
 

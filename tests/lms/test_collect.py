@@ -334,7 +334,7 @@ def test_the_command_tells_and_ends_with_a_status(
     good = give(GIVEN["canvas"])
     done = CliRunner().invoke(cli.app, ["collect", PS, str(good), *options])
     assert done.exit_code == 0, done.output
-    assert "2 hand-ins taken, 0 files not" in done.output
+    assert "hand-ins taken: 2; files not: 0" in done.output
     assert "no hand-in (Max Müller)" in done.output
     bad = give({f"nobody_9_9_{PS}\x1b[2J.ipynb": notebook("x")})
     done = CliRunner().invoke(cli.app, ["collect", PS, str(bad), *options])
