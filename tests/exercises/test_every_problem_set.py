@@ -12,6 +12,7 @@ import pytest
 
 import autograder.exercises
 from autograder.definition import evaluate, load_problem_set
+from autograder.selfcheck.judge import judge
 from autograder.selfcheck.relations import RELATIONS
 from autograder.selfcheck.spec import dump, load
 from autograder.selfcheck.values import encode
@@ -103,6 +104,20 @@ def test_every_mistake_loses_points_and_is_named(name, exercise, mistake, seed, 
         assert failed
         assert {r.mistake for r in failed} == {mistake}
         assert all(spec.mistakes[mistake] in r.message for r in failed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_no_score_and_no_name_depends_on_the_seed(name):
+    """Which checks a known mistake fails, and what it is called, is the same for 20 seeds."""
+    found = {}
+    for seed in range(20):
+        for spec in evaluate(name, seed, "cpu").exercises:
+            for mistake in spec.mistakes:
+                outcomes = [[case.mistakes[mistake] for case in k.cases] for k in spec.checks]
+                verdict = [(r.passed, r.mistake) for r in judge(spec, outcomes)]
+                found.setdefault((spec.name, mistake), []).append(verdict)
+    assert {key for key, verdicts in found.items() if verdicts != verdicts[:1] * 20} == set()
 
 
 @pytest.mark.parametrize(("name", "exercise", "mistake"), MISTAKES)

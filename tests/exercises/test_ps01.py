@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 NAME = "ps01-sgd"
 
@@ -201,3 +202,13 @@ def test_held_out_messages_hold_no_value(spec, judged):
     message = next(r for r in judged("sgd_step", wrong_where_held_out) if not r.passed).message
     assert "held-out case" in message
     assert "expected" not in message and "got" not in message
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_decay_that_is_wrong_for_an_odd_number_of_updates_is_found(judged, seed):
+    def even_only(k, lr_start, lr_end, tau):
+        tau = tau // 2 * 2
+        return lr_start + min(k / tau, 1) * (lr_end - lr_start)
+
+    failed = judged("linear_decay", even_only, seed).failed
+    assert set(failed) == {"during the decay", "after the decay"}  # a single update is odd, too

@@ -1,6 +1,7 @@
 """Problem set 6: correct solutions in other styles score full, and conventions are named."""
 
 import numpy as np
+import pytest
 
 NAME = "ps06-curvature"
 
@@ -247,3 +248,23 @@ def test_jacobi_is_named(judged):
 
     results = judged("coordinate_descent_sweep", jacobi)
     assert results.named == {"old-coordinates"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("threshold", [0.1, 1e-2, 1e-3, 1e-4])
+def test_conjugate_gradients_that_stop_early_are_found(judged, threshold, seed):
+    def stops_early(A, b, x0, steps):
+        x, r = x0, b - A @ x0
+        d, trajectory = r, [x0]
+        for _ in range(steps):
+            if np.linalg.norm(r) > threshold:
+                rr = r @ r
+                alpha = rr / (d @ A @ d)
+                x = x + alpha * d
+                r = r - alpha * (A @ d)
+                d = r + (r @ r) / rr * d
+            trajectory.append(x)
+        return np.array(trajectory)
+
+    failed = judged("conjugate_gradient", stops_early, seed).failed
+    assert "special cases and memory layouts" in failed

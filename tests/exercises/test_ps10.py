@@ -249,3 +249,31 @@ def test_mirroring_first_earns_crops_and_mirror_images(judged):
 
     failed = judged("random_crop_flip", mirrored_first).failed
     assert set(failed) == {"a crop, mirrored", "channels and memory layouts"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("start", "least"), [(100.0, 0.0), (np.inf, 1e-3)])
+def test_early_stopping_with_thresholds_of_its_own_is_found(judged, start, least, seed):
+    def with_thresholds(val_losses, patience):
+        best, lowest = 0, start
+        for t, loss in enumerate(val_losses):
+            if loss < lowest - least:
+                best, lowest = t, loss
+            if t - best >= patience:
+                return best, t
+        return best, len(val_losses) - 1
+
+    assert "the patience runs out" in judged("early_stopping", with_thresholds, seed).failed
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crop_that_is_right_only_near_the_image_is_found(judged, seed):
+    def by_slices(img, dy, dx, flip):
+        H, W = img.shape[-2:]
+        out = np.zeros_like(img)
+        rows = slice(max(0, -dy), H - max(0, dy)), slice(max(0, dy), H + min(0, dy))
+        columns = slice(max(0, -dx), W - max(0, dx)), slice(max(0, dx), W + min(0, dx))
+        out[..., rows[0], columns[0]] = img[..., rows[1], columns[1]]
+        return out[..., ::-1] if flip else out
+
+    assert "a crop" in judged("random_crop_flip", by_slices, seed).failed

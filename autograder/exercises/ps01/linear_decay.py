@@ -19,7 +19,7 @@ def within(rng: Rng, tau: int) -> int:
 
 def during(rng: Rng) -> list[Case]:
     start, end = ends(rng, (0.1, 1), (0.01, 0.2))
-    tau = int(rng.integers(50, 200))
+    tau = 2 * int(rng.integers(25, 100))
     return [
         case("the first update", 0, start, end, tau),
         case("the second update", 1, start, end, tau),
@@ -27,6 +27,7 @@ def during(rng: Rng) -> list[Case]:
         case("the last update of the decay", tau - 1, start, end, tau),
         case("down to zero", within(rng, tau), start, 0.0, tau),
         case("tiny rates", within(rng, tau), 1e-3, 1e-5, tau),
+        case("an odd number of updates", within(rng, tau), start, end, tau + 1),
     ]
 
 
@@ -43,7 +44,7 @@ def after(rng: Rng) -> list[Case]:
 
 def rising(rng: Rng) -> list[Case]:
     start, end = ends(rng, (0.001, 0.1), (2, 10))
-    tau = int(rng.integers(20, 60))
+    tau = 2 * int(rng.integers(10, 30))
     return [
         case("warm-up, on the way", within(rng, tau), start, end, tau),
         case("warm-up from zero", within(rng, tau), 0.0, end, tau),
@@ -68,6 +69,7 @@ EXERCISE = Exercise(
                 case("a quarter of the way", 25, 0.5, 0.005, 100),
                 case("the last update of the decay", 99, 0.5, 0.005, 100),
                 case("down to zero", 3, 0.8, 0.0, 12),
+                case("an odd number of updates", 3, 0.5, 0.005, 7),
             ],
             held_out=during,
         ),

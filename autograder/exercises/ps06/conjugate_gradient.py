@@ -16,8 +16,12 @@ def special(rng: Rng) -> list[Case]:
     minimum = rng.integers(1, 5, size=3).astype(float)
     # powers of two, so that the residual at the minimum is exactly zero in any order of operations
     scales = 2.0 ** rng.integers(0, 4, size=3)
+    short = 9e-5 / np.linalg.norm(
+        b - a @ x
+    )  # below the thresholds at which some implementations stop
     return [
         case("no step at all", a, b, x, 0),
+        case("a short residual", a, short * b, short * x, 1),
         case("start at the minimum", np.diag(scales), scales * minimum, minimum, 3),
         case("more steps than dimensions", a, b, x, 4),
         case("read-only and strided data", strided(a), readonly(b), readonly(x), 2),
@@ -65,6 +69,7 @@ EXERCISE = Exercise(
                 case("no step at all", *TWO_D, 0),
                 case("start at the minimum", A2, [4, 3], [1, 1], 3),
                 case("more steps than dimensions", *TWO_D, 3),
+                case("a short residual", A2, [1e-5, -1e-5], [2e-5, 1.5e-5], 1),
                 case("read-only and strided data", strided(A2), *map(readonly, TWO_D[1:]), 2),
             ],
             held_out=special,

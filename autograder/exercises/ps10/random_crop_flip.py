@@ -109,6 +109,8 @@ EXERCISE = Exercise(
                 case("by rows and columns", IMG, -1, 2, False),
                 case("a square image", SQUARE, 2, 1, False),
                 case("no offset", IMG, 0, 0, False),
+                case("far beyond the edges", IMG, -4, 6, False),
+                case("beyond one edge only", IMG, 1, -6, False),
             ],
             held_out=lambda rng: [
                 case("by rows", picture(rng, 5, 4), offset(rng), 0, False),
@@ -117,6 +119,8 @@ EXERCISE = Exercise(
                 case("a square image", picture(rng, 5, 5), *offsets(rng), False),
                 case("one part beyond the edge", picture(rng, 4, 4), 3, -3, False),
                 case("no offset", picture(rng, 3, 4), 0, 0, False),
+                case("far beyond the edges", picture(rng, 3, 4), 4, -5, False),
+                case("beyond one edge only", picture(rng, 4, 5), -6, 1, False),
             ],
         ),
         "a mirror image": Check(
