@@ -10,6 +10,7 @@ import pytest
 
 from autograder.bench.classroom import RIGHT, write_class
 from autograder.bench.speed import Figure, Sizes, markdown, measure, run_speed
+from autograder.course.course import Course
 from autograder.course.directory import CourseDirectory
 from autograder.course.errors import UserError
 from autograder.grading.settings import usable_cores
@@ -56,7 +57,7 @@ def test_a_command_that_fails_tells_what_it_said(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_all_figures_come_out() -> None:
-    figures = list(run_speed("ps01-sgd", Sizes(20, 60, 4), lambda _: None))
+    figures = list(run_speed(Course.find().material("ps01-sgd"), Sizes(20, 60, 4), lambda _: None))
     assert len(figures) == 7 + (usable_cores() > 1)
     assert all(isinstance(figure, Figure) and figure.figure and figure.raw for figure in figures)
     assert markdown(figures).count("\n") == len(figures) + 2

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.course.reading import Damaged, read_bytes
-from autograder.grading.handin import Handin, parse
+from autograder.grading.handin import HandedCell, Handin, parse
 from autograder.grading.plan import make_plan
 from autograder.grading.session import Session
 from autograder.results.result import Result, Status
@@ -293,7 +293,7 @@ def bases(right_notebook: Callable[..., Any], ps01: Session) -> list[Notebook]:
     return [*made, right_notebook("ps01-sgd", stub), right_notebook("ps01-sgd", answers("pass"))]
 
 
-def read(data: bytes) -> Handin | None:
+def read(data: bytes) -> tuple[HandedCell, ...] | None:
     """The hand-in, or None if it is damaged, which must be said in a readable sentence."""
     try:
         return parse(data)

@@ -70,7 +70,7 @@ def aftermath(
     started = time.monotonic()
     grade_hostile_class(hostile, replace(quick_settings, time=ATTACK_TIME, workers=4))
     seconds = time.monotonic() - started
-    text = hostile.course.assignment(PROBLEM_SET).results.read_text(encoding="utf-8")
+    text = hostile.assignment.results.read_text(encoding="utf-8")
     tree = json.loads(text)
     results = {entry["student"]: entry for entry in tree["submissions"]}
     return Aftermath(hostile, results, tree["isolation"], seconds)
@@ -129,7 +129,7 @@ def test_right_handins_after_the_attacks_are_full(aftermath: Aftermath) -> None:
 def test_gradebook_holds_what_was_earned_and_nothing_else(aftermath: Aftermath) -> None:
     from nbgrader.api import Gradebook
 
-    course = aftermath.hostile.course
+    course = aftermath.hostile.assignment.directory
     with Gradebook(course.database_url) as gradebook:
         assert {student.id for student in gradebook.students} == set(aftermath.results)
         notebook = gradebook.find_notebook(PROBLEM_SET, PROBLEM_SET)
@@ -147,7 +147,7 @@ def test_gradebook_holds_what_was_earned_and_nothing_else(aftermath: Aftermath) 
 
 
 def test_feedback_and_notebook_of_every_handin_are_there_and_bounded(aftermath: Aftermath) -> None:
-    course = aftermath.hostile.course
+    course = aftermath.hostile.assignment.directory
     for student in aftermath.results:
         for path in (
             course.assignment(PROBLEM_SET).feedback(student),
@@ -221,7 +221,7 @@ def test_nothing_is_left(aftermath: Aftermath) -> None:
             for path in Path(folder).glob(f"*{MARKER}*")
         ]
         assert left == []
-    course = aftermath.hostile.course
+    course = aftermath.hostile.assignment.directory
     ours = {"autograded", "feedback", "reports", "source", "release", "evaluated", "gradebook.db"}
     found = {path.name for path in course.root.iterdir()}
     assert found <= {*ours, "submitted", "nbgrader_config.py"}
