@@ -19,6 +19,7 @@ from autograder.release.making import notebook_text
 from autograder.results.result import Result, Status
 from autograder.terminal import GradingProgress
 
+ROOT = Path(__file__).resolve().parents[1]
 PS = "ps01-sgd"
 ANY = ("--isolation", "auto")  # whatever this machine can do
 
@@ -47,7 +48,7 @@ def test_help_says_what_a_command_does(command: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told", "status"),
     [
-        (["grade", "ps99"], "there is no problem set “ps99”; the problem sets are", 1),
+        (["grade", "ps99"], "; the problem sets are: ps01-sgd, ps02-", 1),
         (["grade", "../../etc/passwd"], "there is no problem set", 1),
         (["grade", PS, "--course-dir", "nowhere"], "there is no folder", 1),
         (["grade", PS, "--course-dir", "empty"], "nobody has handed in ps01-sgd", 1),
@@ -67,10 +68,15 @@ def test_help_says_what_a_command_does(command: str) -> None:
     ],
 )
 def test_bad_input_gets_one_message_and_no_traceback(
-    arguments: list[str], told: str, status: int, tmp_path: Path
+    arguments: list[str],
+    told: str,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "empty" / "submitted").mkdir(parents=True)
     (tmp_path / "file").write_text("")
+    monkeypatch.setenv(VARIABLE, str(ROOT))
     done = run(*arguments, folder=tmp_path)
     assert done.returncode == status
     assert told in done.stderr

@@ -25,14 +25,14 @@ PS = "ps01-sgd"
 PROGRAM = """
 import os, time
 from autograder.grading import grader
-submission = grader._Run._submission
-def deadly(run, student):
-    made = submission(run, student)
+verdict = grader.verdict
+def deadly(student, plan, said, marking):
+    made = verdict(student, plan, said, marking)
     if any("deadly" in cell.output.text for cell in made.cells):
         os.kill(os.getpid(), int(os.environ["BY"]))
         time.sleep(2)  # until that has come
     return made
-grader._Run._submission = deadly
+grader.verdict = deadly
 from autograder.cli import main
 main()
 """

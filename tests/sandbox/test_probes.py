@@ -123,7 +123,7 @@ def broken_sandbox(
         (copy if there == "autograder/sandbox" else here, there)
         for here, there in isolation.worker_code()
     ]
-    monkeypatch.setattr(isolation, "worker_code", lambda: code)
+    monkeypatch.setattr(isolation, "worker_code", lambda *cases: code)
     yield probes
 
 
