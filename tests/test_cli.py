@@ -19,7 +19,6 @@ from autograder.release.making import notebook_text
 from autograder.results.result import Result, Status
 from autograder.terminal import GradingProgress
 
-ROOT = Path(__file__).resolve().parents[1]
 PS = "ps01-sgd"
 ANY = ("--isolation", "auto")  # whatever this machine can do
 
@@ -68,15 +67,10 @@ def test_help_says_what_a_command_does(command: str) -> None:
     ],
 )
 def test_bad_input_gets_one_message_and_no_traceback(
-    arguments: list[str],
-    told: str,
-    status: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str], told: str, status: int, tmp_path: Path
 ) -> None:
     (tmp_path / "empty" / "submitted").mkdir(parents=True)
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv(VARIABLE, str(ROOT))
     done = run(*arguments, folder=tmp_path)
     assert done.returncode == status
     assert told in done.stderr

@@ -18,6 +18,8 @@ from typing import Any
 
 import optimizer_figure as extension
 import pytest
+import study_optimizers as study
+from experiments import rule
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 
@@ -268,22 +270,13 @@ def test_the_caption_keeps_its_promises(page: str) -> None:
 
 
 @pytest.mark.parametrize("number", range(3), ids=["valley", "saddle", "beale"])
+@pytest.mark.usefixtures("double_precision")
 def test_the_rates_of_the_race_are_the_best_of_its_search(number: int) -> None:
-    sys.path.insert(0, str(BOOK))
-    import torch
-
-    before = torch.get_default_dtype()
-    try:
-        import study_optimizers as study
-        from experiments import rule
-
-        settings = on_page("labs/animations")[number]
-        for method in study.ON_SURFACES:
-            name = "gd" if method == "sgd" else method
-            if name != "adadelta":
-                found = study.on_surface(settings.surface, rule(method))
-                assert settings.rates[name] == found["rate"], method
-    finally:
-        torch.set_default_dtype(before)
+    settings = on_page("labs/animations")[number]
+    for method in study.ON_SURFACES:
+        name = "gd" if method == "sgd" else method
+        if name != "adadelta":
+            found = study.on_surface(settings.surface, rule(method))
+            assert settings.rates[name] == found["rate"], method
     for method, other in (("sgd", "gd"), ("clip", "gd"), ("adamw", "adam")):
         assert settings.rates[method] == settings.rates[other]
