@@ -134,7 +134,7 @@ class Overview:
         )
         return (
             f'<div><p style="{_BLOCK}"><strong>{escape(self.headline)}</strong></p>'
-            f"<table>{rows}</table></div>"
+            f'<table style="color:inherit">{rows}</table></div>'
         )
 
 
