@@ -188,7 +188,7 @@ EXERCISE = Exercise(
     "CourseAdam",
     title="Adam as an optimizer",
     minutes=40,
-    section="notation.md#the-same-thing-in-other-places",
+    section="adam.md#the-rule",
     parameters=PARAMETERS,
     returns=("trajectory",),
     reference=reference.adam_on_groups,

@@ -41,7 +41,7 @@ EXERCISE = Exercise(
     "gradient_norms",
     title="Gradients through depth",
     minutes=30,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="activations.md#almost-random-layer-by-layer",
     parameters=("weights", "x", "activation"),
     returns=("norms",),
     reference=reference.gradient_norms,

@@ -11,7 +11,7 @@ EXERCISE = Exercise(
     "he_std",
     title="He's standard deviation",
     minutes=5,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="initialization.md#the-rule",
     parameters=("fan_in", "slope"),
     returns=("std",),
     reference=reference.he_std,

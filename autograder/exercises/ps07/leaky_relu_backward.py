@@ -56,7 +56,7 @@ EXERCISE = Exercise(
     "leaky_relu_backward",
     title="The gradient of leaky ReLU",
     minutes=5,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="activations.md#the-variants",
     parameters=("x", "slope", "grad_out"),
     returns=("grad_x",),
     reference=reference.leaky_relu_backward,

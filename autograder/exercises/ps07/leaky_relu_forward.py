@@ -23,7 +23,7 @@ EXERCISE = Exercise(
     "leaky_relu_forward",
     title="Leaky ReLU",
     minutes=3,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="activations.md#the-variants",
     parameters=("x", "slope"),
     returns=("y",),
     reference=reference.leaky_relu_forward,

@@ -62,7 +62,7 @@ EXERCISE = Exercise(
     "maxout_backward",
     title="The gradient of maxout",
     minutes=10,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="activations.md#the-variants",
     parameters=("winner", "pieces", "grad_out"),
     returns=("grad_x",),
     reference=reference.maxout_backward,

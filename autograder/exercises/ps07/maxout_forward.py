@@ -21,7 +21,7 @@ EXERCISE = Exercise(
     "maxout_forward",
     title="Maxout",
     minutes=10,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="activations.md#the-variants",
     parameters=("x", "pieces"),
     returns=("y", "winner"),
     reference=reference.maxout_forward,

@@ -71,7 +71,7 @@ EXERCISE = Exercise(
     "prelu_backward",
     title="The gradients of parametric ReLU",
     minutes=15,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="activations.md#the-variants",
     parameters=("x", "slope", "grad_out"),
     returns=("grad_x", "grad_slope"),
     reference=reference.prelu_backward,

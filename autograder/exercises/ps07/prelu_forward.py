@@ -15,7 +15,7 @@ EXERCISE = Exercise(
     "prelu_forward",
     title="Parametric ReLU",
     minutes=5,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="activations.md#the-variants",
     parameters=("x", "slope"),
     returns=("y",),
     reference=reference.prelu_forward,

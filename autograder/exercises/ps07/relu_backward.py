@@ -38,7 +38,7 @@ EXERCISE = Exercise(
     "relu_backward",
     title="The gradient of ReLU",
     minutes=5,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="activations.md#the-rule",
     parameters=("x", "grad_out"),
     returns=("grad_x",),
     reference=reference.relu_backward,

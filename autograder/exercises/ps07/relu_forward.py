@@ -14,7 +14,7 @@ EXERCISE = Exercise(
     "relu_forward",
     title="ReLU",
     minutes=3,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="activations.md#the-rule",
     parameters=("x",),
     returns=("y",),
     reference=reference.relu_forward,

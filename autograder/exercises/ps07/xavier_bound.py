@@ -23,7 +23,7 @@ EXERCISE = Exercise(
     "xavier_bound",
     title="Glorot's bound",
     minutes=5,
-    section="learning-as-optimization.md#plateaus-exploding-and-vanishing-gradients",
+    section="initialization.md#the-rule",
     parameters=("fan_in", "fan_out"),
     returns=("bound",),
     reference=reference.xavier_bound,

@@ -81,7 +81,7 @@ EXERCISE = Exercise(
     "fisher_softmax",
     title="The Fisher matrix of softmax regression",
     minutes=25,
-    section="learning-as-optimization.md#ill-conditioning",
+    section="natural-gradient.md#the-fisher-matrix-of-softmax-regression",
     parameters=("W", "X"),
     returns=("F",),
     reference=reference.fisher_softmax,

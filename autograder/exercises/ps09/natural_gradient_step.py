@@ -92,7 +92,7 @@ EXERCISE = Exercise(
     "natural_gradient_step",
     title="One natural gradient step",
     minutes=10,
-    section="learning-as-optimization.md#ill-conditioning",
+    section="natural-gradient.md#the-rule",
     parameters=("theta", "grad", "F", "lr", "damping"),
     returns=("theta",),
     reference=reference.natural_gradient_step,

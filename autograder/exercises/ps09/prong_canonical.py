@@ -13,7 +13,7 @@ EXERCISE = Exercise(
     "prong_canonical",
     title="PRONG: back to the usual form",
     minutes=10,
-    section="notation.md#how-code-is-written",
+    section="prong.md#the-rule",
     parameters=("V", "d", "c", "U"),
     returns=("W", "b"),
     reference=reference.prong_canonical,

@@ -16,7 +16,7 @@ EXERCISE = Exercise(
     "prong_gradient",
     title="PRONG: the gradient in whitened coordinates",
     minutes=15,
-    section="learning-as-optimization.md#ill-conditioning",
+    section="prong.md#the-rule",
     parameters=("grad_W", "grad_b", "c", "U"),
     returns=("grad_V", "grad_d"),
     reference=reference.prong_gradient,

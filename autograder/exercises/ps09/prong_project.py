@@ -16,7 +16,7 @@ EXERCISE = Exercise(
     "prong_project",
     title="PRONG: into whitened coordinates",
     minutes=10,
-    section="notation.md#how-code-is-written",
+    section="prong.md#the-rule",
     parameters=("W", "b", "c", "U"),
     returns=("V", "d"),
     reference=reference.prong_project,

@@ -51,7 +51,7 @@ EXERCISE = Exercise(
     "prong_step",
     title="PRONG: a step between two projections",
     minutes=5,
-    section="sgd.md#the-rule",
+    section="prong.md#a-step-in-v-is-a-preconditioned-step-in-w",
     parameters=("V", "d", "grad_V", "grad_d", "lr"),
     returns=("V", "d"),
     reference=reference.prong_step,

@@ -56,7 +56,7 @@ EXERCISE = Exercise(
     "whitening",
     title="Whitening the inputs of a layer",
     minutes=20,
-    section="learning-as-optimization.md#ill-conditioning",
+    section="prong.md#whiten-what-a-layer-reads",
     parameters=("h", "eps"),
     returns=("c", "U"),
     reference=reference.whitening,

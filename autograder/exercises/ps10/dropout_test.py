@@ -35,7 +35,7 @@ EXERCISE = Exercise(
     "dropout_test",
     title="Dropout in testing, the lecture's form",
     minutes=5,
-    section="notation.md#how-code-is-written",
+    section="dropout.md#the-rule",
     parameters=("W", "b", "keep"),
     returns=("W", "b"),
     reference=reference.dropout_test,

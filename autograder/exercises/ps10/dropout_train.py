@@ -13,7 +13,7 @@ EXERCISE = Exercise(
     "dropout_train",
     title="Dropout in training, the lecture's form",
     minutes=5,
-    section="notation.md#how-code-is-written",
+    section="dropout.md#the-rule",
     parameters=("x", "mask", "keep"),
     returns=("y",),
     reference=reference.dropout_train,

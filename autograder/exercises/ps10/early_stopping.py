@@ -74,7 +74,7 @@ EXERCISE = Exercise(
     "early_stopping",
     title="Early stopping",
     minutes=15,
-    section="learning-as-optimization.md#the-surrogate-keeps-working",
+    section="regularization.md#the-rule",
     parameters=("val_losses", "patience"),
     returns=("best", "stop"),
     reference=reference.early_stopping,

@@ -68,7 +68,7 @@ EXERCISE = Exercise(
     "ensemble_predict",
     title="The prediction of an ensemble",
     minutes=5,
-    section="notation.md#how-code-is-written",
+    section="regularization.md#ensembles-the-error-less-the-disagreement",
     parameters=("probs",),
     returns=("p", "labels"),
     reference=reference.ensemble_predict,

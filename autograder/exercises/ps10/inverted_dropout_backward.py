@@ -13,7 +13,7 @@ EXERCISE = Exercise(
     "inverted_dropout_backward",
     title="Inverted dropout, backward",
     minutes=5,
-    section="notation.md#how-code-is-written",
+    section="dropout.md#the-rule",
     parameters=("grad_y", "mask", "keep"),
     returns=("grad_x",),
     reference=reference.inverted_dropout_backward,

@@ -13,7 +13,7 @@ EXERCISE = Exercise(
     "inverted_dropout_forward",
     title="Inverted dropout, forward",
     minutes=5,
-    section="notation.md#how-code-is-written",
+    section="dropout.md#two-conventions-one-expectation",
     parameters=("x", "mask", "keep"),
     returns=("y",),
     reference=reference.inverted_dropout_forward,

@@ -36,7 +36,7 @@ EXERCISE = Exercise(
     "l1_step",
     title="One step with an L1 penalty",
     minutes=10,
-    section="sgd.md#the-rule",
+    section="regularization.md#l1-makes-zeros",
     parameters=PARAMETERS,
     returns=STATE,
     reference=reference.l1_step,

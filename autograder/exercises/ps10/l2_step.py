@@ -19,7 +19,7 @@ EXERCISE = Exercise(
     "l2_step",
     title="One step with an L2 penalty",
     minutes=10,
-    section="sgd.md#the-rule",
+    section="regularization.md#the-rule",
     parameters=PARAMETERS,
     returns=STATE,
     reference=reference.l2_step,

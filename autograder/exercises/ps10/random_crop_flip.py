@@ -96,7 +96,7 @@ EXERCISE = Exercise(
     "random_crop_flip",
     title="More data: crops and mirror images",
     minutes=15,
-    section="notation.md#how-code-is-written",
+    section="regularization.md#augmentation-a-statement-about-the-world",
     parameters=("img", "dy", "dx", "flip"),
     returns=("img",),
     reference=reference.random_crop_flip,
