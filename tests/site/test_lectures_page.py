@@ -124,6 +124,7 @@ def test_every_chapter_of_a_lecture_is_linked():
         "efficient-models",
         "parallel-training",
         "strategies",
+        "which-optimizer",
     ):
         assert f"{chapter}.md" in linked
 

@@ -40,6 +40,7 @@ CHAPTERS = [
     "efficient-models",
     "parallel-training",
     "strategies",
+    "which-optimizer",
 ]
 PARTS = [  # in this order
     "Why",

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -125,3 +126,26 @@ def test_the_command_goes_on_where_it_was_ended(
         *("valley", "tilted", "saddle", "beale"),
     }
     assert len(again["results"]["softmax"]["sgd"]["accuracy"]) == 5
+
+
+def test_what_is_stored_is_whole() -> None:
+    kept: dict[str, Any] = json.loads((BOOK / "data" / "optimizers.json").read_text())
+    results = kept["results"]
+    assert results["rates"] == list(study.RATES)
+    assert set(results["price"]) == set(study.RULES)
+    for name in study.LOOKED_AT:
+        assert set(results[name]) == set(study.ON_SURFACES)
+    for name, task in study.TASKS.items():
+        assert set(results[name]) == set(study.RULES)
+        for found in results[name].values():
+            assert [len(row) for row in found["tried"]] == [5] * 20
+            assert len(found["again"]) == 5
+            assert ("accuracy" in found) == task.labels
+
+
+def test_a_stored_result_comes_out_again() -> None:
+    kept = json.loads((BOOK / "data" / "optimizers.json").read_text())["results"]["softmax"]
+    for method in ("momentum", "adagrad"):
+        found = kept[method]
+        again = study.run(study.TASKS["softmax"], rule(method), [found["rate"]], study.FRESH).end
+        assert again[0].tolist() == pytest.approx(found["again"], rel=0.02)
