@@ -28,6 +28,7 @@ from .attack import (
 CHECK = f"check-{ATTACKED}"
 EASY_QUESTION = "**Question (100 points).** Which letter comes after A?"
 _RIGHT = f"def {ATTACKED}(theta, grad, lr):\n    return theta - lr * grad\n"
+_STEP = "step(theta, lr * grad)"
 
 # --- bytes that are no notebook ------------------------------------------------------------------
 
@@ -201,6 +202,20 @@ def _swap_checks(notebook: Notebook) -> None:
 def _right_under_other_id(notebook: Notebook) -> None:
     """The right function is there, in a cell that is run after the check only."""
     notebook["cells"].append(code_cell(_RIGHT))
+
+
+def _right_by_a_later_helper(notebook: Notebook) -> None:
+    """The answer is wrong at its check, and right in the end."""
+    answer = cell_of(notebook, ATTACKED)
+    answer["source"] = f"def step(a, b): return a + 1\n{_RIGHT.replace('theta - lr * grad', _STEP)}"
+    notebook["cells"].append(code_cell("def step(a, b): return a - b"))
+
+
+def _right_by_a_later_table(notebook: Notebook) -> None:
+    answer = cell_of(notebook, ATTACKED)
+    wrong = "table = {'step': lambda a, b: a + 1}\nstep = lambda a, b: table['step'](a, b)\n"
+    answer["source"] = wrong + _RIGHT.replace("theta - lr * grad", _STEP)
+    notebook["cells"].append(code_cell("table['step'] = lambda a, b: a - b"))
 
 
 def _another_notebooks_ids(notebook: Notebook) -> None:
@@ -444,6 +459,8 @@ change("all cells twice", _double)
 change("cells in reverse", _order(lambda i: -i))
 change("cells shuffled", _order(lambda i: i * 7919 % 31))
 change("the right answer after the check", _right_under_other_id)
+change("a helper that is right only after the check", _right_by_a_later_helper)
+change("a table that is right only after the check", _right_by_a_later_table)
 change("the same cell ids everywhere", _all(id=ATTACKED))
 change("cell ids that are no text", _all(id=[5]))
 change("asks easier questions", _other_questions())

@@ -460,6 +460,15 @@ check.__code__ = (lambda *a, **k: print('✓')).__code__
     E,
 )
 patch(
+    "says that later cells have changed all answers",
+    "cell",
+    """
+from autograder.sandbox import uses
+uses.Uses.changed = lambda self: True
+""",
+    G,
+)
+patch(
     "one class is function, answer and check",
     "cell",
     """

@@ -8,6 +8,10 @@ under way.
 All cells come first; where a check stands, the function is kept as it is there. Then come the calls
 on public cases, and last those on held-out ones: when held-out inputs come, nothing of the
 student's is shown any more.
+
+What counts is what Restart & Run All does where the check stands. If an answer uses something that
+a later cell has changed, the notebook is run again and the calls are made at its check: once for
+the public cases of all such answers, and once for the held-out ones.
 """
 
 from __future__ import annotations
@@ -44,7 +48,13 @@ _MAX_ANSWER = 1 << 21  # bytes that come for the calls of a check, public or hel
 _MAX_RETURNED = 1 << 25  # bytes that all calls of a hand-in may return together
 _MAX_SENT = 3 << 25  # bytes that a hand-in's workers may send together, of whatever kind
 
-Task = int | Question  # a step of the plan, by its number, or the calls of a check
+
+class _Changes:
+    """The task to ask which answers use something that was changed after their checks."""
+
+
+# a step of the plan, by its number, or the calls of a check
+Task = int | Question | _Changes
 
 
 class _Late(Exception):
@@ -112,20 +122,84 @@ class Conversation:
         self.marking = marking
         self.limits = marking.limits
         self.pool = pool
-        self.tasks: list[Task] = [*range(len(plan.steps)), *marking.questions]
-        self._begin(one_by_one=False)
-
-    def _begin(self, *, one_by_one: bool, foreseen: dict[int, Incident] | None = None) -> None:
-        self.one_by_one = one_by_one  # whether each answer is awaited before the next order
-        self.foreseen = foreseen or {}  # what will go wrong, by the number of the task
+        self.tasks: list[Task] = []
         self.transcript = Transcript()
         self.received = 0  # bytes of answers to questions
         self.allowance: float = _MAX_SENT
         self.spent: defaultdict[str, float] = defaultdict(float)  # seconds of calls, by exercise
         self.skipped: set[int] = set()  # steps that cost a worker
+        self.one_by_one = False  # whether each answer is awaited before the next order
+        self.foreseen: dict[int, Incident] = {}  # what will go wrong, by the number of the task
+        self.changed: set[str] = set()  # exercises that use what was changed after their checks
+        self.again = False  # whether the cells were run before, and have been shown
+        self.confided = False  # whether a worker has seen held-out inputs
 
     def hold(self) -> Transcript:
         """Have everything asked that there is time for."""
+        steps, questions = range(len(self.plan.steps)), self.marking.questions
+        self._work_through([*steps, _Changes(), *questions])
+        if self.changed:
+            self._forget_changed()
+            if time.monotonic() < self.deadline:
+                self.again = True
+                self._work_through(self._at_their_checks(public=True))
+                self.confided = True
+                others = [q for q in questions if not q.public and q.exercise not in self.changed]
+                self._work_through([*self._at_their_checks(public=False), *others])
+        self._lose_what_was_not_asked()
+        return self.transcript
+
+    def _forget_changed(self) -> None:
+        """Drop what was said of exercises whose calls are to be made where their checks stand."""
+        said = self.transcript
+        said.answers = {q: f for q, f in said.answers.items() if q.exercise not in self.changed}
+        said.lost = {at: why for at, why in said.lost.items() if at[0] not in self.changed}
+
+    def _at_their_checks(self, *, public: bool) -> list[Task]:
+        """All steps, with the calls of the changed exercises where their checks stand."""
+        tasks: list[Task] = []
+        for number, step in enumerate(self.plan.steps):
+            tasks.append(number)
+            if step.check in self.changed:
+                of_check = [q for q in self.marking.questions if q.exercise == step.check]
+                tasks += [question for question in of_check if question.public is public]
+        return tasks
+
+    def _lose_what_was_not_asked(self) -> None:
+        text = "not run: the notebook was stopped before this point"
+        for question in self.marking.questions:
+            if (
+                question not in self.transcript.answers
+                and question.exercise not in self.plan.missing
+            ):
+                of_check = question.exercise, question.check
+                self.transcript.lost.setdefault(of_check, Incident(Status.TIMEOUT, text))
+
+    def _keep_point(self, position: int) -> None:
+        """From now on, what is begun anew is begun from here."""
+        said = self.transcript
+        self.point = (
+            position,
+            said.copy(),
+            self.received,
+            self.allowance,
+            self.spent.copy(),
+            self.skipped.copy(),
+        )
+
+    def _begin_anew(self, foreseen: dict[int, Incident]) -> int:
+        """Go back, to ask one by one; ``foreseen`` is what will go wrong. Returns the position."""
+        position, said, self.received, self.allowance, spent, skipped = self.point
+        self.transcript, self.spent, self.skipped = said.copy(), spent.copy(), skipped.copy()
+        self.one_by_one, self.foreseen = True, foreseen
+        return position
+
+    def _work_through(self, tasks: list[Task]) -> None:
+        """Do all these tasks, in as many workers as it takes."""
+        self.tasks = tasks
+        self.one_by_one = False
+        self.foreseen = {}
+        self._keep_point(0)
         self.deadline = time.monotonic() + self.limits.notebook
         position = failures = 0
         for _ in range(_LOSSES * len(self.marking.exercises) + _MORE_RESTARTS + 1):
@@ -139,12 +213,6 @@ class Conversation:
                 break
             if position >= len(self.tasks) or time.monotonic() >= self.deadline:
                 break
-        for task in self.tasks[position:]:
-            if isinstance(task, Question):
-                text = "not run: the notebook was stopped before this point"
-                of_check = task.exercise, task.check
-                self.transcript.lost.setdefault(of_check, Incident(Status.TIMEOUT, text))
-        return self.transcript
 
     def _go_on_from(self, position: int) -> int:
         """Do the tasks from ``position`` on in a fresh worker; return where to go on."""
@@ -155,6 +223,11 @@ class Conversation:
             sure = True  # whether what the worker was busy with is to blame
             try:
                 for number, order in enumerate(talk.orders):
+                    if order.at >= len(self.tasks):  # it turned out to be for another worker
+                        break
+                    if order.held_out and not self.confided:
+                        self.confided = True
+                        self._keep_point(order.at)
                     self._tell(talk, talk.turn_to(number))
                     if order.answered:
                         self._take(talk, order, shown=order.at >= position)
@@ -171,8 +244,7 @@ class Conversation:
         culprit = talk.orders[talk.begun].at
         if not self.one_by_one and time.monotonic() < self.deadline - self.limits.notebook / 2:
             # what took its time need not take it twice
-            self._begin(one_by_one=True, foreseen={culprit: incident} if sure else None)
-            return 0
+            return self._begin_anew({culprit: incident} if sure else {})
         self.one_by_one = True
         self._lose(culprit, incident)
         first = talk.orders[talk.awaited].at
@@ -196,7 +268,10 @@ class Conversation:
                 if at >= position and not lost and task.exercise not in self.plan.missing:
                     data = self.marking.order(task)
                     due.append(_Order(at, data, held_out=not task.public))
-            elif at not in self.skipped:
+            elif isinstance(task, _Changes):
+                if at >= position:
+                    due.append(_Order(at, orders.changed()))
+            elif task not in self.skipped:
                 step = self.plan.steps[task]
                 if step.check is not None:
                     data = orders.keep(step.check, self.marking.entry(step.check))
@@ -217,9 +292,14 @@ class Conversation:
                 text = "the notebook's process ended in a held-out call"
                 incident = Incident(incident.status, text)
             self.transcript.lost[task.exercise, task.check] = incident
-        else:
+        elif isinstance(task, int):
             self.skipped.add(task)
-            self.transcript.outputs[task] = Output(error=incident.text)
+            if self.again or self.confided:  # what is shown of this cell is what it did before
+                if incident.status is Status.CRASHED:
+                    text = "the notebook's process ended when its cells were run again"
+                    incident = Incident(incident.status, text)
+            else:
+                self.transcript.outputs[task] = Output(error=incident.text)
         self._happened(incident)
 
     # what is said to and heard from the worker
@@ -244,15 +324,25 @@ class Conversation:
             self._take_answer(talk, task)
             return
         answer, _ = self._hear(talk, task).open()
-        if shown:
+        if isinstance(task, _Changes):
+            self._take_changes(answer)
+        elif shown and not self.again:
             output, incident = _read_output(answer)
             self.transcript.outputs[task] = output
             if incident is not None:
                 self._happened(incident)
 
+    def _take_changes(self, answer: dict[str, Any]) -> None:
+        named = answer.get("changed")
+        checked = {step.check for step in self.plan.steps if step.check is not None}
+        if isinstance(named, list):
+            self.changed |= checked.intersection(n for n in named if isinstance(n, str))
+        if self.changed:  # held-out calls come when all that is shown has been said
+            public = [q for q in self.tasks if not isinstance(q, Question) or q.public]
+            self.tasks = public
+
     def _take_answer(self, talk: _Talk, question: Question) -> None:
-        # it may have been asked, and half answered, before
-        frames = self.transcript.answers[question] = []
+        frames: list[Frame] = []
         size = 0
         while True:
             frame = self._hear(talk, question)
@@ -260,11 +350,11 @@ class Conversation:
             size += len(frame.header) + len(frame.body)
             self.received += len(frame.header) + len(frame.body)
             if size > _MAX_ANSWER:
-                frames.clear()
                 raise BadMessage("more data than the calls of a check may return")
             if self.received > _MAX_RETURNED:
                 raise BadMessage("more data than a notebook may return")
             if frame.last:
+                self.transcript.answers[question] = frames
                 return
             if len(frames) > self.marking.calls(question):
                 raise BadMessage("more than it was asked for")

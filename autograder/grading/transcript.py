@@ -33,3 +33,9 @@ class Transcript:
     answers: dict[Question, list[Frame]] = field(default_factory=dict)
     incidents: list[Incident] = field(default_factory=list)
     lost: dict[tuple[str, int], Incident] = field(default_factory=dict)
+
+    def copy(self) -> Transcript:
+        """Another one that says the same, so far."""
+        return Transcript(
+            dict(self.outputs), dict(self.answers), list(self.incidents), dict(self.lost)
+        )

@@ -1,8 +1,11 @@
-"""What a worker is told to do: three orders, each a message of :mod:`wire`.
+"""What a worker is told to do: four orders, each a message of :mod:`wire`.
 
     {"run": source}                                run a cell; answered with what it shows
     {"keep": name, "entry": name}                  keep a function as it is now; not answered
-    {"call": name, "entry": name, "cases": [...]}  call it on these cases; answered with outcomes
+    {"changed": null}                              which of these use something that was changed
+                                                   since? Answered with their names under "changed"
+    {"call": name, "entry": name, "cases": [...]}  call it on these cases; answered with outcomes,
+                                                   none if it was named as changed
 
 ``entry`` is what is called to check the function ``name``: itself, or a driver that runs it.
 """
@@ -37,6 +40,11 @@ def run(source: str) -> bytes:
 def keep(name: str, entry: str) -> bytes:
     """The order to keep a function for the calls to come."""
     return packed({"keep": name, "entry": entry})
+
+
+def changed() -> bytes:
+    """The order to look which of the functions that were kept depend on what came later."""
+    return packed({"changed": None})
 
 
 def call(name: str, entry: str, cases: Iterable[Case]) -> bytes:

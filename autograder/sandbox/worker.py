@@ -1,8 +1,9 @@
 """The process that runs one student's notebook, forked from the zygote.
 
-It obeys three orders, "run this cell", "keep this function as it is now" and "call this function
-on these cases", and answers with plain data. It holds no reference and no expected value, and what
-it says is not believed further than an honest return value would be.
+It obeys four orders, "run this cell", "keep this function as it is now", "tell which of these use
+what was changed since" and "call this function on these cases", and answers with plain data. It
+holds no reference and no expected value, and what it says is not believed further than an honest
+return value would be.
 
 Answers are held back until all orders at hand are done, or one took long: to wake the grader for
 each would cost as much as most calls take. Which order is worked at is noted in a pipe, a byte for
@@ -31,6 +32,7 @@ from autograder.selfcheck.spec import Outcome
 from autograder.selfcheck.values import Buffer, ValueRefused, encode
 
 from .orders import answer_room, case_in
+from .uses import Uses
 from .wire import HELD_SECONDS, Channel, ChannelClosed, packed, packed_parts
 
 _MAX_TEXT = 20_000  # characters of output a cell
@@ -175,6 +177,8 @@ def serve(channel: Channel, notes: int, shell: WorkerShell) -> None:
     """
     me = os.getpid()
     kept: dict[str, Any] = {}  # functions, as they were where their checks stand
+    uses: dict[str, Uses] = {}
+    changed: list[str] = []
     outbox = Outbox(channel)
     sys.stdin = io.StringIO()
     with contextlib.suppress(ChannelClosed):
@@ -189,7 +193,15 @@ def serve(channel: Channel, notes: int, shell: WorkerShell) -> None:
                 if os.getpid() == me:
                     outbox.put(packed(answer))
             elif "keep" in order:
-                kept[order["keep"]] = _function(shell, order["keep"], order["entry"])
+                name = order["keep"]
+                kept[name] = _function(shell, name, order["entry"])
+                if kept[name] is not None:
+                    uses[name] = Uses(kept[name], shell.user_ns)
+            elif "changed" in order:
+                changed = [name for name, use in uses.items() if use.changed()]
+                outbox.put(packed({"changed": changed}))
+            elif order["call"] in changed:
+                outbox.put(packed({"outcomes": []}))
             else:
                 name, entry = order["call"], order["entry"]
                 _call_function(
