@@ -179,7 +179,7 @@ s.detach()
 TELLING = Corpus("looking for answers, telling inputs")
 add = TELLING.code
 _NO_POINTS = "is after inputs, not points"
-_RIGHT_IN_PUBLIC = """
+RIGHT_IN_PUBLIC = """
 from selfcheck.check import public_exercises
 public = set()
 for check_ in public_exercises()['sgd_step'].checks:
@@ -228,7 +228,7 @@ for how, code, ends in (
     add(
         f"tells a held-out input by {how}",
         "cell",
-        f"{_RIGHT_IN_PUBLIC}    {code}\n",
+        f"{RIGHT_IN_PUBLIC}    {code}\n",
         *ends,
         not_at_stock=_NO_POINTS,
     )
@@ -430,6 +430,61 @@ for folder in ('/tmp', '/dev/shm', '/var/tmp', '/usr', '/grader', '.'):
 """,
     G,
 )
+_SHARED = """
+import ctypes, fcntl, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+library = os.open(os.__file__, os.O_RDONLY)
+def refused(attempt, *arguments):
+    try: return attempt(*arguments) == -1
+    except OSError: return True
+def lock(kind): return struct.pack('hhqqi4x', kind, 0, 4096, 1, 0)
+"""
+for how, code in (
+    (
+        "in which pages of a library are in memory",
+        """
+told = [not refused(os.preadv, library, [bytearray(1)], 0, os.RWF_NOWAIT),
+        not refused(libc.mincore, 0, 0, 0), not refused(libc.syscall, 451, library, 0, 0, 0),
+        not refused(os.posix_fadvise, library, 0, 0, os.POSIX_FADV_DONTNEED)]
+""",
+    ),
+    (
+        "in hints on a library",
+        "told = [not refused(fcntl.fcntl, library, c, bytes(8)) for c in (1035, 1036, 1037, 1038)]",
+    ),
+    (
+        "by watching a library",
+        """
+told = [libc.inotify_init1(0) != -1, not refused(fcntl.fcntl, library, 1026, 1),
+        not refused(fcntl.fcntl, library, fcntl.F_SETLEASE, fcntl.F_RDLCK)]
+""",
+    ),
+    (
+        "in how much its pipes hold",
+        "told = [not refused(fcntl.fcntl, os.pipe()[0], 1031, 1 << 20)]",
+    ),
+    (
+        "in locks on a library",
+        """
+for command in (6, 37): fcntl.fcntl(library, command, lock(fcntl.F_RDLCK))
+fcntl.flock(library, fcntl.LOCK_SH)
+if os.fork() == 0:
+    other = os.open(os.__file__, os.O_RDONLY)
+    seen = [fcntl.fcntl(other, command, lock(fcntl.F_WRLCK)) for command in (5, 36)]
+    told = [struct.unpack('hhqqi4x', each)[0] != fcntl.F_UNLCK for each in seen]
+    told += [refused(fcntl.flock, other, fcntl.LOCK_EX | fcntl.LOCK_NB)]
+    os._exit(any(told))
+told = [os.wait()[1] != 0]
+""",
+    ),
+):
+    add(
+        f"leaves word {how}",
+        "top",
+        f"{_SHARED}{code}\nassert not any(told), told\n",
+        G,
+        not_at_stock=_NO_POINTS,
+    )
 _PLACES = f"""
 import ctypes, os, socket
 libc = ctypes.CDLL(None, use_errno=True)

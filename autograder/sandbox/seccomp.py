@@ -3,8 +3,10 @@
 Trusted side. The filter is compiled once, to a BPF program; a worker loads that with one system
 call (``confine.filter_system_calls``), so that nothing of libseccomp is needed inside.
 
-Denied is what a notebook never needs and what has let programs out of sandboxes, or hides memory
-from the limits; all else is allowed, for NumPy, torch and the C library differ in what they call.
+Denied is what a notebook never needs and what has let programs out of sandboxes, hides memory from
+the limits, or tells of files what others have done with them: hand-ins can read the same libraries,
+and by these a hand-in could leave word for another, or for itself when it is graded again. All else
+is allowed, for NumPy, torch and the C library differ in what they call.
 """
 
 from __future__ import annotations
@@ -43,7 +45,22 @@ DENIED = {
         "memfd_create memfd_secret shmget shmat shmctl shmdt semget semctl semop semtimedop "
         "msgget msgsnd msgrcv msgctl mq_open mq_unlink vmsplice"
     ),
+    # which pages of a file are in memory, and when another process opens it
+    "traces in shared files": "mincore cachestat inotify_init inotify_init1",
 }
+_FCNTL_DENIED = (
+    1024,  # F_SETLEASE
+    1026,  # F_NOTIFY
+    1031,  # F_SETPIPE_SZ: what all pipes of a user hold is counted together
+    1035,  # F_GET_RW_HINT, and F_SET_RW_HINT: a note on a file that anybody may leave
+    1036,
+    1037,  # the same two, F_..._FILE_RW_HINT
+    1038,
+)
+# Locks seem to be had, and lock nothing: files that a hand-in can write are its own, and the only
+# others that see them are its own processes. SQLite and others would fail if locks were refused.
+_FCNTL_LOCKS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
+_DONT_NEED = 4  # of posix_fadvise: drop the pages of a file from memory
 _CLONE_NEW = (
     0x00020000,  # mount
     0x02000000,  # cgroup
@@ -54,6 +71,7 @@ _CLONE_NEW = (
     0x40000000,  # network
 )
 _AF_UNIX = 1
+_INT = 0xFFFFFFFF
 _UNKNOWN = -1  # what libseccomp calls a system call that it does not know
 
 
@@ -91,6 +109,16 @@ def _compiled(library: Any) -> bytes:
     # its flags lie in memory, where a filter cannot look; the C library then takes clone
     made.add_rule(library.ERRNO(errno.ENOSYS), "clone3")
     made.add_rule(denied, "socket", library.Arg(0, library.NE, _AF_UNIX))
+    for name in ("preadv2", "pwritev2"):  # RWF_NOWAIT tells whether a page is in memory
+        made.add_rule(denied, name, library.Arg(5, library.NE, 0))
+    made.add_rule(denied, "fadvise64", library.Arg(3, library.MASKED_EQ, _INT, _DONT_NEED))
+    # of an argument that is an int the kernel looks at the lower half
+    for command in _FCNTL_DENIED:
+        made.add_rule(denied, "fcntl", library.Arg(1, library.MASKED_EQ, _INT, command))
+    nothing = library.ERRNO(0)
+    for command in _FCNTL_LOCKS:
+        made.add_rule(nothing, "fcntl", library.Arg(1, library.MASKED_EQ, _INT, command))
+    made.add_rule(nothing, "flock")
     # as a binary tree: the kernel tries every call when it loads the program
     made.set_attr(library.Attr.CTL_OPTIMIZE, 2)
     with tempfile.TemporaryFile() as file:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from autograder.attacks.secrets import RIGHT_IN_PUBLIC
 from autograder.course.directory import CourseDirectory
 from autograder.grading.handin import Handin
 from autograder.grading.sample import instructor_answers
@@ -163,3 +166,31 @@ def test_lie_about_what_was_begun_earns_nothing_and_ends(grade: Grade) -> None:
 
 def _right() -> dict[str, str]:
     return instructor_answers("ps01-sgd")
+
+
+def test_nothing_is_shown_of_a_run_after_held_out_inputs_were_seen(
+    course: CourseDirectory,
+    quick_settings: Settings,
+    right_notebook: Callable[..., Any],
+    hand_in: Callable[..., Path],
+) -> None:
+    """At the weakest level a hand-in can leave word for its next run."""
+    word = Path(tempfile.gettempdir()) / f"word-{uuid4()}"
+    function = f"    open({str(word)!r}, 'w').write('seen')\n    import os; os._exit(3)\n"
+    answers = {"sgd_step": f"import numpy as np\n{RIGHT_IN_PUBLIC}{function}"}
+    notebook = right_notebook("ps01-sgd", answers)
+    look = f"import os\nprint('it was', 'seen' if os.path.exists({str(word)!r}) else 'new')"
+    cell = {"cell_type": "code", "metadata": {}, "source": look, "outputs": []}
+    notebook["cells"].insert(0, cell)
+    handed_in = Handin("a", hand_in(notebook))
+    try:
+        with Session(
+            course.assignment("ps01-sgd"), replace(quick_settings, isolation="limits")
+        ) as opened:
+            result = opened.grade(handed_in).result
+        assert word.exists()
+    finally:
+        word.unlink(missing_ok=True)
+    assert result.status is Status.CRASHED
+    assert lost(result) == {"sgd_step"}
+    assert [c.output.text for c in result.cells if "it was" in c.output.text] == ["it was new\n"]
