@@ -12,10 +12,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from distributed import Client
@@ -171,10 +171,30 @@ def speedup(
         raise UserError("two workers want two cores, and there is only one here")
     work = partial(_speedup, assignment, settings or Settings(), rounds, cores)
     # in a process of its own, for the caller may use all cores
-    with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-        return apart.submit(
-            work, [Handin(path.parent.parent.name, path) for path in handins]
-        ).result()
+    ours, theirs = Pipe(duplex=False)
+    given = [Handin(path.parent.parent.name, path) for path in handins]
+    apart = get_context("spawn").Process(target=_tell, args=(theirs, work, given))
+    apart.start()
+    theirs.close()
+    try:
+        told = ours.recv()
+    except EOFError:
+        raise UserError("the process that measures the cluster died") from None
+    finally:
+        apart.join()
+    if isinstance(told, BaseException):
+        raise told
+    speedup: Speedup = told
+    return speedup
+
+
+def _tell(
+    connection: Connection, work: Callable[[Sequence[Handin]], Speedup], given: Sequence[Handin]
+) -> None:
+    try:
+        connection.send(work(given))
+    except Exception as error:
+        connection.send(error)
 
 
 def _speedup(

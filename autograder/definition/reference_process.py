@@ -14,10 +14,10 @@ import signal
 import sys
 import threading
 import time
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import weakref
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -92,25 +92,32 @@ def _device(device: str) -> tuple[str, str, str]:
     return used, name, str(torch.__version__)
 
 
-class _RememberingContext(SpawnContext):
-    """Knows the processes that it has made: the pool that asks for them tells nobody."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.made: list[SpawnProcess] = []
-
-    def Process(self, *arguments: Any, **more: Any) -> SpawnProcess:  # type: ignore[override]
-        """As the class that it stands for."""
-        self.made.append(SpawnProcess(*arguments, **more))
-        return self.made[-1]
+class _Died(Exception):
+    """The process is gone, and what it was to evaluate with it."""
 
 
 class ReferenceProcess:
-    """Evaluates specs in one process of its own, started at once and ended by :meth:`close`."""
+    """Evaluates specs in one process of its own, ended by :meth:`close`.
+
+    It is talked to over a pipe: a pool of processes would have semaphores, which stay in /dev/shm
+    when everything is killed at once.
+    """
 
     def __init__(self) -> None:
-        self._context = _RememberingContext()
-        self._pool = ProcessPoolExecutor(1, mp_context=self._context, initializer=_end_with_parent)
+        self._asking = ThreadPoolExecutor(1, thread_name_prefix="reference")
+        self._ours, theirs = multiprocessing.Pipe()
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        # the process that starts here inherits the mask: Ctrl-C reaches the whole group, and only
+        # the coordinator is to act on it
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
+        # at the end of Python it would be waited for, and it does not act on SIGTERM
+        weakref.finalize(self, self._process.kill)
 
     def __enter__(self) -> ReferenceProcess:
         return self
@@ -122,20 +129,47 @@ class ReferenceProcess:
         self, material: Material, seed: int, device: str, *, stirred: bool = False
     ) -> Future[Evaluation]:
         """Start an evaluation, as :func:`evaluate_here` does it."""
-        # the process that starts here inherits the mask: Ctrl-C reaches the whole group, and only
-        # the coordinator is to act on it
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        return self._asking.submit(self._ask, material, seed, device, stirred)
+
+    def _ask(self, *asked: Any) -> Evaluation:
         try:
-            return self._pool.submit(evaluate_here, material, seed, device, stirred=stirred)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            self._ours.send(asked)
+            answer = self._ours.recv()
+        except (OSError, EOFError):
+            raise _Died from None
+        if isinstance(answer, BaseException):
+            raise answer
+        evaluation: Evaluation = answer
+        return evaluation
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing; what it was asked for ends with it."""
+        self._process.kill()
+        self._process.join()
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in self._context.made:  # from Python 3.14 on, the pool has kill_workers()
-            process.kill()
-            process.join()
+        """End the process, and forget what it was asked for."""
+        self._asking.shutdown(wait=False, cancel_futures=True)
+        self.kill()
+
+
+def _serve(connection: Connection) -> None:
+    """Answer what comes over the connection, until the other side is gone."""
+    _end_with_parent()
+    while True:
+        try:
+            material, seed, device, stirred = connection.recv()
+        except EOFError:
+            return
+        try:
+            connection.send(evaluate_here(material, seed, device, stirred=stirred))
+        except Exception as error:
+            connection.send(error)
 
 
 def _end_with_parent() -> None:
@@ -156,7 +190,7 @@ def result_of(future: Future[Evaluation]) -> Evaluation:
         return future.result()
     except DefinitionError as error:
         raise UserError(f"the definition of the problem set is wrong: {error}") from None
-    except BrokenProcessPool:
+    except _Died:
         raise UserError("the process that evaluates the reference died; is memory short?") from None
 
 
