@@ -428,7 +428,7 @@ add(
     "call",
     """
 from IPython.display import display
-for i in range(1000): print('x' * 1000); display('x' * 1000)
+for i in range(100): print('x' * 10_000); display('x' * 10_000)
 """,
     G,
 )

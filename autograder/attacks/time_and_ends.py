@@ -305,8 +305,7 @@ for function in (softmax_cross_entropy, minibatch_gradient, sgd_step, linear_dec
                  clip_by_norm, condition_number):
     function.__code__ = gone.__code__
 """,
-    C,
-    harms_itself=True,
+    G,
 )
 
 ATTACKS = [*LOOPS.attacks, *ENDS.attacks]

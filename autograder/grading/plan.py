@@ -99,7 +99,8 @@ class _Planner:
         last_check = {
             grade_id: index for index, grade_id in enumerate(self.ids) if is_check(grade_id)
         }
-        steps: list[Step] = []
+        graded = (each for each in self.by_id if not each.startswith(TEXT))
+        steps = self._lost_texts_above(next(graded, None))
         answers: dict[str, list[str]] = {name: [] for name in self.release.exercises}
         written: dict[str, list[str]] = {name: [] for name in self.release.written}
         for index, (cell, grade_id) in enumerate(zip(self.cells, self.ids, strict=True)):

@@ -7,6 +7,7 @@ process that has run the notebook up to the check only. To look for such changes
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import zlib
 from collections.abc import Callable, Mapping
@@ -28,13 +29,17 @@ class Uses:
     """What a function uses of the names of a notebook, directly or by what it calls.
 
     Names are those in its code, which may be too many. Contents of lists, dictionaries, arrays and
-    objects count, up to a bound; the state of modules and of random generators does not.
+    objects count, up to a bound; the state of modules and of random generators does not. Nor do
+    names that were not there at all: cells that were moved are read in the one way that works.
     """
 
     def __init__(self, function: Callable[..., Any], names: Mapping[str, Any]) -> None:
         self._function = function
+        self._looked = False
         self._names = names
+        self._missing: set[str] = set()
         self._before = self._parts()
+        self._looked = True
 
     def changed(self) -> bool:
         """Whether any of it is not as it was; False if it cannot be told."""
@@ -42,7 +47,7 @@ class Uses:
         return len(now) != len(self._before) or not all(map(_same, self._before, now))
 
     def _parts(self) -> list[Any]:
-        walk = _Walk(self._names)
+        walk = _Walk(self._names, self._missing, first=not self._looked)
         with contextlib.suppress(BaseException):  # an object that breaks when looked at
             walk.go(self._function)
         return walk.parts
@@ -51,8 +56,10 @@ class Uses:
 class _Walk:
     """Goes through all that a value holds; ``parts`` is what it met."""
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
+    def __init__(self, names: Mapping[str, Any], missing: set[str], *, first: bool) -> None:
         self.names = names
+        self.missing = missing
+        self.first = first
         self.parts: list[Any] = []
         self.room = _MOST_BYTES
         self.seen: set[int] = set()
@@ -110,7 +117,11 @@ class _Walk:
             function.__dict__,
         ]
         for name in _names_in(function.__code__, self.names):
-            found.append(self.names.get(name, _ABSENT))
+            value = self.names.get(name, getattr(builtins, name, _ABSENT))
+            if value is _ABSENT and self.first:
+                self.missing.add(name)
+            if name not in self.missing:
+                found.append(value)
         return found
 
     def _note_array(self, value: np.ndarray | bytearray) -> None:

@@ -102,10 +102,17 @@ def test_two_answers_with_a_helper_of_the_same_name(
 def test_what_is_right_only_later_is_wrong_at_its_check(
     grade_notebook: Grade, right_notebook: Right
 ) -> None:
-    for before in ("def helper(a): return -a\n", ""):
-        notebook = right_notebook(PS, answer(before, "helper(lr)"))
-        result = grade_notebook(with_last(notebook, "def helper(a): return a"))
-        assert lost(result) == {SGD}
+    notebook = right_notebook(PS, answer("def helper(a): return -a\n", "helper(lr)"))
+    result = grade_notebook(with_last(notebook, "def helper(a): return a"))
+    assert lost(result) == {SGD}
+
+
+def test_what_is_there_only_later_can_be_meant_in_one_way(
+    grade_notebook: Grade, right_notebook: Right
+) -> None:
+    notebook = right_notebook(PS, answer("", "helper(lr)"))
+    result = grade_notebook(with_last(notebook, "def helper(a): return a"))
+    assert lost(result) == set()
 
 
 def test_other_answers_lose_nothing_if_calls_at_the_check_end_the_process(

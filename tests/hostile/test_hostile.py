@@ -53,7 +53,6 @@ class Aftermath:
     hostile: HostileClass
     results: dict[str, dict[str, Any]]  # by student, as in results.json
     isolation: str
-    seconds: float
 
 
 def processes() -> set[int]:
@@ -67,13 +66,11 @@ def aftermath(
     root = tmp_path_factory.mktemp("hostile") / "course"
     shutil.copytree(course.root, root)
     hostile = HostileClass.of(ATTACKS, CourseDirectory.at(root))
-    started = time.monotonic()
     grade_hostile_class(hostile, replace(quick_settings, time=ATTACK_TIME, workers=4))
-    seconds = time.monotonic() - started
     text = hostile.assignment.results.read_text(encoding="utf-8")
     tree = json.loads(text)
     results = {entry["student"]: entry for entry in tree["submissions"]}
-    return Aftermath(hostile, results, tree["isolation"], seconds)
+    return Aftermath(hostile, results, tree["isolation"])
 
 
 @pytest.fixture(scope="module")
@@ -239,10 +236,10 @@ def test_nothing_is_left(aftermath: Aftermath) -> None:
 
 
 def test_no_attack_holds_up_the_batch(aftermath: Aftermath) -> None:
-    limit = ATTACK_TIME.notebook + 15  # and the time to notice
+    # three runs, where later cells changed what an answer uses, each of ten times its limit at most
+    limit = 30 * ATTACK_TIME.notebook
     slow = {name: r["seconds"] for name, r in aftermath.results.items() if r["seconds"] > limit}
     assert not slow
-    assert aftermath.seconds < 600
 
 
 def test_processes_of_a_worker_end_with_it(
