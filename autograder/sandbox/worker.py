@@ -17,8 +17,10 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -38,6 +40,7 @@ from .wire import HELD_SECONDS, Channel, ChannelClosed, packed, packed_parts
 _MAX_TEXT = 20_000  # characters of output a cell
 _MAX_IMAGES = 8  # a cell
 _MAX_IMAGE = 1 << 20  # characters of base64
+_PROGRAMS = {"bash": ["bash"], "sh": ["sh"], "script": []}  # of cell magics
 _MAX_HELD = 1 << 20  # bytes of answers that are held back to be sent together
 
 
@@ -73,15 +76,36 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
 
     def system(self, cmd: str) -> None:
         """Run the shell command of a ``!`` line; IPython would want a terminal for it."""
+        self.user_ns["_exit_code"] = _run_program(["/bin/sh", "-c", self.var_expand(cmd, depth=1)])
+
+    def run_cell_magic(self, magic_name: str, line: str, cell: str) -> Any:
+        """Run ``%%bash`` and the like; IPython would wait for what they leave in the background."""
+        words = shlex.split(line) if magic_name in _PROGRAMS else ["--"]
+        if any(word.startswith("--") for word in words):  # IPython's own options
+            return super().run_cell_magic(magic_name, line, cell)
+        program = [*_PROGRAMS[magic_name], *words]
+        status = _run_program(program, cell)
+        if status != 0:
+            raise subprocess.CalledProcessError(status, program)
+        return None
+
+
+def _run_program(program: Sequence[str], told: str = "") -> int:
+    """Run a program, print what it has written when it ends, and return its exit status."""
+    with tempfile.TemporaryFile() as output:  # a pipe would stay open for what it leaves behind
         done = subprocess.run(
-            ["/bin/sh", "-c", self.var_expand(cmd, depth=1)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            program,
+            input=f"{told}\n".encode("utf-8", "replace"),
+            stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
         )
-        print(done.stdout.decode("utf-8", "replace"), end="")
-        self.user_ns["_exit_code"] = done.returncode
+        written = output.tell()
+        output.seek(0)
+        print(output.read(4 * _MAX_TEXT).decode("utf-8", "replace"), end="")
+        if written > 4 * _MAX_TEXT:
+            print(f"\n[... {written - 4 * _MAX_TEXT} more bytes of output are not shown]")
+    return done.returncode
 
 
 def prepare_shell() -> WorkerShell:
