@@ -35,6 +35,7 @@ from autograder.sandbox.wire import (
 )
 from autograder.selfcheck.judge import NO_ANSWER
 
+from .clock import Clock
 from .marking import Marking
 from .plan import Plan
 from .transcript import Incident, Question, Transcript
@@ -46,6 +47,7 @@ _SENT_AHEAD = 1 << 16  # bytes of orders; what a socket's buffer takes without b
 _TRIES = 3  # of starting again when the sandbox itself fails
 _MAX_ANSWER = 1 << 21  # bytes that come for the calls of a check, public or held-out
 _MAX_RETURNED = 1 << 25  # bytes that all calls of a hand-in may return together
+_PATIENCE = 10  # the wall time that nothing may take, as a multiple of the limits
 _MAX_SENT = 3 << 25  # bytes that a hand-in's workers may send together, of whatever kind
 
 
@@ -83,6 +85,7 @@ class _Talk:
         self.orders = due
         self.sent = 0
         self.awaited = 0
+        self.clock = Clock(worker.usage)
         self.waited = 0.0  # seconds that no exercise has been charged with yet
         self._window = window
         self._unanswered = 0  # bytes of orders
@@ -127,6 +130,7 @@ class Conversation:
         self.received = 0  # bytes of answers to questions
         self.allowance: float = _MAX_SENT
         self.spent: defaultdict[str, float] = defaultdict(float)  # seconds of calls, by exercise
+        self.charged = 0.0  # seconds, since the cells were last begun to be worked through
         self.skipped: set[int] = set()  # steps that cost a worker
         self.one_by_one = False  # whether each answer is awaited before the next order
         self.foreseen: dict[int, Incident] = {}  # what will go wrong, by the number of the task
@@ -140,7 +144,7 @@ class Conversation:
         self._work_through([*steps, _Changes(), *questions])
         if self.changed:
             self._forget_changed()
-            if time.monotonic() < self.deadline:
+            if not self._is_over():
                 self.again = True
                 self._work_through(self._at_their_checks(public=True))
                 self.confided = True
@@ -200,7 +204,8 @@ class Conversation:
         self.one_by_one = False
         self.foreseen = {}
         self._keep_point(0)
-        self.deadline = time.monotonic() + self.limits.notebook
+        self.charged = 0.0
+        self.deadline = time.monotonic() + _PATIENCE * self.limits.notebook
         position = failures = 0
         for _ in range(_LOSSES * len(self.marking.exercises) + _MORE_RESTARTS + 1):
             try:
@@ -211,8 +216,12 @@ class Conversation:
                     continue
                 self._happened(Incident(Status.CRASHED, f"the sandbox failed: {error}"))
                 break
-            if position >= len(self.tasks) or time.monotonic() >= self.deadline:
+            if position >= len(self.tasks) or self._is_over():
                 break
+
+    def _is_over(self) -> bool:
+        """Whether the notebook has had all time that it may take."""
+        return self.charged >= self.limits.notebook or time.monotonic() >= self.deadline
 
     def _go_on_from(self, position: int) -> int:
         """Do the tasks from ``position`` on in a fresh worker; return where to go on."""
@@ -237,12 +246,12 @@ class Conversation:
             except BadMessage as error:
                 incident, sure = _nonsense(error), False
             except ChannelClosed:
-                end = worker.end(patience=2.0)
+                end = worker.end(patience=_PATIENCE)
                 incident, sure = _death(end), end.overuse is not None
             finally:
                 self.allowance = worker.channel.allowance
         culprit = talk.orders[talk.begun].at
-        if not self.one_by_one and time.monotonic() < self.deadline - self.limits.notebook / 2:
+        if not self.one_by_one and self.charged < self.limits.notebook / 2 and not self._is_over():
             # what took its time need not take it twice
             return self._begin_anew({culprit: incident} if sure else {})
         self.one_by_one = True
@@ -307,7 +316,7 @@ class Conversation:
     def _tell(self, talk: _Talk, told: bytes) -> None:
         if not told:
             return
-        deadline = min(time.monotonic() + self.limits.call, self.deadline)
+        deadline = min(time.monotonic() + _PATIENCE * self.limits.call, self.deadline)
         try:
             talk.worker.channel.send_packed(told, deadline)
         except DeadlineMissed:
@@ -363,20 +372,26 @@ class Conversation:
         """The next message, due for ``task``; it may lie ready, or be held until later ones."""
         channel = talk.worker.channel
         started = time.monotonic()
-        allowed = min(self.marking.first_look, self._allowed(task))
+        look = started + min(self.marking.first_look, self._allowed(task))
+        late = False
         while True:
             try:
-                frame = channel.receive_frame(min(started + allowed, self.deadline))
+                frame = channel.receive_frame(min(look, self.deadline))
                 break
             except DeadlineMissed:
+                late = True
                 # the worker may be at a later order, and hold this answer back; that order
                 # began when the last message came, or at most HELD_SECONDS later
-                busy_with = self.tasks[talk.orders[talk.begun].at]
-                allowed = self._allowed(busy_with) + HELD_SECONDS
-                if time.monotonic() >= min(started + allowed, self.deadline):
+                allowed = self._allowed(self.tasks[talk.orders[talk.begun].at]) + HELD_SECONDS
+                waited = time.monotonic() - started
+                left = allowed - talk.clock.charge(waited)
+                if left <= 0 or waited >= _PATIENCE * allowed or time.monotonic() >= self.deadline:
                     raise self._late(talk) from None
+                look = time.monotonic() + max(left, HELD_SECONDS)
+        charged = talk.clock.answered(time.monotonic() - started, late=late)
+        self.charged += charged
         # of messages that came together the last one is of the call that took the time: charge it
-        talk.waited += time.monotonic() - started
+        talk.waited += charged
         if not channel.has_more:
             if isinstance(task, Question):
                 self.spent[task.exercise] += talk.waited
@@ -385,17 +400,19 @@ class Conversation:
 
     def _allowed(self, task: Task) -> float:
         """Seconds that a cell may take, or a call, of what is left for all of its exercise."""
+        left = self.limits.notebook - self.charged
         if not isinstance(task, Question):
-            return self.limits.cell
-        left = self.marking.exercise_seconds[task.exercise] - self.spent[task.exercise]
+            return max(0.0, min(self.limits.cell, left))
+        left = min(left, self.marking.exercise_seconds[task.exercise] - self.spent[task.exercise])
         return max(0.0, min(self.marking.call_seconds[task.exercise, task.check], left))
 
     def _late(self, talk: _Talk) -> _Late:
         talk.worker.end()
         task = self.tasks[talk.orders[talk.begun].at]
         allowed = self._allowed(task)
+        self.charged += allowed
         text = f"stopped after {allowed:g} seconds: an endless loop?"
-        if time.monotonic() >= self.deadline:
+        if self._is_over():
             text = f"stopped: the whole notebook took more than {self.limits.notebook:g} seconds"
         elif isinstance(task, Question):
             if allowed < self.marking.call_seconds[task.exercise, task.check]:

@@ -106,7 +106,10 @@ class LocalExecutor:
         self._workers = workers
 
     def run(self, job: Job, handins: Iterable[Handin]) -> Iterator[Graded]:
-        """As :meth:`.executor.Executor.run` has it."""
+        """As :meth:`.executor.Executor.run` has it.
+
+        What has lost points to time beside others is graded once more at the end, alone.
+        """
 
         def work(handin: Handin) -> Graded:
             try:
@@ -116,16 +119,29 @@ class LocalExecutor:
             return job.do(handin, data, self.pool)
 
         with ThreadPoolExecutor(self._workers) as threads:
-            running: set[Future[Graded]] = set()
+            running: dict[Future[Graded], Handin] = {}
+            late: list[Handin] = []
+            taken = 0
+
+            def done(most: int) -> Iterator[Graded]:
+                """What is done, when no more than ``most`` are running."""
+                while len(running) > most:
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        handin, graded = running.pop(future), future.result()
+                        if self._workers > 1 and taken > 1 and graded.result.lost_to_time:
+                            late.append(handin)
+                        else:
+                            yield graded
+
             try:
-                for handin in handins:
-                    running.add(threads.submit(work, handin))
-                    if len(running) >= 2 * self._workers:
-                        done, running = wait(running, return_when=FIRST_COMPLETED)
-                        yield from (future.result() for future in done)
-                while running:
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
+                for taken, handin in enumerate(handins, start=1):  # noqa: B007
+                    running[threads.submit(work, handin)] = handin
+                    yield from done(2 * self._workers - 1)
+                yield from done(0)
+                for handin in late:
+                    running[threads.submit(work, handin)] = handin
+                    yield wait(running).done.pop().result()
+                    running.clear()
             except BaseException as error:
                 for future in running:
                     future.cancel()

@@ -11,7 +11,10 @@ from autograder.sandbox.isolation import FULL
 
 @dataclass(frozen=True)
 class TimeLimits:
-    """Seconds of wall time for a cell, for a call of a check, and for a whole notebook."""
+    """Seconds for a cell, for a call of a check, and for a whole notebook each time it is run.
+
+    Time in which other processes had the core does not count.
+    """
 
     cell: float = 20.0
     call: float = 5.0

@@ -109,6 +109,15 @@ class Result:
             and (name not in now or (name in before and now[name].points == before[name].points))
         )
 
+    @property
+    def lost_to_time(self) -> bool:
+        """Whether points were lost, and something was stopped because it took long."""
+        checks = (check for exercise in self.exercises for check in exercise.checks)
+        stopped = self.status is Status.TIMEOUT or any(
+            check.error == Status.TIMEOUT for check in checks
+        )
+        return stopped and self.score < self.max_score
+
     def to_json(self) -> dict[str, Any]:
         """The hand-in's entry in results.json."""
         tree: dict[str, Any] = tree_of(self)

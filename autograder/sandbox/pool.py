@@ -23,10 +23,11 @@ from .confine import Limits
 from .isolation import LEVELS, Level, Surroundings, level_named, python_folders, sandbox_command
 from .seccomp import NoFilter, worker_filter
 from .staging import Staging
+from .watch import Usage
 from .wire import BadMessage, Channel, ChannelClosed, DeadlineMissed
 
 _START_SECONDS = 60.0
-_EXIT_SECONDS = 10.0
+_EXIT_SECONDS = 30.0  # after which a zygote counts as dead: no machine is busier than that
 _SLACK = 64 << 20  # of memory in a group, for what the kernel keeps
 
 
@@ -74,6 +75,10 @@ class Worker:
         """The last line that the sandbox wrote about itself."""
         return self._zygote.complaint()
 
+    def usage(self) -> Usage | None:
+        """What it and all that it started have used, or None if it is gone."""
+        return self._zygote.usage(self._name)
+
     def begun(self) -> int:
         """How many orders it says it has begun; it can lie."""
         if self._notes is not None:
@@ -106,6 +111,7 @@ class Zygote:
         self._names = itertools.count()
         self._lock = threading.Condition()
         self._exits: dict[str, WorkerExit] = {}
+        self._usages: dict[str, Usage | None] = {}
         self._alive = True
         self._staging = Staging()
         self._group: MemoryGroup | None = None
@@ -202,14 +208,20 @@ class Zygote:
                 if not data:
                     self._alive = False
                 else:
-                    report = json.loads(data)
-                    self._live -= 1
-                    self._exits[report["exit"]] = WorkerExit(
-                        report["status"], report["signal"], report["overuse"]
-                    )
+                    self._note(json.loads(data))
                 self._lock.notify_all()
             if not data:
                 return
+
+    def _note(self, report: dict[str, Any]) -> None:
+        if "usage" in report:
+            seconds = report["seconds"]
+            self._usages[report["usage"]] = None if seconds is None else Usage(*seconds)
+            return
+        self._live -= 1
+        self._exits[report["exit"]] = WorkerExit(
+            report["status"], report["signal"], report["overuse"]
+        )
 
     @property
     def alive(self) -> bool:
@@ -235,6 +247,14 @@ class Zygote:
             theirs.close()
             os.close(noting)
         return Worker(self, name, Channel(ours), notes)
+
+    def usage(self, name: str) -> Usage | None:
+        with self._lock:
+            self._usages.pop(name, None)
+            with contextlib.suppress(OSError):
+                self._control.send(json.dumps({"usage": name}).encode())
+                self._lock.wait_for(lambda: name in self._usages or not self._alive, _EXIT_SECONDS)
+            return self._usages.pop(name, None)
 
     def end_worker(self, name: str, patience: float) -> WorkerExit:
         with self._lock:

@@ -6,6 +6,7 @@ itself. Orders and reports are lines of JSON:
     {"fork": id} with two descriptors  start a worker that talks over the first, a socket, and
                                        notes in the second, a pipe, what it begins
     {"kill": id}                       kill the worker and all it started
+    {"usage": id}                      answered with {"usage": id, "seconds": [CPU, waited] or null}
     {"exit": id, "status", "signal", "overuse"}   when a worker is gone
 
 A worker is cloned into its own namespaces, process 1 of its pid namespace: with it dies everything
@@ -113,10 +114,15 @@ class _Server:
             for pid, worker in self.children.items():
                 if worker == order["kill"]:
                     os.kill(pid, self.ending)
+        elif "usage" in order:
+            pids = [pid for pid, worker in self.children.items() if worker == order["usage"]]
+            used = watch.usage(pids[0]) if pids else None
+            self.report({"usage": order["usage"], "seconds": used})
 
     def look(self) -> None:
         """End the workers that use more than they may; most are gone before they are looked at."""
         for pid in self.grown & self.children.keys() - self.overuse.keys():
+            watch.give_way(pid)
             found = watch.overuse(pid, self.together, self.warm_memory)
             if found is not None:
                 self.overuse[pid] = found

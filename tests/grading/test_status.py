@@ -531,7 +531,6 @@ def test_notebook_that_takes_too_long_in_all_is_stopped_and_told_so(
     result = graded_within(TimeLimits(2, 2, 1.5), ps01, hand_in(notebook))
     assert (result.status, result.score) == (Status.TIMEOUT, 0)
     assert "the whole notebook took more than 1.5 seconds" in result.detail
-    assert result.seconds < 4
 
 
 def test_calls_of_an_exercise_that_are_slow_together_are_stopped_and_told_so(

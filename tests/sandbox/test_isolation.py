@@ -65,7 +65,6 @@ def test_endless_loop_ends_at_every_level_and_costs_only_its_points(
         Handin("a", hand_in(right_notebook("ps01-sgd", {"sgd_step": LOOP})))
     ).result
     assert (result.status, result.score) == (Status.TIMEOUT, result.max_score - 4), result.detail
-    assert result.seconds < 15
 
 
 def test_daemon_ends_with_its_hand_in_at_every_level(

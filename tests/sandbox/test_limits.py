@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from autograder.course.directory import CourseDirectory
 from autograder.grading.handin import Handin
 from autograder.grading.session import Session
-from autograder.grading.settings import Settings
+from autograder.grading.settings import Settings, TimeLimits
 from autograder.results.result import Result, Status
 from autograder.sandbox.confine import Limits
 from autograder.sandbox.isolation import LEVELS, Surroundings
@@ -41,8 +43,8 @@ HandIn = Callable[[str], Path]
 
 @pytest.fixture(scope="module")
 def settings(quick_settings: Settings) -> Settings:
-    """Cells may take 15 seconds."""
-    return replace(quick_settings, time=replace(quick_settings.time, cell=15))
+    """Cells may take as long as it takes to fill memory on a busy machine."""
+    return replace(quick_settings, time=TimeLimits(cell=120, call=2, notebook=200))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,7 @@ def test_memory_of_all_processes_together_is_limited(grade: Grade) -> None:
 def test_hoarders_in_the_background_end_the_notebook_too(
     grade: Grade,
 ) -> None:
-    result = grade(HOARDERS + "for _ in range(100): time.sleep(0.1)")
+    result = grade(HOARDERS + "time.sleep(100)")
     assert result.status is Status.OUT_OF_MEMORY, result.detail
 
 
@@ -100,7 +102,6 @@ def test_cpu_time_of_all_processes_together_is_limited(hurried: Session, handed_
     result = hurried.grade(Handin("a", handed_in(SPINNERS))).result
     assert result.status is Status.TIMEOUT, result.detail
     assert "computed for longer than allowed" in result.detail
-    assert result.seconds < 10
 
 
 def test_messages_are_limited_in_all(grade: Grade) -> None:
@@ -137,7 +138,7 @@ def _end(level: str, limits: Limits, code: str) -> WorkerExit:
     with pool, pool.worker() as worker:
         worker.channel.send({"run": code})
         try:
-            worker.channel.receive(time.monotonic() + 20)
+            worker.channel.receive(time.monotonic() + 100)
         except ChannelClosed:
             return worker.end(patience=2)
         return worker.end()
@@ -158,7 +159,28 @@ def test_signal_is_told_where_a_process_may_kill_itself(level: str) -> None:
 def test_what_processes_share_with_the_zygote_counts_once() -> None:
     fork = "import os, time\nfor _ in range(7):\n    if os.fork() == 0: "
     held = f"{fork}time.sleep(60)\ntime.sleep(1)"
-    hoard = f"{fork}x = b'1' * (60 << 20); time.sleep(60)\ntime.sleep(1)"
+    hoard = f"{fork}x = b'1' * (60 << 20); time.sleep(60)\ntime.sleep(100)"
     limits = Limits(memory=300 << 20)
     assert _end("auto", limits, held).overuse is None
     assert _end("auto", limits, hoard).overuse == "memory"
+
+
+def test_all_threads_but_the_first_give_way_to_other_hand_ins() -> None:
+    code = """
+    import os, threading, time
+    def given_way():
+        while os.getpriority(os.PRIO_PROCESS, 0) < 15: time.sleep(0.01)
+    threads = [threading.Thread(target=given_way) for _ in range(2)]
+    for thread in threads: thread.start()
+    if os.fork() == 0:
+        given_way()
+        os._exit(7)
+    for thread in threads: thread.join()
+    status = os.waitstatus_to_exitcode(os.wait()[1])
+    print(status, os.getpriority(os.PRIO_PROCESS, 0))
+    """
+    pool, _ = open_pool("auto", Surroundings(Limits()))
+    with pool, pool.worker() as worker:
+        worker.channel.send({"run": dedent(code)})
+        answer, _ = worker.channel.receive(time.monotonic() + 200)
+    assert answer["text"] == f"7 {os.getpriority(os.PRIO_PROCESS, 0)}\n"
