@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from autograder.bench.classroom import RIGHT, write_class
-from autograder.bench.speed import Figure, Sizes, markdown, measure, run_speed
+from autograder.bench.speed import Figure, Sizes, floor_of, markdown, measure, run_speed
 from autograder.course.course import Course
 from autograder.course.directory import CourseDirectory
 from autograder.course.errors import UserError
+from autograder.definition.ids import is_check
+from autograder.grading.evaluations import prepare
 from autograder.grading.settings import usable_cores
+from autograder.release.build import release
 
 
 def test_class_is_the_same_each_time_and_as_large_as_wanted(
@@ -53,6 +56,24 @@ def test_a_command_is_measured_with_its_children(tmp_path: Path) -> None:
 def test_a_command_that_fails_tells_what_it_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such thing"):
         measure([sys.executable, "-c", "raise SystemExit('no such thing')"], tmp_path)
+
+
+def test_the_floor_makes_all_calls_and_runs_no_check(tmp_path: Path) -> None:
+    assignment = CourseDirectory.at(tmp_path).assignment("ps01-sgd")
+    release(assignment)
+    prepare([assignment])
+    files = write_class(assignment, 10)
+    for path in files:
+        notebook = json.loads(path.read_text())
+        for cell in notebook["cells"]:
+            if is_check(cell["metadata"].get("nbgrader", {}).get("grade_id")):
+                cell["source"] = "import os; os._exit(1)"
+        path.write_text(json.dumps(notebook))
+    assert floor_of(assignment, files) > 0  # it counts its calls, and refuses if there are few
+    with pytest.raises(UserError, match="the floor made 0 calls"):
+        for path in files:
+            path.write_text(json.dumps({"cells": []}))
+        floor_of(assignment, files)
 
 
 @pytest.mark.slow

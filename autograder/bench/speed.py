@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -22,13 +23,14 @@ from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
 from autograder.definition.ids import check_id
 from autograder.definition.reference_process import evaluate_apart
-from autograder.grading.evaluations import prepare
+from autograder.grading.evaluations import first_seed, kept, prepare
 from autograder.grading.settings import usable_cores
 from autograder.layout import PACKAGE
 from autograder.release import build
 from autograder.sandbox.confine import adopt_orphans
 
 from .classroom import RIGHT, write_class
+from .floor import calls_of
 
 _SEED = 1
 _CLUSTER_HANDINS = 600  # at least: then it hardly counts when one worker ends before the other
@@ -73,8 +75,8 @@ def run_speed(material: Material, sizes: Sizes, say: Callable[[str], None]) -> I
         ours = _grade(assignment)
         say(f"stock nbgrader on {sizes.sample} of the same files")
         theirs = _Stock(folder / "stock", assignment).grade(files, sizes.sample)
-        say("the floor: the same cells in forks of a warm IPython")
-        floor = _floor(files)
+        say("the floor: their own cells and all calls, in forks of a warm Python")
+        floor = floor_of(assignment, files)
         yield _against_stock(files, ours, theirs, floor, "without a figure", 100)
         yield _against_floor(files, ours, floor, "without a figure")
 
@@ -84,7 +86,7 @@ def run_speed(material: Material, sizes: Sizes, say: Callable[[str], None]) -> I
         ours_drawing = _grade(drawing)
         say(f"stock nbgrader on {sizes.sample} of the same files")
         theirs = _Stock(folder / "stock drawing", drawing).grade(drawn, sizes.sample)
-        floor = _floor(drawn)
+        floor = floor_of(drawing, drawn)
         yield _against_stock(drawn, ours_drawing, theirs, floor, "with a figure", 40)
         yield _against_floor(drawn, ours_drawing, floor, "with a figure")
 
@@ -254,12 +256,18 @@ def _against_stock(
     )
 
 
-def _floor(files: Sequence[Path]) -> float:
-    """Seconds of CPU time that the cells of these hand-ins take at least."""
+def floor_of(assignment: Assignment, files: Sequence[Path]) -> float:
+    """Seconds of CPU time that grading these hand-ins takes at least."""
+    evaluation = kept(assignment, first_seed(assignment), "auto")
+    if evaluation is None:
+        raise UserError(f"there are no evaluated cases of {assignment}: release it")
+    calls = calls_of(evaluation.spec)
     with tempfile.TemporaryDirectory() as folder:
+        given = Path(folder) / "calls"
+        given.write_bytes(pickle.dumps(calls))
         (Path(folder) / "selfcheck").symlink_to(PACKAGE / "selfcheck")
         done = subprocess.run(
-            [sys.executable, "-m", "autograder.bench.floor", *map(str, files)],
+            [sys.executable, "-m", "autograder.bench.floor", str(given), *map(str, files)],
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join([folder, str(PACKAGE.parent)]),
@@ -270,7 +278,11 @@ def _floor(files: Sequence[Path]) -> float:
             text=True,
             check=True,
         )
-    return float(json.loads(done.stdout))
+    told = json.loads(done.stdout)
+    most = len(files) * sum(case.calls for _, cases in calls for case in cases)
+    if not most / 2 < told["calls"] <= most:  # only unanswered exercises raise, at their first call
+        raise UserError(f"the floor made {told['calls']} calls of {most}")
+    return float(told["seconds"])
 
 
 def _against_floor(files: Sequence[Path], ours: Usage, floor: float, kind: str) -> Figure:

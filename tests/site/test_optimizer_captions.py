@@ -11,7 +11,6 @@ import dataclasses
 import itertools
 import math
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
