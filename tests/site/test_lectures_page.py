@@ -8,11 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 PAGE = BOOK / "lectures.md"
-LATER = "in preparation"
 LINK = re.compile(r"\[[^]]+\]\(([^)#]*)(?:#([^)]+))?\)")
 ROWS_OF_THE_LECTURES = 48
 
@@ -57,10 +55,10 @@ def test_no_row_is_dropped():
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[0][:60])
-def test_every_row_has_a_section_or_says_that_its_chapter_comes_later(row):
+def test_every_row_has_a_section(row):
     slide, says, where = row
     assert says, f"{slide}: nothing said"
-    assert links(where) or LATER in where, f"{slide}: no place in the book"
+    assert links(where), f"{slide}: no place in the book"
     for file, anchor in links(where):
         if file.startswith("exercises/") or file == "index.md":
             continue
@@ -84,22 +82,6 @@ def test_no_link_is_dead(page):
         elif anchor and anchor not in anchors(target):
             dead.append(f"{file}#{anchor}")
     assert not dead
-
-
-def test_a_chapter_that_has_come_is_linked_and_not_announced():
-    toc = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))
-    files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
-    titles = []
-    for file in files:
-        for path in (BOOK.parent / f"{file}.md", BOOK.parent / f"{file}.ipynb"):
-            if path.exists():
-                titles += re.findall(r"^# (.+)$", path.read_text(encoding="utf-8"), flags=re.M)[:1]
-    assert "Adam and AdaMax" in titles
-    for slide, _, where in rows():
-        for group in re.findall(rf"{LATER}: ([^;]+)", where):
-            for name in group.split(", "):
-                there = [t for t in titles if name.strip().lower() in t.lower()]
-                assert not there, f"{slide}: the chapter {there} is there, link it"
 
 
 def test_every_chapter_of_a_lecture_is_linked():
