@@ -105,7 +105,7 @@ def test_a_wrong_optimizer_still_has_the_points_for_training(grade: Callable[...
 def test_a_class_that_does_not_compile_is_told(grade: Callable[..., Any]) -> None:
     result = grade({"CourseAdam": "class CourseAdam(:\n"})
     assert (result.status, result.score) == (Status.ERROR, 5)
-    assert "no function CourseAdam" in result.exercises[0].checks[0].message
+    assert "is not valid Python: SyntaxError, line 1" in result.exercises[0].checks[0].message
 
 
 def test_the_worker_has_torch_on_one_core_and_no_gpu(session: Session) -> None:
