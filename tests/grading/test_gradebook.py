@@ -136,6 +136,8 @@ def enter_with_nbgrader(
             changed = result.student not in unchanged
             book.update_or_create_student(result.student)
             book.update_or_create_submission(PS, result.student)
+            for each in book.find_submission(PS, result.student).notebooks:
+                each.late_submission_penalty = None  # nothing is due, so nobody is late
             notebook = book.find_submission_notebook(PS, PS, result.student)
             scores = {f"check-{e.name}": e.score for e in result.exercises}
             for grade in notebook.grades:
