@@ -259,7 +259,7 @@ def asked(course: Any) -> list[str]:
     ]
 
 
-def last_text(notebook: Notebook) -> dict[str, Any]:
+def question_in(notebook: Notebook) -> dict[str, Any]:
     """The question above the written answer."""
     at = index_of(notebook, "written-batch_size_and_rate")
     cell: dict[str, Any] = notebook["cells"][at - 1]
@@ -270,11 +270,11 @@ def last_text(notebook: Notebook) -> dict[str, Any]:
 def test_changed_question_is_put_back_above_what_it_became(
     notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
 ) -> None:
-    last_text(notebook)["source"] = OWN
+    question = question_in(notebook)["source"]
+    question_in(notebook)["source"] = OWN
     result = grade_notebook(notebook)
     assert_full(result, "not all texts are the release's (text-")
     shown = texts_of(result)
-    question = asked(course)[-1]
     at = shown.index(question)
     assert shown[at : at + 2] == [question, f"{INSTEAD}\n\n{OWN}"]
     assert [text for text in shown if text in asked(course)] == asked(course)
@@ -283,16 +283,18 @@ def test_changed_question_is_put_back_above_what_it_became(
 def test_spaces_at_the_ends_of_lines_are_no_change(
     notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
 ) -> None:
-    cell = last_text(notebook)
+    cell = question_in(notebook)
     cell["source"] = cell["source"].replace("\n", "  \n") + "\n\n"
     result = grade_notebook(notebook)
     assert_full(result)
-    assert texts_of(result)[:-1] == asked(course)
+    shown = [c.source for c in result.cells if c.kind == "markdown" and c.grade_id is None]
+    assert shown == asked(course)
 
 
 def test_deleted_texts_are_back_in_their_places(
     notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
 ) -> None:
+    question = question_in(notebook)["source"]
     kept = [c for c in notebook["cells"] if c["source"] not in asked(course)]
     assert len(kept) < len(notebook["cells"])
     before = [cell.source for cell in grade_notebook(notebook).cells]
@@ -302,14 +304,14 @@ def test_deleted_texts_are_back_in_their_places(
     shown = [cell.source for cell in result.cells]
     assert [source for source in shown if source not in asked(course)] == code
     assert [source for source in shown if source in asked(course)] == asked(course)
-    question = asked(course)[-1]
-    assert shown.index(question) == len(shown) - 2  # above the written answer
+    ids = [cell.grade_id for cell in result.cells]
+    assert shown.index(question) == ids.index("written-batch_size_and_rate") - 1
 
 
 def test_question_without_its_metadata_is_a_text_of_the_students(
     notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
 ) -> None:
-    last_text(notebook).update(source=OWN, metadata={}, id="own")
+    question_in(notebook).update(source=OWN, metadata={}, id="own")
     result = grade_notebook(notebook)
     assert_full(result)
     shown = texts_of(result)
@@ -320,7 +322,7 @@ def test_question_without_its_metadata_is_a_text_of_the_students(
 def test_copies_of_a_text_are_left_out_or_marked(
     notebook: Notebook, course: Any, grade_notebook: Callable[..., Any]
 ) -> None:
-    cell = last_text(notebook)
+    cell = question_in(notebook)
     at = notebook["cells"].index(cell)
     notebook["cells"][at:at] = [copy.deepcopy(cell), {**copy.deepcopy(cell), "source": OWN}]
     result = grade_notebook(notebook)

@@ -16,7 +16,7 @@ from autograder.course.new import make_course
 from autograder.grading.preflight import Preflight, preflight
 from autograder.grading.settings import Settings, TimeLimits
 from autograder.release.build import release
-from autograder.selfcheck.judge import judge
+from autograder.selfcheck.judge import CheckResult, judge
 from autograder.selfcheck.spec import Case, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
 PS = "ps01-sums"
@@ -164,15 +164,15 @@ def test_nothing_to_check_is_an_error_that_says_why(
 
 @pytest.mark.parametrize("error", ["NameError", "AttributeError", "UnboundLocalError"])
 def test_an_accident_of_a_known_mistake_is_not_named_in_a_students_code(error: str) -> None:
-    case = Case("one", {"x": 1.0})
-    accident = CaseSpec(case, (Outcome(2.0),), {"typo": (Outcome(error=error),)})
-    spec = ExerciseSpec("f", ("x",), ("y",), (CheckSpec("c", 1, (accident,)),), {"typo": "A typo."})
-    (result,) = judge(spec, [[[Outcome(error=error, detail="name 'rate' is not defined")]]])
-    assert result.mistake is None
-    assert "A typo." not in result.message
-    on_purpose = CaseSpec(case, (Outcome(2.0),), {"typo": (Outcome(error="ZeroDivisionError"),)})
-    spec = ExerciseSpec(
-        "f", ("x",), ("y",), (CheckSpec("c", 1, (on_purpose,)),), {"typo": "A typo."}
-    )
-    (result,) = judge(spec, [[[Outcome(error="ZeroDivisionError")]]])
-    assert result.mistake == "typo"
+    def judged(error: str) -> CheckResult:
+        cases = (
+            CaseSpec(Case("one", {"x": 1.0}), (Outcome(2.0),), {"typo": (Outcome(error=error),)}),
+            CaseSpec(Case("two", {"x": 2.0}), (Outcome(3.0),), {"typo": (Outcome(5.0),)}),
+        )
+        spec = ExerciseSpec("f", ("x",), ("y",), (CheckSpec("c", 1, cases),), {"typo": "A typo."})
+        (result,) = judge(spec, [[[Outcome(error=error, detail="told")], [Outcome(5.0)]]])
+        return result
+
+    assert judged(error).mistake is None
+    assert "A typo." not in judged(error).message
+    assert judged("ZeroDivisionError").mistake == "typo"
