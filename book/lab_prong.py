@@ -24,7 +24,6 @@ import functools
 import itertools
 import json
 import math
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -34,6 +33,7 @@ from typing import Any, NamedTuple
 import torch
 from experiments import DIGITS, Setting, batches, climb
 from mnist import MnistError, load
+from stored import hardware
 from torch import Tensor
 
 from autograder import reference
@@ -538,17 +538,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MnistError, RuntimeError, AssertionError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    hardware = torch.cuda.get_device_name(task.X.device) if task.X.is_cuda else platform.machine()
     stored = {
-        "command": f"python book/lab_prong.py {given.setting}",
-        "hardware": f"{hardware}, one thread" if not task.X.is_cuda else hardware,
-        "torch": torch.__version__,
+        "made": {
+            "command": f"python book/lab_prong.py {given.setting}",
+            "seeds": list(scale.seeds),
+            "seconds": 0,
+            "hardware": hardware(),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        },
         "widths": task.widths,
         "batch": task.batch,
         "samples": task.samples,
         "error of the mean image": float(f"{float(image_error(task.X.mean(0), task.X)):.4g}"),
         "seeds of the search": SEEDS,
-        "seeds of the results": scale.seeds,
         "studies": stored.get("studies", {}),
     }
     done = stored["studies"]
@@ -561,7 +564,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name in done and not given.again:
             continue
         done[name] = jobs[name]()
-        stored["CPU minutes"] = round(sum(one.get("CPU minutes", 0) for one in done.values()))
+        minutes = sum(one.get("CPU minutes", 0) for one in done.values())
+        stored["made"]["seconds"] = round(60 * minutes)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         part.write_text(json.dumps(stored) + "\n", encoding="utf-8")

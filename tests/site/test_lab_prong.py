@@ -201,7 +201,7 @@ def test_the_command_stores_what_it_found_and_does_nothing_twice(
     assert lab.main(words) == 0
     stored = json.loads(out.read_text())
     one = stored["studies"]["sgd"]
-    assert stored["seeds of the results"] == list(range(10, 20))
+    assert stored["made"]["seeds"] == list(range(10, 20))
     assert len(one["end"]) == len(one["validation"]) == len(one["curve"][0]) == 10
     assert set(one["setting"]) == {"rate", "gain"}
     assert one["tried"] >= 20
@@ -228,8 +228,8 @@ STORED = sorted((BOOK / "data").glob("prong-*.json"))
 def test_stored_results_say_how_they_were_made(path: Path) -> None:
     stored = json.loads(path.read_text())
     setting = path.stem.removeprefix("prong-")
-    assert stored["command"] == f"python book/lab_prong.py {setting}"
-    assert {"hardware", "torch", "CPU minutes", "seeds of the search"} <= set(stored)
+    assert stored["made"]["command"] == f"python book/lab_prong.py {setting}"
+    assert len(stored["seeds of the search"]) >= 5
     scale = lab.SCALES[setting]
     for name in scale.methods:
         assert len(stored["studies"][name]["end"]) == len(scale.seeds)
@@ -241,7 +241,7 @@ def test_a_stored_result_comes_out_again() -> None:
     stored = json.loads((BOOK / "data" / "prong-digits.json").read_text())
     for name in ("sgd", "prong", "bn"):
         one = stored["studies"][name]
-        runs = [Run(**one["setting"], seed=s) for s in stored["seeds of the results"]]
+        runs = [Run(**one["setting"], seed=s) for s in stored["made"]["seeds"]]
         again = train(lab.digits_task(), METHODS[name], runs, updates=one["updates"][-1])
         found, wanted = again.validation.mean(), torch.tensor(one["validation"]).mean()
         assert float(found) == pytest.approx(float(wanted), rel=0.05)

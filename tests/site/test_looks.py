@@ -134,7 +134,7 @@ CUT_OFF = """() => [...document.querySelectorAll(".bd-article *")]
   .filter((node) => (node.matches("span.math")
     ? node.firstElementChild.getBoundingClientRect().width : node.scrollWidth)
     > node.clientWidth + 1 && node.clientWidth > 40
-    && !node.closest("mjx-assistive-mml, svg, .visually-hidden, .sr-only")
+    && !node.closest("mjx-assistive-mml, mjx-ext, svg, .visually-hidden, .sr-only")
     && getComputedStyle(node).overflowX !== "visible")
   .filter((node) => !node.classList.contains("scrolls") || node.tabIndex < 0
     || !["auto", "scroll"].includes(getComputedStyle(node).overflowX))

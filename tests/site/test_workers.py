@@ -29,7 +29,7 @@ def make_task(batch: int, mu: float, steps: int = 8) -> Task:
     draw = torch.Generator().manual_seed(1)
     X = torch.randn(90, 7, generator=draw, dtype=torch.float64)
     y = torch.randint(3, (90,), generator=draw)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
         theta = nn.utils.parameters_to_vector(workers.network(7).double().parameters()).detach()
     batches = torch.stack([torch.randperm(90, generator=draw)[:batch] for _ in range(steps)])

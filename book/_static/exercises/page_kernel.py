@@ -337,7 +337,8 @@ def _told(figure: Any) -> str:
     """A figure in words, for those who do not see it: titles, axes, names of the lines."""
     parts = [figure.get_suptitle()]
     for axes in figure.axes:
-        labels = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
+        titles = [axes.get_title(loc) for loc in ("left", "center", "right")]
+        labels = [*titles, axes.get_xlabel(), axes.get_ylabel()]
         lines = axes.get_legend_handles_labels()[1]
         parts += [*labels, *lines]
     told = [part.strip() for part in dict.fromkeys(parts) if part.strip()]
