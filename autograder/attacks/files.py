@@ -93,6 +93,7 @@ add("no file", lambda path, data: None)
 add(
     "a file of another name",
     lambda path, data: path.with_name("my homework.ipynb").write_bytes(data),
+    G,  # it is taken for the one that was meant, with a note
 )
 add("a file of 64 GB with a hole", _sparse, not_at_stock=EXHAUSTS)
 _beside("another.ipynb", "{")

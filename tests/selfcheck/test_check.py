@@ -44,7 +44,8 @@ def test_a_right_answer_prints_a_line_a_check(capsys):
     assert [line.strip()[0] for line in lines[1:]] == ["✓"] * 3
 
 
-def test_a_wrong_answer_names_the_mistake_and_shows_no_traceback():
+def test_a_wrong_answer_names_the_mistake_and_shows_no_traceback(monkeypatch):
+    monkeypatch.delitem(sys.modules, "IPython.display", raising=False)  # as in plain Python
     with pytest.raises(CheckFailed) as caught:
         check(linear_decay)
     text = str(caught.value)
