@@ -1,6 +1,6 @@
 """PRONG's figure 3: a deep autoencoder, by SGD, RMSProp, batch normalization, PRONG and others.
 
-The page "Lab: PRONG's figure 3" draws what this command stores, and runs its smallest part itself::
+The page "PRONG's figure 3" draws what this command stores, and runs its smallest part itself::
 
     python book/lab_prong.py digits             # the default of the page; minutes on one core
     python book/lab_prong.py mnist              # MNIST's 10,000 test images, an hour or two
