@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import course_map
 import pytest
 import yaml
+from course_map import Link, Place
 from docutils import nodes
 from docutils.core import publish_doctree
 from hypothesis import given
@@ -20,10 +22,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
-sys.path.insert(0, str(BOOK / "_ext"))
-
-import course_map  # noqa: E402
-from course_map import Link, Place  # noqa: E402
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
 CHAPTERS = [c["file"] for part in TOC["parts"] if part.get("numbered") for c in part["chapters"]]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from autograder.reference import sgd_step
+from tests.site.figures import choose
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -90,12 +91,6 @@ def part(page: Page) -> float:
     found = re.search(r"starts between −8 and 8, ([\d.]+) % end there", said(page))
     assert found is not None, said(page)
     return float(found[1])
-
-
-def choose(page: Page, label: str, value: float) -> None:
-    page.get_by_label(label).evaluate(
-        "(input, z) => { input.value = z; input.dispatchEvent(new Event('input')); }", value
-    )
 
 
 @pytest.mark.browser

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from autograder.reference import gradient_norms, leaky_relu_forward
+from tests.site.figures import choose, read
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -61,16 +62,7 @@ def said(page: Page) -> tuple[float, float, float, float]:
         text,
     )
     assert found is not None, text
-    factor, _, power = found[1].partition(" × 10")
-    table = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-    ratio = float(factor.replace(",", "")) * 10 ** int(power.translate(table) or 0)
-    return ratio, float(found[2]), float(found[3]), float(found[4])
-
-
-def choose(page: Page, label: str, value: float) -> None:
-    page.get_by_label(label).evaluate(
-        "(input, z) => { input.value = z; input.dispatchEvent(new Event('input')); }", value
-    )
+    return read(found[1]), float(found[2]), float(found[3]), float(found[4])
 
 
 @pytest.mark.browser

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from autograder.reference import adagrad_step, rmsprop_step
+from tests.site.figures import choose
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -72,9 +73,7 @@ def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: in
         text = said(page)
         assert "gradient of 100 at step 60 makes a step of 3.16 α" in text
         assert "next one is 0.0333 α; it takes 56 quiet steps" in text
-        page.get_by_label("decay").evaluate(
-            "(input) => { input.value = 0.5; input.dispatchEvent(new Event('input')); }"
-        )
+        choose(page, "decay", 0.5)
         fewer = re.search(r"takes (\d+) quiet", said(page))
         assert fewer is not None and int(fewer[1]) < 20
         page.get_by_role("button", name="No spike").click()

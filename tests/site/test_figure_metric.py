@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from autograder.reference import natural_gradient_step, sgd_step
+from tests.site.figures import choose, read
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -112,20 +113,8 @@ def numbers(page: Page) -> tuple[float, float, float, float]:
         said(page),
     )
     assert found is not None, said(page)
-    powers = str.maketrans("−⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")
-
-    def read(text: str) -> float:
-        factor, _, power = text.translate(powers).partition("×10")
-        return float(factor) * 10.0 ** int(power or 0)
-
-    a, b, c, d = (read(z.replace(" ", "")) for z in found.groups())
+    a, b, c, d = map(read, found.groups())
     return a, b, c, d
-
-
-def choose(page: Page, label: str, value: float) -> None:
-    page.get_by_label(label).evaluate(
-        "(input, z) => { input.value = z; input.dispatchEvent(new Event('input')); }", value
-    )
 
 
 def to_sigma(page: Page, handle: str, target: float) -> None:

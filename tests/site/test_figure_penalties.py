@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from autograder.reference import l1_step, l2_step, minimize_quadratic
+from tests.site.figures import choose
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -86,32 +87,26 @@ def said(page: Page) -> str:
     return text
 
 
-def slide(page: Page, label: str, value: float) -> None:
-    page.get_by_label(label).evaluate(
-        "(input, z) => { input.value = z; input.dispatchEvent(new Event('input')); }", value
-    )
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("penalties", SETTINGS, theme=theme, width=width) as page:
         for strength in (-1, 0, 1, 2):  # powers of ten
-            slide(page, "strength λ", strength)
+            choose(page, "strength λ", strength)
             assert "zero" not in said(page), "L2 never arrives"
         page.get_by_label("penalty", exact=True).select_option("l1")
-        slide(page, "strength λ", -2)
+        choose(page, "strength λ", -2)
         assert "zero" not in said(page)
-        slide(page, "strength λ", -0.5)
+        choose(page, "strength λ", -0.5)
         assert "One weight is exactly zero" in said(page)
-        slide(page, "strength λ", 1)
+        choose(page, "strength λ", 1)
         assert "Both weights are exactly zero" in said(page)
 
         page.get_by_label("penalty", exact=True).select_option("l2")
         page.get_by_label("early stopping").check()
         apart = []
         for k in range(-30, 21, 2):
-            slide(page, "strength λ", k / 10)
+            choose(page, "strength λ", k / 10)
             found = re.search(r"is at \(.*\), ([\d.]+(?: × 10⁻.)?) away", said(page))
             assert found is not None
             apart.append(float(found[1].split(" ")[0]) if "×" not in found[1] else 0.0)

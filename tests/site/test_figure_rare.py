@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from autograder.reference import adagrad_step, sgd_step
+from tests.site.figures import choose
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -76,12 +77,6 @@ def numbers(page: Page) -> tuple[float, float, float]:
     assert found is not None, text
     ratio, fast, slow = map(float, found.groups())
     return ratio, fast, slow
-
-
-def choose(page: Page, label: str, value: float) -> None:
-    page.get_by_label(label).evaluate(
-        "(input, z) => { input.value = z; input.dispatchEvent(new Event('input')); }", value
-    )
 
 
 @pytest.mark.browser

@@ -13,6 +13,7 @@ from scipy import integrate
 from torch import Tensor
 
 from autograder.reference import relu_backward, relu_forward
+from tests.site.figures import choose, read
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -88,16 +89,7 @@ def said(page: Page) -> str:
 def size_at_end(page: Page) -> float:
     found = re.search(r"After layer 30 the signal has size ([^(]+) \(theory", said(page))
     assert found is not None, said(page)
-    factor, _, power = found[1].replace(",", "").partition(" × 10")
-    if not power:
-        return float(factor)
-    return float(factor) * 10 ** int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")))
-
-
-def choose(page: Page, label: str, value: float) -> None:
-    page.get_by_label(label).evaluate(
-        "(input, z) => { input.value = z; input.dispatchEvent(new Event('input')); }", value
-    )
+    return read(found[1])
 
 
 @pytest.mark.browser

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from autograder.reference import sgd_step, stale_sgd
+from tests.site.figures import choose
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -89,12 +90,6 @@ def said(page: Page) -> str:
     return text
 
 
-def choose(page: Page, label: str, value: float) -> None:
-    page.get_by_label(label, exact=True).evaluate(
-        "(input, z) => { input.value = z; input.dispatchEvent(new Event('input')); }", value
-    )
-
-
 def largest_that_settles(page: Page) -> float:
     """Raise αλ by the arrow key until the component no longer settles."""
     slider = page.get_by_label("αλ", exact=True)
@@ -115,13 +110,13 @@ def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: in
         assert "A gradient is 4 updates late" in said(page) or "3.9 updates late" in said(page)
         assert "It settles." in said(page)
         assert largest_that_settles(page) == pytest.approx(0.347, rel=0.03)
-        choose(page, "workers", 1)
-        choose(page, "αλ", math.log10(1.5))
+        choose(page, "workers", 1, exact=True)
+        choose(page, "αλ", math.log10(1.5), exact=True)
         assert "It settles." in said(page)
         assert largest_that_settles(page) == pytest.approx(2, rel=0.03)
         page.get_by_role("button", name="Reset").click()
-        choose(page, "time, in quarters", 160)
-        choose(page, "the last worker is slower by", 3)
+        choose(page, "time, in quarters", 160, exact=True)
+        choose(page, "the last worker is slower by", 3, exact=True)
         late = re.search(
             r"([\d.]+) updates late on average, the last worker's ([\d.]+)", said(page)
         )
@@ -136,6 +131,6 @@ def test_the_lanes_are_drawn_as_time_goes_on(figure_page: Open) -> None:
     with figure_page("staleness", {}) as page:
         shots = set()
         for at in (0, 20, 80):
-            choose(page, "time, in quarters", at)
+            choose(page, "time, in quarters", at, exact=True)
             shots.add(page.locator("canvas").first.evaluate("(c) => c.toDataURL()"))
         assert len(shots) == 3

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from autograder.reference import dropout_test, dropout_train, sgd_step
+from tests.site.figures import choose
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -135,9 +136,7 @@ def losses(page: Page, units: int) -> list[float]:
 
 
 def turn(page: Page, keep: float) -> None:
-    page.get_by_label("keep", exact=True).evaluate(
-        "(input, z) => { input.value = z; input.dispatchEvent(new Event('input')); }", keep
-    )
+    choose(page, "keep", keep, exact=True)
 
 
 @pytest.mark.browser
@@ -163,17 +162,13 @@ def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: in
         turn(page, 0.5)
         tick(page, (1, 2))
         page.get_by_label("train", exact=True).select_option("ticked")
-        page.get_by_label("update t").evaluate(
-            "(input) => { input.value = 0; input.dispatchEvent(new Event('input')); }"
-        )
+        choose(page, "update t", 0)
         before = {}
         for on in ((1, 2), (1, 2, 3), (1, 2, 4), (1, 2, 3, 4), (1,), (2,), (3, 4)):
             tick(page, on)
             before[on] = said(page)["mine"]
         tick(page, (1, 2))
-        page.get_by_label("update t").evaluate(
-            "(input) => { input.value = 600; input.dispatchEvent(new Event('input')); }"
-        )
+        choose(page, "update t", 600)
         assert said(page)["mine"] < before[1, 2] / 2
         page.wait_for_timeout(700)
         assert "with units 1, 2" in page.locator(".lf-status").inner_text()

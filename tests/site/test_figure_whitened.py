@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from autograder import reference
+from tests.site.figures import choose
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -98,12 +99,6 @@ def told(page: Page) -> tuple[float, int, float, int]:
     assert len(found) == 2, text
     (a, b), (c, d) = ([float(z.replace(",", "")) for z in pair] for pair in found)
     return a, int(b), c, int(d)
-
-
-def choose(page: Page, label: str, value: float) -> None:
-    page.get_by_label(label).evaluate(
-        "(input, z) => { input.value = z; input.dispatchEvent(new Event('input')); }", value
-    )
 
 
 @pytest.mark.browser

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import experiments
+import lab_prong as lab
 import pytest
 import torch
+from lab_prong import METHODS, Method, Run, Task, train
 from torch import Tensor, nn
 
 from autograder import reference
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
-sys.path.insert(0, str(BOOK))
-
-_DEFAULT = torch.get_default_dtype()
-import experiments  # noqa: E402
-import lab_prong as lab  # noqa: E402
-from lab_prong import METHODS, Method, Run, Task, train  # noqa: E402
-
-torch.set_default_dtype(_DEFAULT)
 
 
-@pytest.fixture(autouse=True)
-def double_precision() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(_DEFAULT)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @pytest.fixture

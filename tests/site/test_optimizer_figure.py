@@ -16,6 +16,8 @@ import pytest
 import torch
 from live_figures import squeeze
 
+from tests.site.figures import read
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -510,13 +512,6 @@ def button(page: Page, name: str) -> Any:
 
 def losses(page: Page) -> list[str]:
     return page.locator("figure").first.locator(".lf-value").all_inner_texts()
-
-
-def read(text: str) -> float:
-    """A number as the figure writes it: 1,310, −0.25, 7.95 × 10⁻⁵."""
-    factor, _, ten = text.replace("−", "-").replace(",", "").partition(" × 10")
-    power = ten.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
-    return float(f"{factor}e{power or 0}")
 
 
 def pixels(page: Page) -> str:

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import lab_prong
 import pytest
+import study_optimizers as study
 import torch
+from experiments import rule
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
-sys.path.insert(0, str(BOOK))
-
-_DEFAULT = torch.get_default_dtype()
-import lab_prong  # noqa: E402
-import study_optimizers as study  # noqa: E402
-from experiments import rule  # noqa: E402
-
-torch.set_default_dtype(_DEFAULT)
 
 
-@pytest.fixture(autouse=True)
-def double_precision() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(_DEFAULT)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def test_arrival_in_the_valley_is_when_the_closed_form_says() -> None:
