@@ -125,5 +125,4 @@ FOLDERS = (
 # the ways in, which may import everything; and this table, which imports nothing
 MODULES = ("cli", "doctor", "nbgrader_pages", "nbgrader_plugin", "terminal")
 
-CONTENT = tuple(folder.name for folder in FOLDERS if folder.content)
 INSIDE = tuple(folder.name for folder in FOLDERS if folder.inside)

@@ -20,14 +20,14 @@ import functools
 import json
 import math
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import stored
 import torch
 from experiments import DIGITS, SEEDS, Digits, Found, Problem, rule, search, softmax_regression
-from mnist import MnistError, load
+from lab_command import clock, parser_of, run_lab
+from mnist import load
 from regularized import relu_network
 from scipy.optimize import minimize
 
@@ -188,7 +188,6 @@ def run(
     ``models`` and ``rules`` choose a part; all if None.
     """
     place = device or SCALES[name].device
-    clock = time.perf_counter if place == "cuda" else time.process_time
     data = Digits(*(part.to(place) for part in images(name)))
     path = stored.DATA / f"adam-{name}.json"
     before = json.loads(path.read_text("utf-8")) if path.exists() else None
@@ -203,7 +202,7 @@ def run(
         for method, middle in STARTS[model].items():
             if method in done or (rules is not None and method not in rules):
                 continue
-            begun = clock()
+            begun = clock(place)
             given = settings(name, model, method)
             found = search(
                 problem,
@@ -217,37 +216,22 @@ def run(
                 **given,
             )
             done[method] = summary(found, given["passes"])
-            spent += clock() - begun
+            spent += clock(place) - begun
             stored.save(f"adam-{name}", results, seeds=seeds, seconds=spent)
             say(f"{model}, {method}: α = {found.rate:.3g}, loss {found.mean:.4g} ± {found.sd:.2g}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the lab at one scale; return the exit status."""
-    parser = argparse.ArgumentParser(description="Adam's figures 1 and 2.")
-    parser.add_argument("--data", choices=SCALES, default="digits", help="the size of everything")
-    parser.add_argument("--device", help="cpu or cuda (else that of the size)")
+    parser = parser_of("Adam's figures 1 and 2.", SCALES)
     parser.add_argument("--figure", type=int, choices=FIGURES, help="only this figure's models")
     parser.add_argument("--paper", action="store_true", help="only the paper's rules")
-    given = parser.parse_args(arguments)
-    if (given.device or SCALES[given.data].device) == "cuda" and not torch.cuda.is_available():
-        print(
-            "torch finds no CUDA device. On a CPU (--device cpu) this size takes very long.",
-            file=sys.stderr,
-        )
-        return 1
-    begun = time.time()
 
-    def say(what: str) -> None:
-        print(f"{time.time() - begun:6.0f} s  {what}", flush=True)
-
-    try:
+    def work(given: argparse.Namespace, place: str, say: Callable[[str], None]) -> None:
         models, rules = FIGURES.get(given.figure), PAPER if given.paper else None
-        run(given.data, say, given.device, models=models, rules=rules)
-    except MnistError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+        run(given.data, say, place, models=models, rules=rules)
+
+    return run_lab(parser, SCALES, work, arguments)
 
 
 if __name__ == "__main__":

@@ -15,17 +15,15 @@ Results go to ``book/data/batchnorm-DATA.json``.
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import stored
-import torch
 from experiments import SEEDS, Digits, Runs, rule, train
-from mnist import MnistError, load
+from lab_command import clock, parser_of, run_lab
+from mnist import load
 from networks import CENTRED, Draw, Network, centred, he, network, xavier
 from torch import Tensor
 
@@ -201,40 +199,10 @@ def run(
     stored.save(f"batchnorm-{name}", results, seeds=seeds, seconds=clock(place) - begun)
 
 
-def clock(place: str) -> float:
-    """Seconds of computing on this device."""
-    if place == "cpu":
-        return time.process_time()
-    torch.cuda.synchronize()
-    return time.perf_counter()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the lab at one scale; return the exit status."""
-    parser = argparse.ArgumentParser(description="Steps to a plain network's best accuracy.")
-    parser.add_argument("--data", choices=SCALES, default="digits", help="the size of everything")
-    parser.add_argument("--device", help="cpu or cuda (else that of the size)")
-    given = parser.parse_args(arguments)
-    place = given.device or SCALES[given.data].device
-    if place not in ("cpu", "cuda"):
-        parser.error(f"--device {place}: choose cpu or cuda")
-    if place == "cuda" and not torch.cuda.is_available():
-        print(
-            "torch finds no CUDA device. On a CPU (--device cpu) this size takes very long.",
-            file=sys.stderr,
-        )
-        return 1
-    begun = time.time()
-
-    def say(what: str) -> None:
-        print(f"{time.time() - begun:6.0f} s  {what}", flush=True)
-
-    try:
-        run(given.data, say, place)
-    except MnistError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    parser = parser_of("Steps to a plain network's best accuracy.", SCALES)
+    return run_lab(parser, SCALES, lambda given, place, say: run(given.data, say, place), arguments)
 
 
 if __name__ == "__main__":

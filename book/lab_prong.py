@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 import torch
 from experiments import DIGITS, Setting, batches, climb
 from mnist import MnistError, load
-from stored import hardware
+from stored import made_by
 from torch import Tensor
 
 from autograder import reference
@@ -539,14 +539,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     stored = {
-        "made": {
-            "command": f"python book/lab_prong.py {given.setting}",
-            "seeds": list(scale.seeds),
-            "seconds": 0,
-            "hardware": hardware(),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-        },
         "widths": task.widths,
         "batch": task.batch,
         "samples": task.samples,
@@ -565,10 +557,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         done[name] = jobs[name]()
         minutes = sum(one.get("CPU minutes", 0) for one in done.values())
-        stored["made"]["seconds"] = round(60 * minutes)
+        command = f"python book/lab_prong.py {given.setting}"
+        made = made_by(command, scale.seeds, 60 * minutes)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        part.write_text(json.dumps(stored) + "\n", encoding="utf-8")
+        part.write_text(json.dumps({"made": made, **stored}) + "\n", encoding="utf-8")
         part.replace(path)
         print(name, done[name].get("setting", ""), done[name].get("end", done[name]), flush=True)
     return 0

@@ -38,17 +38,22 @@ def hardware() -> str:
     return models[0] if models else platform.processor() or platform.machine()
 
 
-def save(name: str, results: Any, *, seeds: Sequence[int], seconds: float) -> Path:
-    """Write results, which must be plain numbers, texts, lists and tables, and what made them."""
-    script = Path(sys.argv[0]).name
-    made = {
-        "command": " ".join(["python", f"book/{script}", *sys.argv[1:]]),
+def made_by(command: str, seeds: Sequence[int], seconds: float) -> dict[str, Any]:
+    """What made results, as it is stored with them."""
+    return {
+        "command": command,
         "seeds": list(seeds),
         "seconds": round(seconds),
         "hardware": hardware(),
         "threads": torch.get_num_threads(),
         "torch": str(torch.__version__),
     }
+
+
+def save(name: str, results: Any, *, seeds: Sequence[int], seconds: float) -> Path:
+    """Write results, which must be plain numbers, texts, lists and tables, and what made them."""
+    script = Path(sys.argv[0]).name
+    made = made_by(" ".join(["python", f"book/{script}", *sys.argv[1:]]), seeds, seconds)
     DATA.mkdir(exist_ok=True)
     path = DATA / f"{name}.json"
     text = json.dumps({"made": made, "results": results}, indent=1, allow_nan=False)

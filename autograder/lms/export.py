@@ -22,6 +22,7 @@ from autograder.course.errors import UserError
 from autograder.results.gradebook import GradebookRow
 
 from .roster import Roster, Student
+from .table import read_table
 
 _CANVAS_KEPT = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 _Names = tuple[tuple[str, tuple[str, ...]], ...]
@@ -109,12 +110,7 @@ def fill(
 
 def _rows(table: Path) -> list[list[str]]:
     """The rows of a CSV, all as long as its first. Raises UserError."""
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"cannot read {table}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{table} is not UTF-8 text; give the file as it was exported") from None
+    text = read_table(table, "give the file as it was exported")
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     except csv.Error as error:

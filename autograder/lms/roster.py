@@ -16,6 +16,8 @@ from pathlib import Path
 
 from autograder.course.errors import UserError
 
+from .table import read_table
+
 FILE = "students.csv"
 _KEYS = ("id", "email", "canvas_id", "sis_id", "login", "gradescope_sid", "github")
 _COLUMNS = (*_KEYS, "first_name", "last_name")
@@ -46,12 +48,7 @@ class Roster:
     @staticmethod
     def read(path: Path) -> Roster:
         """Read a roster. Raises UserError, with the line, if it is none."""
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise UserError(f"{path} is not UTF-8 text; save it as CSV UTF-8") from None
+        text = read_table(path, "save it as CSV UTF-8")
         lines = csv.DictReader(text.splitlines())
         if "id" not in (lines.fieldnames or ()):
             raise UserError(f"{path} has no column “id” in its first line")
