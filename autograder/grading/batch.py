@@ -13,9 +13,9 @@ import hashlib
 import signal
 import stat
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from autograder.course.directory import EXCHANGED, Assignment
@@ -478,8 +478,8 @@ class _ClassRun:
         }
         self.store.sync()
         overview = Overview()
-        same = self._same_answers(unchanged)
-        rows = save(self.assignment, overview.counted(run.results), unchanged, same)
+        counted = overview.counted(run.results)
+        rows = save(self.assignment, counted, unchanged, cache(self._same_answers))
         everybody = {**rows, **rows_of_others(self.assignment, rows)}
         for student in rows:
             self._carry_on(student)
@@ -501,15 +501,12 @@ class _ClassRun:
         run = replace(written, results=results)
         return ClassResult(run, overview, rows, self.graded, self.weaker_because, tuple(self.links))
 
-    def _same_answers(self, unchanged: Collection[str]) -> dict[str, frozenset[str]]:
-        """Of hand-ins that were graded anew: the cells whose answer is what it was before."""
-        return {
-            student: self.store.read(entry).same_answers(
-                self.store.read(self.store.finished[student])
-            )
-            for student, entry in self.entries.items()
-            if student in self.store.finished and student not in unchanged
-        }
+    def _same_answers(self, student: str) -> frozenset[str]:
+        """Of a hand-in that was graded anew: the cells whose answer is what it was before."""
+        before = self.store.finished.get(student)
+        if before is None:
+            return frozenset()
+        return self.store.read(self.entries[student]).same_answers(self.store.read(before))
 
     def _carry_on(self, student: str) -> None:
         """Put what nbgrader's exchange has left beside a hand-in beside its feedback, too."""

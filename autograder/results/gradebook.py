@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -104,14 +103,15 @@ def save(
     assignment: Assignment,
     results: Iterable[Result],
     unchanged: Collection[str] = (),
-    same_answers: Mapping[str, Collection[str]] = MappingProxyType({}),
+    same_answers: Callable[[str], Collection[str]] = lambda student: (),
 ) -> dict[str, GradebookRow]:
     """Enter the results in the gradebook; return its rows by student.
 
     All are entered, or, if this fails or is interrupted, none; entering the same results again
     changes nothing. Others wait with writing while the ``results`` are taken. ``unchanged``
     are students whose hand-in is as it was when last entered: a manual grade of theirs needs no
-    second look. ``same_answers`` are, by student, cells with points of which that is true.
+    second look. ``same_answers`` gives the cells with points of a student of which that is true; it
+    is asked only about students with such a grade.
 
     Penalties for late submissions are those of nbgrader's plugin, as the course directory's
     ``nbgrader_config.py`` sets it, for the scores that are then in the gradebook.
@@ -296,7 +296,7 @@ class _Writer:
         self,
         results: Mapping[str, Result],
         unchanged: Collection[str],
-        same_answers: Mapping[str, Collection[str]],
+        same_answers: Callable[[str], Collection[str]],
     ) -> Iterator[GradebookRow]:
         """Enter results, given by student; yield what the gradebook then holds of them."""
         students = {row.id: row for row in self._students(list(results))}
@@ -424,7 +424,7 @@ class _Writer:
         notebooks: Sequence[Any],
         of_entry: Mapping[str, Result],
         unchanged: Collection[str],
-        same_answers: Mapping[str, Collection[str]],
+        same_answers: Callable[[str], Collection[str]],
     ) -> defaultdict[str, _Sums]:
         """Enter the points; return their sums by submission."""
         points = {
@@ -443,7 +443,7 @@ class _Writer:
                     row.manual_score is not None
                 ):  # the manual score stands; if the answer changed, a person has to look again
                     student = of_entry[entry].student
-                    same = student in unchanged or cell.name in same_answers.get(student, ())
+                    same = student in unchanged or cell.name in same_answers(student)
                     waits = not same or row.needs_manual_grade
             values = {"auto_score": auto, "needs_manual_grade": waits}
             if found is None:
