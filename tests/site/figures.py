@@ -1,4 +1,4 @@
-"""What tests of figures in a browser do alike: move a slider, read a number."""
+"""What tests of figures in a browser do alike: move a slider, read what is said, and a number."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ def choose(page: Page, label: str, value: float, *, exact: bool = False) -> None
     page.get_by_label(label, exact=exact).evaluate(
         "(input, z) => { input.value = z; input.dispatchEvent(new Event('input')); }", value
     )
+
+
+def said(page: Page) -> str:
+    """What the figure says of itself."""
+    text: str = page.locator(".lf-readout").inner_text()
+    return text
 
 
 def read(text: str) -> float:

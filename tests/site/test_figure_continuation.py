@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from autograder.reference import sgd_step
-from tests.site.figures import choose
+from tests.site.figures import choose, said
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -80,11 +80,6 @@ def test_the_lowest_point_is_the_lowest(node: Callable[..., Any], name: str) -> 
     assert node("continuation", "lowest", name) == pytest.approx(
         float(x[values.argmin()]), abs=2e-4
     )
-
-
-def said(page: Page) -> str:
-    text: str = page.locator(".lf-readout").inner_text()
-    return text
 
 
 def part(page: Page) -> float:

@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from autograder.reference import conv_cost, inception_cost
+from tests.site.figures import said
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -85,11 +86,6 @@ def test_every_choice_costs_what_torch_counts(
         parts += [branch(c, r, n, k, choice) for r, n, k in ((r3, n3, 3), (r5, n5, 5)) if n]
         params, ops = counted(parts, c, out * side // 224)
         assert (row["params"], row["ops"]) == (params, ops), row["name"]
-
-
-def said(page: Page) -> str:
-    text: str = page.locator(".lf-readout").inner_text()
-    return text
 
 
 def times(page: Page) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from autograder.reference import minimize_quadratic
+from tests.site.figures import said
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -93,10 +94,6 @@ def put(page: Page, label: str, value: float) -> None:
         " node.value = value; node.dispatchEvent(new Event('input', {bubbles: true})); }",
         value,
     )
-
-
-def said(page: Page) -> str:
-    return page.locator(".lf-readout").inner_text()
 
 
 def highest(page: Page) -> float:

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from autograder.reference import adagrad_step, rmsprop_step
-from tests.site.figures import choose
+from tests.site.figures import choose, said
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    pass
 
 SETTINGS = {"gamma": 0.9, "where": 60}
 Open = Callable[..., Any]
@@ -54,11 +54,6 @@ def test_recovery_is_the_closed_form(node: Callable[..., Any], gamma: float) -> 
 
 def test_a_mean_without_end_does_not_recover(node: Callable[..., Any]) -> None:
     assert node("memory", "recovery", 0.9, True, 60, 100, 20) == math.inf
-
-
-def said(page: Page) -> str:
-    text: str = page.locator(".lf-readout").inner_text()
-    return text
 
 
 @pytest.mark.browser

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from autograder.reference import natural_gradient_step, sgd_step
-from tests.site.figures import choose, read
+from tests.site.figures import choose, read, said
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -99,10 +99,6 @@ def test_how_far_paths_are_apart(node: Node) -> None:
 
 
 # ---- what the caption promises -------------------------------------------------------------------
-
-
-def said(page: Page) -> str:
-    return str(page.locator(".lf-readout").inner_text())
 
 
 def numbers(page: Page) -> tuple[float, float, float, float]:

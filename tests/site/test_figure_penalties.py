@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from autograder.reference import l1_step, l2_step, minimize_quadratic
-from tests.site.figures import choose
+from tests.site.figures import choose, said
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    pass
 
 Open = Callable[..., Any]
 STAR = [1.2, 0.6]
@@ -80,11 +80,6 @@ def test_early_stopping_is_the_reference_s_gradient_descent(
     for t in (0, 1, 7, 50):
         found = node("penalties", "stopped", kappa, degrees, STAR, 0.1, t)
         assert found == pytest.approx(path[t].tolist(), abs=1e-9)
-
-
-def said(page: Page) -> str:
-    text: str = page.locator(".lf-readout").inner_text()
-    return text
 
 
 @pytest.mark.browser

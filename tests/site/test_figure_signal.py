@@ -13,7 +13,7 @@ from scipy import integrate
 from torch import Tensor
 
 from autograder.reference import relu_backward, relu_forward
-from tests.site.figures import choose, read
+from tests.site.figures import choose, read, said
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -80,10 +80,6 @@ def test_the_map_is_an_integral_over_normal_inputs(
     assert node("signal", "next", r, gain, "relu") == pytest.approx(rectified, rel=1e-9)
     assert node("signal", "next", r, gain, "linear") == pytest.approx(gain * r, rel=1e-12)
     assert node("signal", "next", r, gain, "tanh") == pytest.approx(moment(math.tanh), rel=1e-9)
-
-
-def said(page: Page) -> str:
-    return str(page.locator(".lf-readout").inner_text())
 
 
 def size_at_end(page: Page) -> float:

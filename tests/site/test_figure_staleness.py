@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from autograder.reference import sgd_step, stale_sgd
-from tests.site.figures import choose
+from tests.site.figures import choose, said
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -83,11 +83,6 @@ def test_the_mean_delay_is_one_less_than_the_workers(node: Callable[..., Any]) -
     found = node("staleness", "simulate", 5, 3, "async", 0.1, 400)
     stale = [bar["stale"] for bar in found["bars"]]
     assert sum(stale) / len(stale) == pytest.approx(4, abs=0.02)
-
-
-def said(page: Page) -> str:
-    text: str = page.locator(".lf-readout").inner_text()
-    return text
 
 
 def largest_that_settles(page: Page) -> float:
