@@ -24,6 +24,23 @@ SEED = 20260
 Notebook = dict[str, Any]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give one process what shares costly fixtures or a place, for ``--dist loadgroup``.
+
+    That is the tests of a file; all that look at the built site; and those of a folder where tests
+    look for what attacks leave behind.
+    """
+    for item in items:
+        folder = Path(item.nodeid).parts[1]
+        if "site" in getattr(item, "fixturenames", ()):
+            group = "built site"
+        elif folder == "hostile":
+            group = folder
+        else:
+            group = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def course(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
     """A course directory with all problem sets released, and nothing handed in."""

@@ -33,7 +33,7 @@ Notebook = dict[str, Any]
 
 # statuses that say all by themselves; every other one comes with a reason
 PLAIN = {Status.GRADED}
-SECONDS = 5.0  # to read and plan a notebook, however it is damaged
+SECONDS = 5.0  # of CPU, to read and plan a notebook, however it is damaged
 
 # --- the mutator ---------------------------------------------------------------------------------
 
@@ -322,14 +322,14 @@ def test_damaged_notebooks_are_read_and_planned(bases: list[Notebook], ps01: Ses
     for number in range(1000):
         rng = random.Random(number)
         data = damaged(rng, bases)
-        started = time.monotonic()
+        started = time.process_time()
         handin = read(data)
         if handin is not None:
             readable += 1
             plan = make_plan(handin, ps01.release)
             assert {step.check for step in plan.steps} >= set(ps01.release.exercises)
             assert all(isinstance(note, str) and note for note in plan.notes)
-        assert time.monotonic() - started < SECONDS
+        assert time.process_time() - started < SECONDS
     assert 300 < readable < 900  # neither is the damage too small, nor too large
 
 
@@ -424,9 +424,9 @@ def test_a_notebook_to_search_for_answers_is_planned_quickly(ps01: Session) -> N
         ],
         "nbformat": 4,
     }
-    started = time.monotonic()
+    started = time.process_time()
     plan = make_plan(parse(json.dumps(tree).encode()), ps01.release)
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert set(plan.missing) == set(ps01.release.exercises)
 
 

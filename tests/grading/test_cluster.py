@@ -288,14 +288,12 @@ def test_hand_in_that_kills_workers_has_a_status_and_stops_nobody(
     )
 
 
-def test_no_scheduler_is_told_at_once(course: CourseDirectory, quick_settings: Settings) -> None:
+def test_no_scheduler_is_told(course: CourseDirectory, quick_settings: Settings) -> None:
     settings = replace(quick_settings, scheduler="tcp://127.0.0.1:9")
-    started = time.monotonic()
     with pytest.raises(
         UserError, match=r"no Dask scheduler can be reached at tcp://127\.0\.0\.1:9"
     ):
         Session(course.assignment(PS), settings)
-    assert time.monotonic() - started < 5
 
 
 def test_cluster_without_workers_is_told(

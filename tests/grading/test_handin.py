@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,9 +128,7 @@ def test_what_is_no_regular_file_is_damaged_at_once(
         path = Path("/dev/zero")
     elif kind == "link":
         path.symlink_to(hand_in(notebook(CELL)))
-    started = time.monotonic()
     result = ps01.grade(Handin("student", path)).result
-    assert time.monotonic() - started < 2
     assert result.status is Status.DAMAGED
     told = {"missing": "there is no file", "link": "symbolic link", "socket": "cannot be opened"}
     assert told.get(kind, "not a regular file") in result.detail

