@@ -522,7 +522,9 @@ def preflight(
 
     The instructor's answers must score full, the release 0, each known mistake must lose points,
     95 % of the mistakes must be named as what they are, and grading twice must give the same. Cases
-    must follow from the seed alone, and sections must be on the pages that course.toml names.
+    must follow from the seed alone, the public ones must tell each mutant of the instructor's
+    answers that is not said to be equivalent, and sections must be on the pages that course.toml
+    names.
     """
     from autograder.grading.preflight import preflight as run_preflight
 
@@ -538,6 +540,7 @@ def preflight(
             out.print(
                 f"{assignment}: {'ok' if not found.problems else 'NOT ok'}; known mistakes: "
                 f"{found.mistakes}, losing points: {found.losing}, named: {found.named}; "
+                f"mutants losing points: {found.mutants}, equivalent: {found.equivalent}; "
                 f"isolation {found.isolation}, seed {found.seed}, "
                 f"{time.monotonic() - started:.1f} s"
             )

@@ -3,7 +3,7 @@
 ``exercise`` holds what definitions are made of and ``cases`` helps to write them; ``answers``
 reads what known mistakes may be edits of. ``evaluation`` computes the reference and the known
 mistakes on all cases, in a process of its own (``reference_process``), since that needs torch and
-may need a GPU.
+may need a GPU. ``mutants`` changes the answers a little, to find out what the cases do not tell.
 """
 
 from autograder.selfcheck.spec import Case

@@ -7,7 +7,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -132,6 +132,9 @@ class Exercise:
     or numbers. ``returns`` names the outputs; ``section`` is the page and heading of the book
     that explains the rule. Checks and known mistakes go by their names, in this order.
 
+    ``equivalents`` says of mutants (by :attr:`.Mutant.key`) why no case can tell them from the
+    right answer. ``answer`` is the instructor's, which ``load_problem_set`` puts in.
+
     A ``driver`` is a function that gets the student's class before the ``parameters``, and makes
     plain data of it. Its code becomes a locked cell of the notebook, and may use np and torch.
     """
@@ -146,6 +149,8 @@ class Exercise:
     checks: Mapping[str, Check]
     mistakes: Mapping[str, Mistake]
     driver: Callable[..., Any] | None = None
+    equivalents: Mapping[str, str] = field(default_factory=dict)
+    answer: str = ""
 
     @property
     def entry(self) -> str | None:
@@ -182,7 +187,7 @@ class Exercise:
                 mistakes[name] = mistake.of(answers[self.name])
             except DefinitionError as error:
                 raise DefinitionError(f"{self.name}, mistake {name}: {error}") from None
-        return replace(self, mistakes=mistakes)
+        return replace(self, mistakes=mistakes, answer=answers[self.name])
 
     @property
     def points(self) -> int:

@@ -15,10 +15,12 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +31,8 @@ from autograder.selfcheck.records import UNTOLD
 from .evaluation import evaluate
 from .exercise import DefinitionError
 from .problem_set import ProblemSetSpec, material_of
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -129,9 +133,13 @@ class ReferenceProcess:
         self, material: Material, seed: int, device: str, *, stirred: bool = False
     ) -> Future[Evaluation]:
         """Start an evaluation, as :func:`evaluate_here` does it."""
-        return self._asking.submit(self._ask, material, seed, device, stirred)
+        return self.call(evaluate_here, material, seed, device, stirred=stirred)
 
-    def _ask(self, *asked: Any) -> Evaluation:
+    def call(self, function: Callable[..., _T], *given: Any, **named: Any) -> Future[_T]:
+        """Start a call of a function that can be pickled, as can what it gets and returns."""
+        return self._asking.submit(self._ask, partial(function, *given, **named))
+
+    def _ask(self, asked: Callable[[], _T]) -> _T:
         try:
             self._ours.send(asked)
             answer = self._ours.recv()
@@ -139,8 +147,8 @@ class ReferenceProcess:
             raise _Died from None
         if isinstance(answer, BaseException):
             raise answer
-        evaluation: Evaluation = answer
-        return evaluation
+        result: _T = answer
+        return result
 
     @property
     def pid(self) -> int | None:
@@ -163,11 +171,11 @@ def _serve(connection: Connection) -> None:
     _end_with_parent()
     while True:
         try:
-            material, seed, device, stirred = connection.recv()
+            asked = connection.recv()
         except EOFError:
             return
         try:
-            connection.send(evaluate_here(material, seed, device, stirred=stirred))
+            connection.send(asked())
         except Exception as error:
             connection.send(error)
 
@@ -184,8 +192,8 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def result_of(future: Future[Evaluation]) -> Evaluation:
-    """Wait for an evaluation; errors become UserError with a readable text."""
+def result_of(future: Future[_T]) -> _T:
+    """Wait for what was asked for; errors become UserError with a readable text."""
     try:
         return future.result()
     except DefinitionError as error:

@@ -2,7 +2,8 @@
 
 The instructor's answers must score full, the release nothing, each known mistake must lose
 points and be named, and grading twice must give the same, all of it through the real sandbox. The
-cases must follow from the seed alone, and the pages that exercises refer to must be there.
+public cases must tell the mutants of the instructor's answers. The cases must follow from the seed
+alone, and the pages that exercises refer to must be there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from autograder.course.course import Course
 from autograder.course.directory import Assignment
 from autograder.definition import ProblemSet, ProblemSetSpec, load_problem_set
+from autograder.definition.mutants import mutate
 from autograder.definition.reference_process import ReferenceProcess, result_of
 from autograder.results.result import Result, Status
 from autograder.selfcheck.spec import ExerciseSpec, dump
@@ -44,6 +46,8 @@ class Preflight:
     mistakes: int
     losing: int
     named: int
+    mutants: int
+    equivalent: int
     problems: tuple[str, ...]
     seed: int
     isolation: str
@@ -67,12 +71,15 @@ def preflight(assignment: Assignment, settings: Settings) -> Preflight:
     with Session(assignment, settings) as session, ReferenceProcess() as process:
         seed, level = session.seed, session.executor.level
         again = process.submit(assignment.material, seed, settings.device, stirred=True)
+        mutating = process.call(mutate, assignment.material, session.evaluation.spec)
         results = _grade(session, notebooks)
+        mutation = result_of(mutating)
         problems = [
             *_instructor_problems(results),
             *_release_problems(results["release"]),
             *_differences(session.evaluation.spec, result_of(again).spec),
             *_section_problems(definition, assignment.material.course),
+            *mutation.problems,
         ]
     count = losing = named = 0
     for number, answers in mistakes.items():
@@ -92,7 +99,14 @@ def preflight(assignment: Assignment, settings: Settings) -> Preflight:
                 problems.append(f"{name}: the mistake {mistake} is named as {told}")
     if named >= REQUIRED_SHARE_NAMED * count:
         problems = [p for p in problems if "is named as" not in p]
-    return Preflight(assignment.problem_set, count, losing, named, tuple(problems), seed, level)
+    return Preflight(
+        assignment.problem_set,
+        *(count, losing, named),
+        *(mutation.killed, mutation.equivalent),
+        tuple(problems),
+        seed,
+        level,
+    )
 
 
 def _grade(session: Session, notebooks: dict[str, Notebook]) -> dict[str, Result]:

@@ -18,6 +18,8 @@ _MOST_LISTED = 10_000  # numbers of a list that are shown
 _MOST_SHOWN = 1300  # numbers of an array that are written out: what four dimensions may need
 _MOST_TEXT = 100  # characters of a text that are quoted
 _MOST_TYPE = 100  # characters of a type's name that are told
+# what rounds more than float64, with how far that may take a result
+_COARSE = {np.dtype(np.float32): 1e-5, np.dtype(np.float16): 2e-2}
 _PLAIN = frozenset({int, float, bool, complex})
 # types that people return by accident, and how they are called; the name in what a worker sends is
 # the student's to choose, so of held-out calls only these are told
@@ -80,7 +82,9 @@ def difference(
     """None if ``got`` agrees with ``expected`` in every output named in ``names``.
 
     Containers are read leniently (a list where an array is expected, an array of size one where
-    a number is), values strictly: |got − expected| ≤ atol + rtol·|expected|. NaN and infinities
+    a number is), values strictly: |got − expected| ≤ atol + rtol·|expected|. What comes in float32
+    where float64 is expected must be as near as if it were float64, so it may hold 0.5, but not 0.1
+    (the tolerances are for other ways to compute, and wider than its rounding). NaN and infinities
     differ from every number. They equal one another: the reference never gives them, known
     mistakes may, and where one way to write a mistake gives NaN another gives an infinity.
     """
@@ -233,6 +237,8 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
     with np.errstate(all="ignore"):
         wide = number.astype(np.float64)
         error = np.abs(wide - want)
+        if want.dtype == np.float64 and number.dtype in _COARSE:
+            rtol, atol = min(rtol, 1e-12), min(atol, 1e-15)
         # rtol times an infinite expected value (known mistakes may give one) would allow any number
         near = np.isfinite(want) & (error <= atol + rtol * np.abs(want))
         fine = near | (wide == want)
@@ -357,9 +363,9 @@ def _category(want: Any, got: Any, error: Any, dtype: np.dtype[Any]) -> tuple[st
         return f"{is_or_holds} NaN", ""
     if np.any(np.isinf(got) & ~np.isinf(want)):
         return ("is infinite" if want.ndim == 0 else "holds an infinity"), ""
-    for coarse, factor in ((np.float32, 1e-5), (np.float16, 2e-2)):
-        if dtype == coarse and np.all(error <= factor * np.abs(want) + factor / 10):
-            return f"was computed in {coarse.__name__}, which is too coarse: keep float64", ""
+    factor = _COARSE.get(dtype, 0)
+    if factor and np.all(error <= factor * np.abs(want) + factor / 10):
+        return f"{is_or_holds} {dtype}, which is too coarse: keep float64", ""
     if dtype.kind in "iu" and np.all(error < 1):
         return f"has integer type {dtype}, so fractions were cut off", ""
     with np.errstate(all="ignore"):

@@ -12,6 +12,7 @@ import pytest
 
 import autograder.exercises
 from autograder.definition import evaluate, load_problem_set
+from autograder.definition.mutants import mutants_of, mutate
 from autograder.selfcheck.judge import judge
 from autograder.selfcheck.relations import RELATIONS
 from autograder.selfcheck.spec import dump, load
@@ -30,6 +31,19 @@ MISTAKES = [
     for mistake in exercise.mistakes
 ]
 SEEDS = (0, 1, 2026)
+NOT_YET_MUTATED = (
+    "ps01-sgd",
+    "ps02-momentum",
+    "ps03-rprop-adagrad",
+    "ps04-rmsprop-adadelta",
+    "ps05-adam",
+    "ps06-curvature",
+    "ps07-initialization",
+    "ps08-batchnorm",
+    "ps09-natural-gradient",
+    "ps10-regularization",
+    "ps11-at-scale",
+)
 
 
 def _definition(name, exercise):
@@ -104,6 +118,14 @@ def test_every_mistake_loses_points_and_is_named(name, exercise, mistake, seed, 
         assert failed
         assert {r.mistake for r in failed} == {mistake}
         assert all(spec.mistakes[mistake] in r.message for r in failed)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in NOT_YET_MUTATED])
+def test_the_public_cases_tell_ten_mutants_of_each_answer(name, spec_of):
+    spec = spec_of(name, 0)
+    for exercise, its in zip(load_problem_set(name).exercises, spec.exercises, strict=True):
+        assert len(mutants_of(exercise, its)) >= 10 + len(exercise.equivalents)
+    assert mutate(name, spec).problems == ()
 
 
 @pytest.mark.slow

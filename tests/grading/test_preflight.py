@@ -85,6 +85,18 @@ INITIAL = "exercises/ps01/__init__.py"
             "rule.md#horner",
             "horner: its section is “rule.md#horners-rule”",
         ),
+        (
+            TRAPEZOID,
+            "[0.1, 0.2, -0.7], 1 / 3",
+            "[1, 2, 4], 0.5",
+            "trapezoid: the mutant “area in float32” scores full marks; add a public case",
+        ),
+        (
+            HORNER,
+            "mistakes={",
+            'equivalents={"break": "It ends."}, mistakes={',
+            "horner: of no mutant “break” need `equivalents` say anything",
+        ),
     ],
 )
 def test_a_problem_is_found_and_told(

@@ -162,6 +162,15 @@ def test_digits_that_agree_are_shown_on_to_those_that_do_not():
     assert "0.3333333333" in found and "0.3333343333" in found
 
 
+@pytest.mark.parametrize("coarse", [np.float32, np.float16])
+def test_a_coarse_type_is_right_only_if_it_holds_the_numbers(coarse):
+    exact, others = np.array([0.5, -3.0, 0.0]), np.array([0.1, 0.0])
+    assert difference(exact + 1e-17, coarse(exact), ("x",), 1e-7, 1e-9) is None
+    said = difference(others, coarse(others), ("x",), 1e-7, 1e-9).text(True)
+    assert f"holds {np.dtype(coarse)}, which is too coarse: keep float64" in said
+    assert difference(others, others + 1e-9, ("x",), 1e-7, 1e-9) is None
+
+
 def test_float32_in_a_float64_answer_is_recognised():
     want = np.array([1 / 3, 2 / 3, 10 / 7])
     rounded = want.astype(np.float32).astype(np.float64)

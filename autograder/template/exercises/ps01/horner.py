@@ -38,7 +38,7 @@ EXERCISE = Exercise(
         ),
         "many places at once": Check(
             points=1,
-            public=[case("a table of places", [1, 0, -1], [[1, 2], [3, 4]])],
+            public=[case("a table of places", [1, 0, -1], [[1, 2], [3, 1 / 3]])],
             held_out=lambda rng: [case("a table", rng.normal(size=4), rng.normal(size=(2, 3)))],
         ),
     },

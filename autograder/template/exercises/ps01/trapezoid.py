@@ -21,6 +21,7 @@ EXERCISE = Exercise(
             public=[
                 case("a straight line", [0, 1, 2, 3], 1.0),
                 case("values of both signs", [1, -2, 4, 0.5], 0.25),
+                case("values that are not round", [0.1, 0.2, -0.7], 1 / 3),
             ],
             held_out=lambda rng: [case("twelve values", rng.normal(size=12), rng.uniform(0.1, 1))],
         ),
