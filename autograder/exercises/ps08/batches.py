@@ -21,6 +21,8 @@ MEAN, VAR = floats([0.5, -2, 1]), floats([4, 0.25, 2])
 
 CONSTANT, ALMOST_CONSTANT = np.tile([2.0, 5, -3], (4, 1)), 2 + X * [1e-2, 1e-3, 1e-5]
 TINY = [1e-4, 1e-6, 1e-8]
+LARGE_MEAN = X / 3 + 1e6
+MANY = np.arange(400.0).reshape(200, 2) % 7
 
 # what three features are multiplied by, and what four examples are
 FEATURE_SIZES = floats([1e-4, 1, 1e3])
@@ -38,6 +40,11 @@ def hardly_varying(rng: Rng) -> tuple[Array, Array]:
     constant = np.tile(rng.uniform(1, 5, 3), (4, 1))
     almost = rng.uniform(1, 2, 3) + rng.normal(size=(5, 3)) * 10.0 ** floats([-2, -3, -5])
     return constant, almost
+
+
+def of_large_mean(rng: Rng, n: int, d: int) -> Array:
+    """A batch whose mean is a million times its deviation."""
+    return 1e6 + batch(rng, n, d)
 
 
 def scales(rng: Rng, d: int) -> Array:

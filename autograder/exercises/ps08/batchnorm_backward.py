@@ -11,9 +11,11 @@ from .batches import (
     CONSTANT,
     EXAMPLE_SIZES,
     GAMMA,
+    LARGE_MEAN,
     X,
     batch,
     hardly_varying,
+    of_large_mean,
     scales,
 )
 
@@ -50,6 +52,7 @@ def small(rng: Rng) -> list[Case]:
         case("almost constant features", gradient(rng, 5, 3), almost, scales(rng, 3), 1e-3),
         case("a large ε", *drawn(rng, 5, 3), 0.5),
         case("two examples", *drawn(rng, 2, 3), 0.1),
+        case("a large mean", gradient(rng, 5, 3), of_large_mean(rng, 5, 3), scales(rng, 3), 1e-5),
     ]
 
 
@@ -80,7 +83,7 @@ EXERCISE = Exercise(
     returns=("grad_x", "grad_gamma", "grad_beta"),
     reference=reference.batchnorm_backward,
     checks={
-        "gradients across mean and variance": Check(
+        "where mean and variance play no part": Check(
             points=1,
             public=[
                 case("four examples", G_CROSS, X_CROSS, GAMMA, 1e-5),
@@ -111,6 +114,7 @@ EXERCISE = Exercise(
                 case("almost constant features", G, ALMOST_CONSTANT, GAMMA, 1e-3),
                 case("a large ε", *GIVEN, 0.5),
                 case("two examples", G[:2], X[:2], GAMMA, 0.1),
+                case("a large mean", G, LARGE_MEAN, GAMMA, 1e-5),
             ],
             held_out=small,
         ),
@@ -124,6 +128,7 @@ EXERCISE = Exercise(
                 *layouts(case, [1e-5], strided=GIVEN, column_major=GIVEN, readonly=GIVEN),
             ],
             held_out=unusual,
+            rtol=1e-9,
         ),
     },
     mistakes={
@@ -162,6 +167,11 @@ EXERCISE = Exercise(
         "divided-by-the-variance": edit(
             "Your gradient of x divides by s² + ε: divide by its root.",
             ("gamma / root", "gamma / root**2"),
+        ),
+        "no-root-and-no-epsilon": edit(
+            "Your function divides by the variance alone, for x̂ and for the gradient of x: the "
+            "forward pass divides by the root of s² + ε.",
+            ("np.sqrt(x.var(axis=0) + eps)", "x.var(axis=0)"),
         ),
         "scale-gradient-of-x": edit(
             "Your gradient of γ is Σ g x: γ multiplies the normalized x̂, so it is Σ g x̂.",

@@ -12,10 +12,12 @@ from .batches import (
     CONSTANT,
     FEATURE_SIZES,
     GAMMA,
+    LARGE_MEAN,
     X,
     batch,
     hardly_varying,
     in_memory,
+    of_large_mean,
     parameters,
 )
 
@@ -35,6 +37,7 @@ def small(rng: Rng) -> list[Case]:
         case("almost constant features", almost, *parameters(rng, 3), 1e-5),
         case("a large ε", *drawn(rng, 5, 3), 0.5),
         case("a tiny ε", almost, *parameters(rng, 3), 1e-8),
+        case("a large mean", of_large_mean(rng, 5, 3), *parameters(rng, 3), 1e-5),
     ]
 
 
@@ -98,6 +101,7 @@ EXERCISE = Exercise(
                 case("almost constant features", ALMOST_CONSTANT, GAMMA, BETA, 1e-5),
                 case("a large ε", X, GAMMA, BETA, 0.5),
                 case("a tiny ε", ALMOST_CONSTANT, GAMMA, BETA, 1e-8),
+                case("a large mean", LARGE_MEAN, GAMMA, BETA, 1e-5),
             ],
             held_out=small,
         ),
@@ -139,6 +143,17 @@ EXERCISE = Exercise(
         "no-root": edit(
             "Your function divides by the variance: divide by its root, √(s² + ε).",
             ("np.sqrt(variance + eps)", "variance + eps"),
+        ),
+        "no-root-and-no-epsilon": edit(
+            "Your function divides by the variance alone: it takes the root of s² + ε, so that y "
+            "has the deviation γ and a constant feature does not divide by zero.",
+            ("np.sqrt(variance + eps)", "variance"),
+        ),
+        "variance-from-moments": edit(
+            "Your variance is the mean of the squares minus the square of the mean, which is right "
+            "on paper only: where the mean is large, the two are almost equal and their difference "
+            "has few right digits. Average squared deviations from the mean.",
+            ("x.var(axis=0)", "(x**2).mean(axis=0) - x.mean(axis=0) ** 2"),
         ),
         "over-features": edit(
             "Your function normalizes each example over its features (axis 1), which is layer "

@@ -106,6 +106,7 @@ EXERCISE = Exercise(
                 case("as many features as examples", *drawn(rng, 3, 3), 1e-5),
                 *in_memory(case, lambda: drawn(rng, 5, 3), 1e-5),
             ],
+            rtol=1e-9,
         ),
     },
     mistakes={
@@ -138,6 +139,11 @@ EXERCISE = Exercise(
             "take its root, √(s² + ε).",
             ("np.sqrt(running_var + eps)", "running_var + eps"),
         ),
+        "no-root-and-no-epsilon": edit(
+            "Your function divides by the running variance alone: training divides by the root of "
+            "s² + ε, and inference must do the same.",
+            ("np.sqrt(running_var + eps)", "running_var"),
+        ),
         "variance-squared": edit(
             "Your function squares `running_var` as if it were a standard deviation: it is a "
             "variance already.",
@@ -152,6 +158,12 @@ EXERCISE = Exercise(
             "Your function forgets the scale γ: y = γ x̂ + β.", ("gamma * ", "")
         ),
         "shift-forgotten": edit("Your function forgets the shift β: y = γ x̂ + β.", (" + beta", "")),
+        "no-scale-and-no-shift": edit(
+            "Your function normalizes, and stops there: the scale γ and the shift β are parameters "
+            "that were learned in training, and count at inference, too.",
+            ("gamma * ", ""),
+            (" + beta", ""),
+        ),
         "shift-scaled": edit(
             "Your function adds β before it multiplies by γ: first scale, then shift, γ x̂ + β.",
             ("(x - running_mean) / root + beta", "((x - running_mean) / root + beta)"),

@@ -15,6 +15,7 @@ W_SQUARE = floats([[1, -2, 0.5], [0.5, 3, -1], [-1, 0.25, 2]])
 W_WIDE = [[1, 2, -1, 0.5], [0, -2, 3, 1], [2, 1, 1, -3]]
 REST = (floats([0.5, -1.5, 2]), GAMMA, BETA, MEAN, VAR)
 ZERO = np.zeros(3)
+LARGE_AND_SMALL = floats([[1e3, 1], [1e-8, 1e-3], [1, 1e2]])
 
 
 def layer(rng: Rng, out: int, into: int) -> list[Array]:
@@ -28,11 +29,12 @@ def scale_alone(label: str, W: Array, b: Array, gamma: Array, *rest: Array) -> C
 
 
 def small(rng: Rng) -> list[Case]:
-    first, second = layer(rng, 3, 4), layer(rng, 3, 2)
+    first, second, third = layer(rng, 3, 4), layer(rng, 3, 2), layer(rng, 3, 2)
     return [
         case("running variance zero", *first[:5], ZERO, 1e-3),
         case("tiny running variances", *second[:5], TINY, 1e-5),
         case("a large ε", *layer(rng, 3, 2), 0.5),
+        case("entries from 1e-8 to 1e3", third[0] * LARGE_AND_SMALL, *third[1:], 1e-5),
     ]
 
 
@@ -70,12 +72,13 @@ EXERCISE = Exercise(
             ],
             relation="folding_keeps_the_function",
         ),
-        "small variances": Check(
+        "small variances, entries of very different size": Check(
             points=1,
             public=[
                 case("running variance zero", W, *REST[:4], ZERO, 1e-3),
                 case("tiny running variances", W, *REST[:4], TINY, 1e-5),
                 case("a large ε", W, *REST, 0.5),
+                case("entries from 1e-8 to 1000", W * LARGE_AND_SMALL, *REST, 1e-5),
             ],
             held_out=small,
         ),
@@ -91,6 +94,7 @@ EXERCISE = Exercise(
                 case("one input", *layer(rng, 3, 1), 1e-5),
                 *in_memory(case, lambda: layer(rng, 3, 2), 1e-5, stored="a matrix"),
             ],
+            rtol=1e-9,
         ),
     },
     mistakes={
@@ -153,6 +157,18 @@ EXERCISE = Exercise(
         "no-root": edit(
             "Your function divides by the variance: divide by its root, c = γ/√(s² + ε).",
             ("np.sqrt(running_var + eps)", "(running_var + eps)"),
+        ),
+        "no-root-and-no-epsilon": edit(
+            "Your function divides by the variance alone: batch normalization divides by the root "
+            "of s² + ε, or the folded layer computes another function.",
+            ("np.sqrt(running_var + eps)", "running_var"),
+        ),
+        "outputs-swapped": edit(
+            "Your function returns the bias first: the order is (W, b).",
+            (
+                "scale[:, np.newaxis] * W, scale * (b - running_mean) + beta",
+                "scale * (b - running_mean) + beta, scale[:, np.newaxis] * W",
+            ),
         ),
         "weights-alone": edit(
             "Your function returns the weights alone: return both, (W, b).",

@@ -6,7 +6,18 @@ from autograder import reference
 from autograder.definition import Case, Check, Exercise, edit, mistake
 from autograder.definition.cases import Array, Rng, case_maker
 
-from .batches import FEATURE_SIZES, MEAN, VAR, X, batch, in_memory, statistics
+from .batches import (
+    FEATURE_SIZES,
+    LARGE_MEAN,
+    MANY,
+    MEAN,
+    VAR,
+    X,
+    batch,
+    in_memory,
+    of_large_mean,
+    statistics,
+)
 
 case = case_maker(
     "running_mean", "running_var", "x", "keep", feedback=("running_mean", "running_var")
@@ -92,6 +103,8 @@ EXERCISE = Exercise(
                 case("all of the old kept", MEAN, VAR, X, 1.0),
                 case("nothing old kept", MEAN, VAR, X, 0.0),
                 case("features of very different size", MEAN, VAR, X * FEATURE_SIZES, 0.9),
+                case("a large mean", MEAN, VAR, LARGE_MEAN, 0.5),
+                case("a large batch", MEAN[:2], VAR[:2], MANY, 0.5),
             ],
             held_out=lambda rng: [
                 case("six examples", *drawn(rng, 6, 3), 0.9),
@@ -100,6 +113,8 @@ EXERCISE = Exercise(
                 case("all of the old kept", *drawn(rng, 4, 3), 1.0),
                 case("nothing old kept", *drawn(rng, 4, 3), 0.0),
                 case("features of very different size", *drawn(rng, 6, 3, FEATURE_SIZES), 0.9),
+                case("a large mean", *statistics(rng, 3), of_large_mean(rng, 6, 3), 0.5),
+                case("a large batch", *drawn(rng, 300, 2), 0.5),
             ],
         ),
         "several batches": Check(
@@ -130,6 +145,7 @@ EXERCISE = Exercise(
                 case("as many features as examples", *drawn(rng, 3, 3), 0.8),
                 *in_memory(case, lambda: drawn(rng, 5, 3), 0.8),
             ],
+            rtol=1e-9,
         ),
     },
     mistakes={
@@ -162,6 +178,41 @@ EXERCISE = Exercise(
             "Your function adds biased standard deviations to a running variance: average the "
             "variance, divided by n − 1, and take the root when it is used.",
             ("x.var(axis=0, ddof=1)", "x.std(axis=0)"),
+        ),
+        "deviation-with-epsilon": edit(
+            "Your function adds deviations √(s² + ε) to a running variance: what is kept is the "
+            "variance, and ε and the root come when it is used.",
+            ("x.var(axis=0, ddof=1)", "np.sqrt(x.var(axis=0, ddof=1) + 1e-5)"),
+        ),
+        "biased-deviation-with-epsilon": edit(
+            "Your function adds deviations √(s² + ε), of the biased variance, to a running "
+            "variance: what is kept is the unbiased variance, and ε and the root come when it is "
+            "used.",
+            ("x.var(axis=0, ddof=1)", "np.sqrt(x.var(axis=0) + 1e-5)"),
+        ),
+        "epsilon-in-the-variance": edit(
+            "Your function adds ε to the variance of the batch: what is kept is the variance as it "
+            "is, for ε is added when it is used, and would be in it twice.",
+            ("ddof=1)", "ddof=1) + 1e-5"),
+        ),
+        "biased-with-epsilon": edit(
+            "Your function adds ε to the biased variance of the batch: what is kept is the "
+            "unbiased variance as it is, for ε is added when it is used.",
+            (", ddof=1)", ") + 1e-5"),
+        ),
+        "epsilon-each-time": edit(
+            "Your function adds ε to the running variance, again with each batch: ε is added when "
+            "the variance is used, and is no part of it.",
+            ("new_mean, new_var", "new_mean, new_var + 1e-5"),
+        ),
+        "variance-from-moments": edit(
+            "Your variance is the mean of the squares minus the square of the mean, which is right "
+            "on paper only: where the mean is large, the two are almost equal and their difference "
+            "has few right digits. Average squared deviations from the mean.",
+            (
+                "x.var(axis=0, ddof=1)",
+                "len(x) / (len(x) - 1) * ((x**2).mean(axis=0) - x.mean(axis=0) ** 2)",
+            ),
         ),
         "deviation-averaged": edit(
             "Your function averages standard deviations and squares the result: average the "
