@@ -300,6 +300,11 @@ EXERCISE = Exercise(
             'Your step uses the first group\'s rate for all groups: read group["lr"] in each.',
             ('group["lr"]', 'self.param_groups[0]["lr"]'),
         ),
+        "rate-of-the-defaults": edit(
+            "Your step takes the rate from the defaults of the constructor: every group has a rate "
+            "of its own, which may change from step to step.",
+            ('group["lr"]', 'self.defaults["lr"]'),
+        ),
         "first-group-only": edit(
             "Your step updates the first group only: loop over self.param_groups.",
             ("self.param_groups", "self.param_groups[:1]"),
@@ -336,6 +341,34 @@ EXERCISE = Exercise(
             ("for group in", "self.t += 1\n        for group in"),
             ('gamma1 ** state["t"]', "gamma1**self.t"),
             ('gamma2 ** state["t"]', "gamma2**self.t"),
+        ),
+        "one-count-raised-by-each": edit(
+            "Your step has one count for all parameters, which each of them raises, so t grows by "
+            "the number of parameters in a step: t counts the updates of one parameter.",
+            ('"eps": eps})', '"eps": eps})\n        self.t = 0'),
+            ('state["t"] += 1', "self.t += 1"),
+            ('gamma1 ** state["t"]', "gamma1**self.t"),
+            ('gamma2 ** state["t"]', "gamma2**self.t"),
+        ),
+        "one-count-for-a-group": edit(
+            "Your step counts t once for a whole group: a parameter whose gradient was missing has "
+            "had fewer updates than the others, so each needs its own count.",
+            (
+                "gamma1, gamma2 =",
+                'group["t"] = group.get("t", 0) + 1\n            gamma1, gamma2 =',
+            ),
+            ('gamma1 ** state["t"]', 'gamma1 ** group["t"]'),
+            ('gamma2 ** state["t"]', 'gamma2 ** group["t"]'),
+        ),
+        "one-count-and-the-rate-of-the-defaults": edit(
+            "Your step is written for one group that never changes: it counts t once for all "
+            "parameters and takes the rate from the defaults. Each parameter has its own count, "
+            "and each group its own rate.",
+            ('"eps": eps})', '"eps": eps})\n        self.t = 0'),
+            ("for group in", "self.t += 1\n        for group in"),
+            ('gamma1 ** state["t"]', "gamma1**self.t"),
+            ('gamma2 ** state["t"]', "gamma2**self.t"),
+            ('group["lr"]', 'self.defaults["lr"]'),
         ),
         "state-not-saved": edit(
             "Your state is in an attribute of your own, which state_dict() does not save: keep "

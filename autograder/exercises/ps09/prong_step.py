@@ -69,6 +69,7 @@ EXERCISE = Exercise(
                 *layouts(case, [0.2], readonly=GIVEN, strided=GIVEN),
             ],
             held_out=lambda rng: single(rng, rng.uniform(0.05, 0.5)),
+            rtol=1e-9,
         ),
         "several steps": Check(
             points=1,

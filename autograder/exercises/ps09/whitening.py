@@ -49,6 +49,7 @@ def singular(rng: Rng) -> list[Case]:
     return [
         case("a dead unit", dead, rng.uniform(0.02, 0.1)),
         case("as many samples as units", three_samples(rng), rng.uniform(0.02, 0.1)),
+        case("a dead unit, tiny ε", np.insert(correlated(rng, 9, 2), 0, 0.0, axis=1), 1e-8),
     ]
 
 
@@ -91,6 +92,7 @@ EXERCISE = Exercise(
             public=[
                 case("a dead unit", [[1, 2, 5], [3, 2, 4], [2, 2, 0], [-1, 2, 1]], 0.05),
                 case("as many samples as units", H3[:3], 0.1),
+                case("a dead unit, tiny ε", [[1, 2, 0], [0, 2, 1], [0, 2, 0], [-1, 2, 1]], 1e-8),
             ],
             held_out=singular,
         ),
@@ -122,6 +124,12 @@ EXERCISE = Exercise(
         "eps-forgotten": edit(
             "Your function forgets ε: without it a direction of variance zero is divided by zero.",
             (" + eps * np.eye(h.shape[1])", ""),
+        ),
+        "eps-as-a-floor": edit(
+            "Your ε is the least value that you let an eigenvalue have, which changes the small "
+            "ones only: the course adds ε to all of them.",
+            (" + eps * np.eye(h.shape[1])", ""),
+            ("np.sqrt(values)", "np.sqrt(np.maximum(values, eps))"),
         ),
         "falling-order": edit(
             "Your rows come with falling eigenvalues: that whitens as well, but the course's "
@@ -171,6 +179,10 @@ EXERCISE = Exercise(
         "not-centered": edit(
             "Your covariance is that of h, not of h − c: subtract the mean first.",
             ("(h - c).T @ (h - c)", "h.T @ h"),
+        ),
+        "swapped": edit(
+            "Your function returns U first: return the mean c, then U.",
+            ("c, signs[:, None] * U", "signs[:, None] * U, c"),
         ),
         "standardized": edit(
             "Your U divides each unit by its own standard deviation, as batch normalization does: "

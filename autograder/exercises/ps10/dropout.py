@@ -3,9 +3,17 @@
 import numpy as np
 
 from autograder.definition import Case, Check
-from autograder.definition.cases import Array, MakeCase, Rng, away_from_zero, layouts, spread
+from autograder.definition.cases import (
+    Array,
+    MakeCase,
+    Rng,
+    away_from_zero,
+    floats,
+    layouts,
+    spread,
+)
 
-X, MASK = [1, -2, 3], [1, 0, 1]
+X, MASK = floats([1, -2, 3]) / 3, [1, 0, 1]
 
 
 def masked(rng: Rng, keep: float, *shape: int) -> tuple[Array, Array]:
@@ -61,11 +69,12 @@ def checks(case: MakeCase) -> dict[str, Check]:
                 case("everything kept", X, np.ones(3), 1.0),
                 case("everything dropped", X, np.zeros(3), 0.7),
                 case("everything kept by chance", X, np.ones(3), 0.7),
-                case("from 0 to 1000", [0, 1e-8, -1, 1e3], [1, 1, 1, 0], 0.9),
+                case("from 0 to 1000", [0, 1e-8, -1, 1e3], [1, 1, 0, 1], 0.9),
                 case("a 3-d array", np.full((2, 1, 2), 3.0), [[[1, 0]], [[0, 0]]], 0.3),
                 *layouts(case, [0.6], readonly=(X, MASK), strided=(X, MASK)),
             ],
             held_out=lambda rng: limits(case, rng, rng.uniform(0.6, 0.9)),
+            rtol=1e-9,
         ),
     }
 

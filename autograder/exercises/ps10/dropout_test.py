@@ -58,6 +58,7 @@ EXERCISE = Exercise(
                 *layouts(case, [0.7], readonly=(W, B), strided=(W, B)),
             ],
             held_out=lambda rng: with_bias(rng, rng.uniform(0.6, 0.9)),
+            rtol=1e-9,
         ),
     },
     mistakes={
@@ -69,7 +70,7 @@ EXERCISE = Exercise(
         ),
         "divided-by-keep": edit(
             "Your function divides by the keep rate: testing sees all units at once, more than "
-            "training did, so the weights get smaller, W · keep.",
+            "training did, so the weights have to get smaller.",
             ("keep * W, b.copy()", "W / keep, b"),
         ),
         "drop-rate": edit(

@@ -14,9 +14,9 @@ TOO_LATE_FOR_FIVE = [*TOO_LATE[:5], 0.59, 0.56, 0.58, 0.1]
 # bad epochs in between, more than the patience in total, but never in a row
 INTERRUPTED = [0.9, 0.95, 0.8, 0.85, 0.7, 0.75, 0.72, 0.6, 0.65]
 STOPPED_LATER = [*INTERRUPTED, 0.7, 0.68, 0.5, 0.4]
-# an improvement at once, and then none until too late: of losses above 100, and by little
-LARGE = floats([1, 0.7, 0.9, 0.95, 1, 1e-3])
-SMALL = floats([0, -1e-4, 0.1, 0.2, 0.3, -0.9])
+# an improvement at once, and then none until too late: of huge losses, and by next to nothing
+LARGE = 1e10 * floats([1, 0.7, 0.9, 0.95, 1, 1e-3])
+SMALL = floats([0, -1e-12, 0.1, 0.2, 0.3, -0.9])
 
 
 def learned(rng: Rng, pattern: list[float]) -> Array:
@@ -85,8 +85,8 @@ EXERCISE = Exercise(
                 case("a new best comes too late", [3, 2, *TOO_LATE], 3),
                 case("bad epochs before the best", [1.5, *STOPPED_LATER], 3),
                 case("a longer patience", [2, *TOO_LATE_FOR_FIVE], 5),
-                case("large losses", [300, 200, 280, 290, 300, 1], 3),
-                case("a small improvement", [2, 1.9999, 2.1, 2.2, 2.3, 1], 3),
+                case("large losses", [3e12, 2e12, 2.8e12, 2.9e12, 3e12, 1], 3),
+                case("a small improvement", [2, 2 - 1e-12, 2.1, 2.2, 2.3, 1], 3),
             ],
             held_out=lambda rng: [
                 case("a new best comes too late", learned(rng, TOO_LATE), 3),

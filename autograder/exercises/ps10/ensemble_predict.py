@@ -108,6 +108,7 @@ EXERCISE = Exercise(
                     column_major=[models(rng, 4, 3)],
                 ),
             ],
+            rtol=1e-9,
         ),
     },
     mistakes={
@@ -152,6 +153,11 @@ EXERCISE = Exercise(
         "labels-only": edit(
             "Your function returns the labels only: return the mean probabilities and the labels.",
             ("p, p.argmax", "p.argmax"),
+        ),
+        "swapped": edit(
+            "Your function returns the labels first: return the mean probabilities, then the "
+            "labels.",
+            ("p, p.argmax(axis=1)", "p.argmax(axis=1), p"),
         ),
         "labels-from-one": edit(
             "Your labels count classes from 1: the first class has the number 0.",

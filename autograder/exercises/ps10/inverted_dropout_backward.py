@@ -20,8 +20,8 @@ EXERCISE = Exercise(
     checks=checks(case),
     mistakes={
         "not-scaled": edit(
-            "Your gradient lacks the factor 1/keep: y = x · mask / keep, so its derivative in x "
-            "is mask / keep.",
+            "Your gradient lacks the factor 1/keep: the forward pass magnifies what it keeps, so a "
+            "change of the input counts that much more.",
             (" / keep", ""),
         ),
         "mask-forgotten": edit(
@@ -30,22 +30,28 @@ EXERCISE = Exercise(
             ("grad_y * mask", "grad_y"),
         ),
         "passed-on": edit(
-            "Your function passes the gradient on as it is: multiply by mask / keep.",
+            "Your function passes the gradient on as it is: the chain rule multiplies it by what "
+            "the forward pass multiplied the input by.",
             ("grad_y * mask / keep", "grad_y"),
         ),
         "multiplied-by-keep": edit(
-            "Your gradient is multiplied by the keep rate: the derivative of x · mask / keep is "
-            "mask / keep, so divide.",
+            "Your gradient is multiplied by the keep rate: the forward pass divides by it, and so "
+            "does its derivative.",
             ("/ keep", "* keep"),
         ),
         "forward-undone": edit(
             "Your function undoes the forward pass, multiplying by `keep`: a backward pass is no "
-            "inverse but the chain rule, g · mask / keep.",
+            "inverse but the chain rule, with the factors of the forward pass.",
             ("mask / keep", "keep"),
         ),
         "mask-swapped": edit(
             "Your gradient flows where the mask drops: it flows where the mask is 1.",
             ("mask", "(1 - mask)"),
+        ),
+        "keep-and-drop-swapped": edit(
+            "Your gradient takes keep for drop throughout: it flows where the mask is 1, and "
+            "`keep` is the probability of that.",
+            ("mask / keep", "(1 - mask) / (1 - keep)"),
         ),
         "divided-by-drop-rate": edit(
             "Your function divides by 1 − keep: `keep` is the probability to KEEP a unit, so "
@@ -53,7 +59,7 @@ EXERCISE = Exercise(
             ("/ keep", "/ (1 - keep)"),
         ),
         "scaled-twice": edit(
-            "Your gradient is divided by `keep` twice: once is right, mask / keep.",
+            "Your gradient is divided by `keep` twice: the forward pass divides once.",
             ("/ keep", "/ keep**2"),
         ),
         "in-place": edit(

@@ -29,7 +29,7 @@ EXERCISE = Exercise(
         ),
         "multiplied-by-keep": edit(
             "Your function multiplies by the keep rate: fewer units have to carry the same sum, "
-            "so what is kept grows, divide by `keep`.",
+            "so what is kept has to grow.",
             ("/ keep", "* keep"),
         ),
         "divided-by-drop-rate": edit(
@@ -52,7 +52,8 @@ EXERCISE = Exercise(
             ("/ keep", "/ mask.mean()"),
         ),
         "nothing-dropped": edit(
-            "Your function scales but ignores the mask: x · mask / keep.", ("x * mask", "x")
+            "Your function scales but ignores the mask: a unit that is dropped gives zero.",
+            ("x * mask", "x"),
         ),
         "root-of-keep": edit(
             "Your function divides by the root of the keep rate: dropout keeps the mean, not the "

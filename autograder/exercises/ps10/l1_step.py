@@ -86,6 +86,13 @@ EXERCISE = Exercise(
             "sign(w).",
             ("np.sign", "np.abs"),
         ),
+        "swapped": edit(
+            "Your function returns the biases first: return the weights, then the biases.",
+            (
+                "w - lr * (grad_w + lam * np.sign(w)), b - lr * grad_b",
+                "b - lr * grad_b, w - lr * (grad_w + lam * np.sign(w))",
+            ),
+        ),
         "biases-frozen": edit(
             "Your function leaves the biases as they were: they have no penalty, but they take "
             "their step, b ← b − αg.",

@@ -68,6 +68,13 @@ EXERCISE = Exercise(
             ("w - lr", "w + lr"),
             ("b - lr", "b + lr"),
         ),
+        "swapped": edit(
+            "Your function returns the biases first: return the weights, then the biases.",
+            (
+                "(1 - lr * lam) * w - lr * grad_w, b - lr * grad_b",
+                "b - lr * grad_b, (1 - lr * lam) * w - lr * grad_w",
+            ),
+        ),
         "biases-frozen": edit(
             "Your function leaves the biases as they were: they have no penalty, but they take "
             "their step, b ← b − αg.",

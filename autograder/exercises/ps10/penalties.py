@@ -119,5 +119,6 @@ CHECKS = {
             *layouts(case, (0.2, 0.5), readonly=GIVEN, strided=GIVEN),
         ],
         held_out=lambda rng: limits(rng, *rates(rng)),
+        rtol=1e-9,
     ),
 }

@@ -22,7 +22,7 @@ def larger(h: int, w: int, c_in: int, c_out: int) -> list[Case]:
         case("3 × 3 kernels", h, h, c_in, c_out, 3),
         case("5 × 5 kernels", h, h, c_out, c_in, 5),
         case("an image that is not square", h, w, c_in, c_out, 3),
-        case("a large layer", 224, 224, 64 + c_in, 64 + c_out, 7),
+        case("a large layer", 225, 223, 63 + 2 * c_in, 63 + 2 * c_out, 7),
     ]
 
 
@@ -60,8 +60,10 @@ EXERCISE = Exercise(
                 case("the second, without its reduction", 56, 56, 64, 192, 3),
                 case("5 × 5 kernels", 14, 14, 24, 64, 5),
                 case("an image that is not square", 9, 12, 2, 5, 3),
+                case("a large layer", 225, 223, 65, 129, 7),
             ],
             held_out=lambda rng: larger(*two_sizes(rng, 8, 60), *two_sizes(rng, 2, 200)),
+            rtol=1e-9,
         ),
         "one pixel, one channel": Check(
             points=1,
@@ -91,7 +93,7 @@ EXERCISE = Exercise(
         ),
         "without-padding": edit(
             "Your function takes h and w for the size of an input without padding: they are the "
-            "size of the output, and each of its h·w pixels takes k² c_in c_out operations.",
+            "size of the output, and each of its pixels takes one operation a weight.",
             ("h * w", "(h - k + 1) * (w - k + 1)"),
         ),
         "swapped-outputs": edit(
@@ -114,7 +116,7 @@ EXERCISE = Exercise(
         ),
         "separable": edit(
             "Your function is the cost of a depthwise separable convolution, k² c_in + c_in c_out: "
-            "an ordinary one has k² c_in c_out weights.",
+            "in an ordinary one every output channel has a kernel for every input channel.",
             ("c_in * c_out", "c_in + c_in * c_out"),
         ),
         "square-image": edit(

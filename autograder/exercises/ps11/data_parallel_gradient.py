@@ -57,6 +57,8 @@ def few(rng: Rng, n: int) -> list[Case]:
             "a worker without examples",
             [*drawn(rng, (2,), n), *idle, *drawn(rng, (2,), n + 2)],
         ),
+        case("the first worker without examples", [*idle, *drawn(rng, (2,), n)]),
+        case("only the last has examples", [*idle, *idle, *drawn(rng, (2,), n)]),
         case("a worker with one example", drawn(rng, (2,), 1, n)),
     ]
 
@@ -146,12 +148,15 @@ EXERCISE = Exercise(
                 case("read-only gradients", [(readonly([2, 1]), 3), (readonly([0, 4]), 8)]),
             ],
             held_out=unequal,
+            rtol=1e-9,
         ),
         "one worker, and none to do": Check(
             points=1,
             public=[
                 case("one worker", [([1, -2], 5)]),
                 case("a worker without examples", [([1, -2], 3), ([0, 0], 0), ([3, 1], 5)]),
+                case("the first worker without examples", [([0, 0], 0), ([1, -2], 3)]),
+                case("only the last has examples", [([0], 0), ([0], 0), ([3], 5)]),
                 case("a worker with one example", [([1, -2], 1), ([3, 1], 6)]),
             ],
             held_out=lambda rng: few(rng, size(rng, 3, 20)),

@@ -28,6 +28,10 @@ def drawn(rng: Rng, h: int, w: int) -> Array:
     return row(h, w, c_in, n1, r3, r3 + 16 * size(rng, 2, 12), r5, r5 + 8 * size(rng, 2, 10), p)
 
 
+# makes numbers of channels odd: then neither float32 nor int32 has the digits for all operations
+ODD = row(0, 0, 1, 1, 1, 1, 1, 1, 0)
+
+
 def only(block: Array, *kept: int) -> Array:
     """The row with the channels of all other branches set to 0."""
     return np.where(np.isin(np.arange(9), [0, 1, 2, *kept]), block, 0)
@@ -51,6 +55,7 @@ def kernels(block: Array) -> list[Case]:
 
 def oblong(rng: Rng, *sides: int) -> list[Case]:
     return [
+        case("a large image, odd numbers of channels", drawn(rng, 225, 223) + ODD),
         case("higher than wide", drawn(rng, max(sides), min(sides))),
         case("wider than high", drawn(rng, min(sides), max(sides))),
     ]
@@ -100,8 +105,13 @@ EXERCISE = Exercise(
             public=[
                 case("higher than wide", row(20, 12, 48, 16, 8, 24, 4, 12, 8)),
                 case("wider than high", row(3, 10, 48, 16, 8, 24, 4, 12, 8)),
+                case(
+                    "a large image, odd numbers of channels",
+                    row(225, 223, 193, 65, 97, 129, 17, 33, 32),
+                ),
             ],
             held_out=lambda rng: oblong(rng, *two_sizes(rng, 4, 40)),
+            rtol=1e-9,
         ),
     },
     mistakes={
@@ -112,13 +122,14 @@ EXERCISE = Exercise(
             ("c_in * r5 + 25 * r5", "25 * c_in"),
         ),
         "reductions-not-counted": edit(
-            "Your function leaves the 1×1 reductions out: they have c_in·r3 and c_in·r5 weights.",
+            "Your function leaves the 1×1 reductions out: they are convolutions with weights of "
+            "their own.",
             ("c_in * r3 + ", ""),
             ("c_in * r5 + ", ""),
         ),
         "pool-branch-missing": edit(
             "Your function leaves the pool branch out: the maximum is free here, the 1×1 "
-            "convolution after it has c_in·p weights.",
+            "convolution after it has weights that count.",
             (" + c_in * p", ""),
         ),
         "pool-with-weights": edit(
@@ -148,7 +159,7 @@ EXERCISE = Exercise(
         ),
         "five-as-two-threes": edit(
             "Your 5×5 branch is two 3×3 convolutions, as in the later Inception-v2: in this block "
-            "it is one with 25·r5·n5 weights.",
+            "it is a single one.",
             ("25 * r5 * n5", "9 * r5 * n5 + 9 * n5 * n5"),
         ),
         "columns-swapped": edit(

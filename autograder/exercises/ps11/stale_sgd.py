@@ -61,11 +61,13 @@ EXERCISE = Exercise(
                 case("five gradients", FIVE, 0, 0.1),
                 case("of very different size", [[1e3, 1e-8], [0, -2], [1e-3, 5]], 0, 0.5),
                 case("rate zero", FIVE, 0, 0.0),
+                case("a single gradient", FIVE[:1], 0, 0.1),
             ],
             held_out=lambda rng: [
                 case("five gradients", rng.normal(size=(5, 3)), 0, rate(rng)),
                 case("of very different size", spread(rng, 6, 2), 0, rate(rng)),
                 case("rate zero", rng.normal(size=(3, 2)), 0, 0.0),
+                case("a single gradient", rng.normal(size=(1, 3)), 0, rate(rng)),
             ],
         ),
         "a few updates late": Check(
@@ -95,6 +97,7 @@ EXERCISE = Exercise(
                 *layouts(case, (2, 0.1), noun="an array", readonly=[FIVE], strided=[FIVE]),
             ],
             held_out=lambda rng: in_memory(rng, rate(rng), rng.normal(size=(5, 2, 3))),
+            rtol=1e-9,
         ),
     },
     mistakes={
