@@ -17,6 +17,7 @@ from autograder.definition.cases import (
 case = case_maker("theta", "grad", "F", "lr", "damping", feedback=("theta",))
 
 THETA, GRAD, F2 = floats([1, -2]), [0.5, 4], floats([[2, 1], [1, 3]])
+FLAT = floats([[0.36, 0.48], [0.48, 0.64]]) + 1e-6 * floats([[0.64, -0.48], [-0.48, 0.36]])
 F6 = np.diag([1.0, 2, 3, 4, 5, 6]) + 0.25
 
 
@@ -27,6 +28,7 @@ def drawn(rng: Rng, condition: float) -> list[Array]:
 def undamped(rng: Rng) -> list[Case]:
     lr = rng.uniform(0.1, 0.9)
     sizes = rng.choice([-1.0, 1.0], 4) * floats([1e-8, 1e-3, 1, 1e3])
+    theta, grad, valley = drawn(rng, 1e6)
     return [
         case("three parameters", *drawn(rng, 20), lr, 0.0),
         case(
@@ -34,6 +36,7 @@ def undamped(rng: Rng) -> list[Case]:
             *(np.zeros(4), sizes, positive_definite(rng, 4, 5), lr, 0.0),
         ),
         case("a narrow valley", *drawn(rng, 1000), lr, 0.0),
+        case("hardly any information", theta, 1e-3 * grad, 1e-6 * valley, lr, 0.0),
     ]
 
 
@@ -47,6 +50,7 @@ def damped(rng: Rng) -> list[Case]:
     return [
         case("three parameters", *drawn(rng, 20), lr, damping),
         case("a parameter without information", *normals(rng, 2, 3), singular, lr, damping),
+        case("tiny damping", *normals(rng, 2, 3), singular, lr, 1e-6),
         case("no information at all", *normals(rng, 2, 2), np.zeros((2, 2)), lr, damping),
         case(
             "several steps, rate and damping falling",
@@ -106,6 +110,7 @@ EXERCISE = Exercise(
                     "gradients from 1e-8 to 1000",
                     *(np.zeros(3), [1e-8, -0.5, 1e3], [[2, 1, 0], [1, 3, 1], [0, 1, 4]], 0.2, 0.0),
                 ),
+                case("hardly any information", THETA, [3e-3, -1e-3], FLAT, 0.1, 0.0),
                 case("gradient zero", THETA, np.zeros(2), F2, 0.1, 0.0),
             ],
             held_out=undamped,
@@ -117,6 +122,7 @@ EXERCISE = Exercise(
                 case(
                     "a parameter without information", THETA, GRAD, np.diag([2.0, 0.0]), 0.5, 0.25
                 ),
+                case("tiny damping", THETA, GRAD, np.diag([2.0, 0.0]), 0.5, 1e-6),
                 case("no information at all", THETA, GRAD, np.zeros((2, 2)), 0.1, 0.5),
                 case(
                     "several steps, the rate falling",

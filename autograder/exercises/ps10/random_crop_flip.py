@@ -111,6 +111,7 @@ EXERCISE = Exercise(
                 case("no offset", IMG, 0, 0, False),
                 case("far beyond the edges", IMG, -4, 6, False),
                 case("beyond one edge only", IMG, 1, -6, False),
+                case("far, but inside", [list(range(1, 13))], 0, 9, False),
             ],
             held_out=lambda rng: [
                 case("by rows", picture(rng, 5, 4), offset(rng), 0, False),
@@ -121,6 +122,7 @@ EXERCISE = Exercise(
                 case("no offset", picture(rng, 3, 4), 0, 0, False),
                 case("far beyond the edges", picture(rng, 3, 4), 4, -5, False),
                 case("beyond one edge only", picture(rng, 4, 5), -6, 1, False),
+                case("far, but inside", picture(rng, 14, 2), -10, 0, False),
             ],
         ),
         "a mirror image": Check(
