@@ -39,10 +39,6 @@ NOT_YET_MUTATED = (
     "ps05-adam",
     "ps06-curvature",
     "ps07-initialization",
-    "ps08-batchnorm",
-    "ps09-natural-gradient",
-    "ps10-regularization",
-    "ps11-at-scale",
 )
 
 

@@ -382,4 +382,13 @@ EXERCISE = Exercise(
             ("g**2", "g.pow_(2)"),
         ),
     },
+    equivalents={
+        f"def __init__(self, params, {defaults}):": "The signature stands in the stub."
+        for defaults in (
+            "lr=0.00101, betas=(0.9, 0.999), eps=1e-08",
+            "lr=0.001, betas=(0.909, 0.999), eps=1e-08",
+            "lr=0.001, betas=(0.9, 1.00899), eps=1e-08",
+            "lr=0.001, betas=(0.9, 0.999), eps=1.0100000000000001e-08",
+        )
+    },
 )

@@ -106,7 +106,6 @@ EXERCISE = Exercise(
                 case("as many features as examples", *drawn(rng, 3, 3), 1e-5),
                 *in_memory(case, lambda: drawn(rng, 5, 3), 1e-5),
             ],
-            rtol=1e-9,
         ),
     },
     mistakes={

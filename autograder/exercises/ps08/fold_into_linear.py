@@ -94,7 +94,6 @@ EXERCISE = Exercise(
                 case("one input", *layer(rng, 3, 1), 1e-5),
                 *in_memory(case, lambda: layer(rng, 3, 2), 1e-5, stored="a matrix"),
             ],
-            rtol=1e-9,
         ),
     },
     mistakes={

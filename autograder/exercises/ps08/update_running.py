@@ -145,7 +145,6 @@ EXERCISE = Exercise(
                 case("as many features as examples", *drawn(rng, 3, 3), 0.8),
                 *in_memory(case, lambda: drawn(rng, 5, 3), 0.8),
             ],
-            rtol=1e-9,
         ),
     },
     mistakes={

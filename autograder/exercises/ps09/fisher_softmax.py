@@ -128,6 +128,11 @@ EXERCISE = Exercise(
                     [[1, 2], [1, -1], [1, 0.5]],
                 ),
                 case("all logits very negative", [[-9000, 1], [-9001, -1]], [[1, 2], [1, -1]]),
+                case(
+                    "certain of some inputs",
+                    [[9000, 1], [0, -1], [1, 0.5]],
+                    [[1, 2], [0, 1], [-1, 0.5]],
+                ),
             ],
             held_out=extreme,
         ),

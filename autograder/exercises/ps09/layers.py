@@ -84,7 +84,6 @@ def checks(case: MakeCase) -> dict[str, Check]:
                 *layouts(case, readonly=(W23 / 3, B2 / 3, C3, U3), strided=GIVEN),
             ],
             held_out=both,
-            rtol=1e-9,
         ),
     }
 

@@ -240,4 +240,5 @@ EXERCISE = Exercise(
             ("solve(A", "solve(F"),
         ),
     },
+    equivalents={"v = np.linalg.solve(A, grad.reshape(-2))": "NumPy takes any negative length so."},
 )

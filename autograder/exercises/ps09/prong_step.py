@@ -11,6 +11,7 @@ from .layers import B2, W23
 case = case_maker("V", "d", "grad_V", "grad_d", "lr", feedback=("V", "d"))
 
 GIVEN, ZERO = (W23, B2, -W23, B2), (np.zeros((2, 3)), np.zeros(2))
+NOT_ROUND = [array / number for number, array in enumerate(GIVEN, start=6)]
 
 
 def drawn(rng: Rng, m: int, n: int) -> list[Array]:
@@ -66,10 +67,9 @@ EXERCISE = Exercise(
                 ),
                 case("gradient zero", W23, B2, *ZERO, 0.1),
                 case("learning rate zero", W23, B2, W23, B2, 0.0),
-                *layouts(case, [0.2], readonly=GIVEN, strided=GIVEN),
+                *layouts(case, [0.2], readonly=NOT_ROUND, strided=GIVEN),
             ],
             held_out=lambda rng: single(rng, rng.uniform(0.05, 0.5)),
-            rtol=1e-9,
         ),
         "several steps": Check(
             points=1,

@@ -194,4 +194,13 @@ EXERCISE = Exercise(
             (" / len(h)", ""),
         ),
     },
+    equivalents={
+        f"covariance = {product} / len(h)": "A multiple of c adds nothing: h − c sums to zero."
+        for product in (
+            "(h + c).T @ (h - c)",
+            "h.T @ (h - c)",
+            "(h - c).T @ (h + c)",
+            "(h - c).T @ h",
+        )
+    },
 )

@@ -180,4 +180,8 @@ EXERCISE = Exercise(
         ),
         "never-stops": never_stops,
     },
+    equivalents={
+        "best in int32": "An epoch has no number that int32 does not hold.",
+        "stop in int32": "An epoch has no number that int32 does not hold.",
+    },
 )

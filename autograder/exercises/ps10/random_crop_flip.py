@@ -173,7 +173,6 @@ EXERCISE = Exercise(
                     *(column_major(picture(rng, 4, 5)), *offsets(rng), True),
                 ),
             ],
-            rtol=1e-9,
         ),
     },
     mistakes={

@@ -29,6 +29,7 @@ def larger(h: int, w: int, c_in: int, c_out: int) -> list[Case]:
 def single(h: int, w: int, c_in: int, c_out: int) -> list[Case]:
     return [
         case("an image of one pixel", 1, 1, c_in, c_out, 1),
+        case("a linear layer, more weights than int32 holds", 1, 1, 50000 + c_in, 50257, 1),
         case("one input channel", h, w, 1, c_out, 3),
         case("one output channel", h, w, c_in, 1, 3),
         case("an image of one row", 1, w, c_in, c_out, 3),
@@ -69,6 +70,7 @@ EXERCISE = Exercise(
             points=1,
             public=[
                 case("an image of one pixel (a linear layer)", 1, 1, 1024, 1000, 1),
+                case("a linear layer, more weights than int32 holds", 1, 1, 50257, 50257, 1),
                 case("one input channel", 6, 5, 1, 4, 3),
                 case("one output channel", 5, 6, 4, 1, 3),
                 case("an image of one row", 1, 7, 2, 3, 3),

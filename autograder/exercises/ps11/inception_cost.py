@@ -42,6 +42,7 @@ def pointwise(block: Array) -> list[Case]:
         case("only the 1 × 1 branch", only(block, 3)),
         case("only the pool branch", only(block, 8)),
         case("both", only(block, 3, 8)),
+        case("more weights than int32 holds", row(1, 1, 50000 + block[2], 50257, *[0] * 5)),
     ]
 
 
@@ -87,6 +88,7 @@ EXERCISE = Exercise(
                 case("only the 1 × 1 branch", only(BLOCK_3A, 3)),
                 case("only the pool branch", only(BLOCK_3A, 8)),
                 case("both", only(BLOCK_4C, 3, 8)),
+                case("more weights than int32 holds", row(1, 1, 50257, 50257, 0, 0, 0, 0, 0)),
             ],
             held_out=lambda rng: pointwise(drawn(rng, 14, 14)),
         ),

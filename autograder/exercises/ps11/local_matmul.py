@@ -89,7 +89,6 @@ EXERCISE = Exercise(
                 case("inputs zero", np.zeros((2, 4)), ROTATIONS),
             ],
             held_out=lambda rng: in_memory(rng, *drawn(rng, (3, 6), (2, 3, 3))),
-            rtol=1e-9,
         ),
     },
     mistakes={

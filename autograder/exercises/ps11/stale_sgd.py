@@ -97,7 +97,6 @@ EXERCISE = Exercise(
                 *layouts(case, (2, 0.1), noun="an array", readonly=[FIVE], strided=[FIVE]),
             ],
             held_out=lambda rng: in_memory(rng, rate(rng), rng.normal(size=(5, 2, 3))),
-            rtol=1e-9,
         ),
     },
     mistakes={
