@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,15 +22,28 @@ from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
 from autograder.course.files import write_whole
 from autograder.course.new import make_course
+from autograder.definition import load_problem_set
 from autograder.grading.settings import Settings
-from autograder.lms import export
+from autograder.lms import export, gradescope
 from autograder.lms.collect import PLATFORMS, collect
 from autograder.lms.roster import FILE as ROSTER
 from autograder.lms.roster import Roster
 from autograder.release import build
 from autograder.release.downloads import build_downloads
 from autograder.release.making import notebook_text
-from autograder.results.gradebook import rows_of_others
+from autograder.results.adjustments import FILE as ADJUSTMENTS
+from autograder.results.adjustments import (
+    MOST_POINTS,
+    Action,
+    Adjustment,
+    read_adjustments,
+    remove_adjustment,
+    require_reason,
+    split_target,
+    write_adjustment,
+)
+from autograder.results.gradebook import GradebookRow, rows_of_others
+from autograder.results.tables import read_run
 from autograder.sandbox.isolation import FULL, LEVELS
 from autograder.terminal import (
     GradingProgress,
@@ -39,6 +52,7 @@ from autograder.terminal import (
     grade_table,
     out,
     printable,
+    tell_changes,
     tell_what_is_left,
 )
 
@@ -314,6 +328,11 @@ def _tell_difference(assignment: Assignment) -> None:
     is_flag=True,
     help="Only go on with a grading that was interrupted, as it was told then.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only tell whose points would change; what is graded for that is forgotten.",
+)
 def grade(
     problem_sets: tuple[str, ...],
     directory: CourseDirectory,
@@ -321,12 +340,15 @@ def grade(
     settings: Settings,
     everything: bool,
     resume: bool,
+    dry_run: bool,
 ) -> None:
     """Grade the hand-ins of one or several problem sets.
 
     Reads submitted/STUDENT/PS/PS.ipynb in the course directory. Writes gradebook.db,
     autograded/, feedback/ and reports/PS/{results.json,grades.csv,report.html}. One bad hand-in
-    never stops the others; each ends with a status. Only what changed is graded again.
+    never stops the others; each ends with a status. Only what changed is graded again. What
+    adjustments.toml changes needs no grading. Results that are replaced by others stay in
+    reports/PS/earlier.
 
     Ctrl-C enters what is graded until then. However a grading was cut short, the same command goes
     on with it.
@@ -334,6 +356,8 @@ def grade(
     from autograder.grading.batch import NothingToResume
     from autograder.grading.interrupt import Interrupted
 
+    if dry_run and resume:
+        raise click.UsageError("--dry-run only tells; leave out --resume")
     assignments = _assignments(problem_sets, directory)
     for assignment in assignments:
         assignment.students()  # complain about an empty course before anything is made
@@ -342,6 +366,9 @@ def grade(
         if len(assignments) > 1:
             out.print(f"== grading {assignment}")
         try:
+            if dry_run:
+                _tell_changes(assignment, settings, students, everything)
+                continue
             _grade(assignment, settings, students, everything, resume)
             resumed = True
         except NothingToResume as nothing:
@@ -352,6 +379,71 @@ def grade(
             again = "run the same command again to go on"
             err.print(f"autograder: {str(stop) or f'interrupted; {again}'}", markup=False)
             raise click.exceptions.Exit(stop.exit_status) from None
+
+
+@app.command()
+@click.argument("problem_set", metavar="PS")
+@click.argument("target", metavar="[EXERCISE[/CHECK]]", required=False)
+@with_directory
+@click.option("--full-marks", is_flag=True, help="Everybody who has handed in gets its points.")
+@click.option("--drop", is_flag=True, help="It gives no points, and counts for none.")
+@click.option(
+    "--points",
+    type=click.IntRange(1, MOST_POINTS),
+    metavar="N",
+    help="It is worth N points instead; an exercise shares them out over its checks in proportion.",
+)
+@click.option("--remove", is_flag=True, help="Take the adjustment back.")
+@click.option("--why", metavar="TEXT", help="The reason, which students read.")
+def adjust(
+    problem_set: str,
+    target: str | None,
+    directory: CourseDirectory,
+    full_marks: bool,
+    drop: bool,
+    points: int | None,
+    remove: bool,
+    why: str | None,
+) -> None:
+    """Change the points of an exercise, or of one check, for everybody, with a reason.
+
+    For a question that turned out to be unfair, or a check that was too strict. It is written to
+    adjustments.toml in the course directory, and holds from the next autograder grade on, which
+    runs no hand-in again for it. Without EXERCISE, tells what is adjusted.
+    """
+    (assignment,) = _assignments([problem_set], directory)
+    ways = {
+        Action.FULL_MARKS: full_marks,
+        Action.DROP: drop,
+        Action.POINTS: points is not None,
+        None: remove,
+    }
+    chosen = [way for way, given in ways.items() if given]
+    if target is None:
+        if chosen or why:
+            raise click.UsageError("name the exercise, as EXERCISE or EXERCISE/CHECK")
+        there = read_adjustments(directory.root, problem_set)
+        out.print(*(there.told or ("nothing is adjusted",)), sep="\n", markup=False)
+        return
+    if len(chosen) != 1:
+        raise click.UsageError("give one of --full-marks, --drop, --points N and --remove")
+    (action,) = chosen
+    if (why is None) != (action is None):
+        raise click.UsageError("give a reason by --why, except with --remove")
+    if not directory.root.is_dir():
+        raise UserError(f"there is no folder {directory.root}; name one by --course-dir")
+    if action is None:
+        exercise, _, check = target.partition("/")
+        remove_adjustment(directory.root, problem_set, exercise, check)
+        out.print(f"{target} of {problem_set} counts again as it was graded", markup=False)
+    else:
+        exercises = load_problem_set(assignment.material).exercises
+        exercise, check = split_target(target, {each.name: list(each.checks) for each in exercises})
+        made = Adjustment(exercise, check, action, require_reason(why or ""), points or 0)
+        write_adjustment(directory.root, problem_set, made)
+        out.print(f"{directory.root / ADJUSTMENTS}: {made.target}: {made.told}", markup=False)
+    for what, option in (("see whose points change", " --dry-run"), ("have it hold", "")):
+        out.print(f"to {what}: autograder grade {assignment.options}{option}", markup=False)
 
 
 @app.command("collect")
@@ -398,46 +490,78 @@ def collect_(
 @app.command("export")
 @click.argument("platform", type=click.Choice(export.PLATFORMS))
 @click.argument("problem_set", metavar="PS")
-@click.argument("table", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@click.argument(
+    "table", metavar="[FILE]", required=False, type=click.Path(exists=True, path_type=Path)
+)
 @with_directory
 @_ROSTER
 @click.option(
     "--column",
     metavar="NAME",
-    help="Canvas's column, or how its name begins; by default the problem set.",
+    help="Canvas's column, or how its name begins, by default the problem set; of another table "
+    "the column for the points, by default score.",
 )
 @click.option("--scale", is_flag=True, help="Convert points to the platform's maximum.")
+@click.option(
+    "--submissions",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="ZIP",
+    help="Canvas's “Download Submissions”: write canvas-feedback.zip, too.",
+)
 def export_(
     platform: str,
     problem_set: str,
-    table: Path,
+    table: Path | None,
     directory: CourseDirectory,
     roster: Path | None,
     column: str | None,
     scale: bool,
+    submissions: Path | None,
 ) -> None:
-    """Put the grades of a problem set into the table that a platform exported.
+    """Put the grades of a problem set into what a platform takes.
 
-    FILE is Canvas's "Export Entire Gradebook", or Moodle's grading worksheet. PLATFORM.csv, which
-    is written beside the reports, is to be imported there; and for Moodle moodle-feedback.zip, by
-    "Upload multiple feedback files in a zip". Grades are those in the gradebook, with what persons
-    gave and penalties. Rows of students without a hand-in stay as they are.
+    FILE is Canvas's "Export Entire Gradebook", Moodle's grading worksheet, or any CSV with a column
+    id, email or the like. PLATFORM.csv, which is written beside the reports, is to be imported
+    there. Without FILE, csv makes a table of its own. Feedback comes with it: moodle-feedback.zip
+    for "Upload multiple feedback files in a zip", canvas-feedback.zip for "Upload Submissions". For
+    Gradescope it is gradescope.zip, to be uploaded as the autograder, which brings results and runs
+    no hand-in. Grades are those in the gradebook, with what persons gave and penalties. Rows of
+    students without a hand-in stay as they are.
 
     The exit status is 1 if somebody with a grade is not in the table.
     """
+    if table is None and platform in ("canvas", "moodle"):
+        raise click.UsageError(f"name the FILE that {platform.capitalize()} exported")
+    if submissions is not None and platform != "canvas":
+        raise click.UsageError("--submissions is for Canvas")
+    if table is not None and platform == "gradescope":
+        raise click.UsageError("Gradescope has no table to fill; leave out FILE")
     (assignment,) = _assignments([problem_set], directory)
     handed_in = set(assignment.students())
     rows = rows_of_others(assignment, ())
     grades = {student: row for student, row in rows.items() if student in handed_in}
     known = _roster(roster, directory)
-    filled = export.fill(platform, table, grades, known, column or problem_set, scale=scale)
+    if platform == "gradescope":
+        _export_to_gradescope(assignment, grades, known)
+        return
     place = assignment.reports / f"{platform}.csv"
+    if table is None:
+        write_whole(place, export.plain_csv(rows, known), below=assignment.root)
+        out.print(f"{len(rows)} grades in {place}", markup=False)
+        return
+    wanted = column or (problem_set if platform == "canvas" else None)
+    filled = export.fill(platform, table, grades, known, wanted, scale=scale)
     write_whole(place, filled.text, below=assignment.root)
     out.print(f"{len(filled.filled)} grades in {place}", markup=False)
     if platform == "moodle":
         place = place.with_name("moodle-feedback.zip")
         write_whole(place, export.feedback_zip(table, known, assignment), below=assignment.root)
         out.print(f"feedback in {place}", markup=False)
+    if submissions is not None:
+        place = place.with_name("canvas-feedback.zip")
+        packed, whose = export.canvas_feedback_zip(submissions, known, assignment, grades)
+        write_whole(place, packed, below=assignment.root)
+        out.print(f"feedback for {len(whose)} in {place}", markup=False)
     waiting = [student for student in filled.filled if grades[student].needs_manual_grade]
     for told, names in (
         ("not all graded by hand yet", waiting),
@@ -452,10 +576,55 @@ def export_(
         )
 
 
+def _export_to_gradescope(
+    assignment: Assignment, grades: Mapping[str, GradebookRow], roster: Roster
+) -> None:
+    """Write the zip file for Gradescope, and tell whose result is in it."""
+    try:
+        _, results = read_run(assignment.results)
+    except (OSError, ValueError):
+        raise UserError(
+            f"there are no results in {assignment.results}; "
+            f"run: autograder grade {assignment.options}"
+        ) from None
+    packed, given, left = gradescope.autograder_zip(assignment, results, grades, roster)
+    place = assignment.reports / "gradescope.zip"
+    write_whole(place, packed, below=assignment.root)
+    out.print(f"results of {len(given)} in {place}", markup=False)
+    if left:
+        told = ", ".join(map(printable, left))
+        err.print(f"outdated, and so not in it: {told}; grade again", markup=False)
+
+
 def _roster(named: Path | None, directory: CourseDirectory) -> Roster:
     """The roster that is named, or that lies in the course directory, or an empty one."""
     place = named or directory.root / ROSTER
     return Roster.read(place) if named or place.is_file() else Roster()
+
+
+def _tell_changes(
+    assignment: Assignment, settings: Settings, students: Sequence[str], everything: bool
+) -> None:
+    """Print what grading would change in the points."""
+    from autograder.grading.batch import compare_class
+    from autograder.grading.local import Opening
+
+    if not build.has_release(assignment):
+        raise UserError(
+            f"{assignment} is not released, so there is nothing to compare with; "
+            f"run: autograder release {assignment.options}"
+        )
+    with Opening(assignment, settings) as opening, GradingProgress() as progress:
+        found = compare_class(
+            assignment,
+            settings,
+            students=students,
+            everything=everything,
+            progress=progress,
+            opening=opening,
+        )
+    out.print(f"{assignment} would be graded so: {found.told}", markup=False)
+    tell_changes(found)
 
 
 def _grade(
@@ -501,6 +670,9 @@ def _grade(
         f"reference on {run.device}, isolation {run.isolation}"
     )
     out.print(f"{progress.seconds:.1f} s, {graded.graded / progress.seconds:.1f} hand-ins/s")
+    if graded.comparison.changes:
+        out.print(f"since the last grading: {graded.comparison.told}", markup=False)
+        tell_changes(graded.comparison)
     tell_what_is_left(graded)
     folder = assignment.reports
     out.print(f"report     {folder / 'report.html'}", markup=False)

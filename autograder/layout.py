@@ -96,12 +96,12 @@ FOLDERS = (
     _folder(
         "reports",
         "report.html, feedback pages, autograded notebooks",
-        "selfcheck course results release",
+        "selfcheck course definition results release",
     ),
     _folder(
         "lms",
         "hand-ins from learning platforms, and grades back to them",
-        "course results",
+        "selfcheck course results",
     ),
     _folder(
         "grading",

@@ -32,6 +32,7 @@ from autograder.grading.session import Session
 from autograder.grading.settings import Settings
 from autograder.nbgrader_pages import guard_form_grader
 from autograder.release.nbgrader_settings import set_up
+from autograder.results.adjustments import FILE as ADJUSTMENTS
 from autograder.results.gradebook import save
 from autograder.results.result import Status
 from autograder.results.tables import read_run
@@ -102,7 +103,8 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
     def _session(self, assignment: Assignment) -> Session:
         if not assignment.release.exists():
             raise UserError(f"{assignment} is not released; run: autograder release {assignment}")
-        state = [_changed(assignment.release), _changed(assignment.results)]
+        depends_on = (assignment.release, assignment.results, assignment.root / ADJUSTMENTS)
+        state = [_changed(path) for path in depends_on]
         opened_for, session = self._sessions.get(assignment, (None, None))
         if session is None or opened_for != state:  # JupyterLab may run for weeks
             if session is not None:
@@ -157,5 +159,6 @@ class SaveScores(NbGraderPreprocessor):  # type: ignore[misc]
         ids = resources["nbgrader"]
         root = NbGraderCourse(parent=self, config=self.config).root
         directory = CourseDirectory.at(Path(root), ids["db_url"])
-        save(directory.assignment(ids["assignment"]), [resources[_RESULT]])
+        result = resources[_RESULT]
+        save(directory.assignment(ids["assignment"]), [result], worth=result.worth)
         return nb, resources

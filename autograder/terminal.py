@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from autograder.results.comparison import Comparison
 from autograder.results.result import Result, Status
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 _STYLES = {Status.GRADED: "green", Status.PARTIAL: "yellow", Status.NO_ANSWER: "yellow"}
 _MOST_NAMED = 10
+_MOST_CHANGES = 40  # students whose points change
 _LINE_SECONDS = 5.0  # between two lines about how far it is
 
 
@@ -162,6 +164,19 @@ def tell_what_is_left(graded: ClassResult) -> None:
     if run.skipped:
         told = some(run.skipped, len(run.skipped))
         err.print(f"{len(run.skipped)} skipped: {told}", markup=False)
+
+
+def tell_changes(found: Comparison) -> None:
+    """Whose points change, and from what to what; those who lose first."""
+    changes = sorted(found.changes, key=lambda change: (change.gain, change.student))
+    for change in changes[:_MOST_CHANGES]:
+        (was, of), (now, most) = change.before, change.after
+        out.print(
+            f"  {printable(change.student)}: {was}/{of} to {now}/{most} ({change.gain:+})",
+            markup=False,
+        )
+    if len(changes) > _MOST_CHANGES:
+        out.print(f"  and {len(changes) - _MOST_CHANGES} more")
 
 
 def some(names: Sequence[str], count: int) -> str:

@@ -11,9 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from autograder.cli import app
 from autograder.course.course import VARIABLE, Course
 from autograder.course.directory import CourseDirectory
+from autograder.course.errors import UserError
 from autograder.grading.sample import sample_class
 from autograder.release.making import notebook_text
 from autograder.results.result import Result, Status
@@ -119,6 +122,55 @@ def test_grading_prints_a_table_and_writes_what_it_says(class_course: CourseDire
     assert "seed" not in done.stdout + again.stdout
     after = json.loads(class_course.assignment(PS).results.read_text(encoding="utf-8"))
     assert after == results
+
+
+def test_adjusting_is_told_and_written_and_holds_from_the_next_grading_on(
+    class_course: CourseDirectory, tmp_path: Path
+) -> None:
+    copy = CourseDirectory.at(tmp_path / "course")
+    shutil.copytree(class_course.root, copy.root)
+
+    def call(*arguments: str, status: int = 0, command: str = "adjust") -> str:
+        given = [command, PS, *arguments, "--course-dir", str(copy.root)]
+        done = CliRunner().invoke(app, given)
+        if isinstance(done.exception, UserError):
+            assert status == 1
+            return str(done.exception)
+        assert done.exit_code == status, done.output
+        return done.output
+
+    path = copy.root / "adjustments.toml"
+    for arguments, told, status in (
+        ((), "nothing is adjusted", 0),
+        (("--drop", "--why", "x"), "name the exercise", 2),
+        (("sgd_step", "--why", "x"), "give one of --full-marks", 2),
+        (("sgd_step", "--drop", "--full-marks", "--why", "x"), "give one of --full-marks", 2),
+        (("sgd_step", "--drop"), "give a reason by --why", 2),
+        (("sgd_step", "--drop", "--why", " "), "write the reason, which students read", 1),
+        (("sgd_step", "--points", "0", "--why", "x"), "is not in the range", 2),
+        (("sgd", "--drop", "--why", "x"), "the exercises are: softmax_cross_entropy,", 1),
+        (("sgd_step/one", "--drop", "--why", "x"), "its checks are: “one step”,", 1),
+        (("sgd_step", "--remove"), "has no adjustment of ps01-sgd to sgd_step", 1),
+    ):
+        assert told in call(*arguments, status=status)
+        assert not path.exists()
+    assert "sgd_step/one step: Changed after" in call(
+        "sgd_step/one step", "--full-marks", "--why", "The [text] was wrong."
+    )
+    assert "“one step”. The [text] was wrong." in call()
+    path.rename(tmp_path / "kept")
+    call(*ANY, "--seed", "5", command="grade")
+    (tmp_path / "kept").rename(path)
+    before = copy.assignment(PS).results.read_bytes()
+    told = "5 students change, +10 points"
+    foreseen = call(*ANY, "--dry-run", command="grade")
+    assert f"{PS} would be graded so: {told}\n  =cmd: 0/27 to 2/27 (+2)" in foreseen
+    assert copy.assignment(PS).results.read_bytes() == before
+    graded = call(*ANY, command="grade")
+    assert f"since the last grading: {told}\n" in graded
+    assert "0 graded, 6 unchanged" in graded
+    call("sgd_step/one step", "--remove")
+    assert "5 students change, +0 points; 5 lose 10" in call(*ANY, command="grade")
 
 
 def test_folder_that_cannot_be_a_students_is_told_and_does_no_harm(

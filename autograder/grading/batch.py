@@ -14,7 +14,7 @@ import signal
 import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -32,7 +32,17 @@ from autograder.course.files import (
 from autograder.course.reading import Damaged, read_bytes
 from autograder.release.fingerprints import of_grading
 from autograder.release.released import Release, read_release
-from autograder.reports.pages import has_marks, marks_part, report_page, with_marks
+from autograder.reports.notebook import regraded_text
+from autograder.reports.pages import (
+    has_marks,
+    marks_part,
+    regraded_page,
+    report_page,
+    with_marks,
+)
+from autograder.results.adjustments import FILE as ADJUSTMENTS
+from autograder.results.adjustments import Adjustments, read_adjustments
+from autograder.results.comparison import Comparison, keep_earlier
 from autograder.results.gradebook import GradebookRow, rows_of_others, save
 from autograder.results.result import Result, Run, Status
 from autograder.results.tables import Overview, grades_csv, read_run, results_json
@@ -58,7 +68,7 @@ class ClassResult:
     """A graded class: the run with the results, the class at a glance, and the gradebook's rows.
 
     ``graded`` is how many hand-ins were graded anew; ``links`` are symbolic links in the places of
-    folders, so that what belongs there was not written.
+    folders, so that what belongs there was not written. ``comparison`` is with the last grading.
     """
 
     run: Run
@@ -67,6 +77,7 @@ class ClassResult:
     graded: int
     weaker_because: Mapping[str, str]
     links: Sequence[Path] = ()
+    comparison: Comparison = field(default_factory=Comparison)
 
 
 class NothingToResume(UserError):
@@ -112,6 +123,33 @@ def grade_class(
     if signals.number:
         raise Interrupted(signals.number, f"{assignment} is graded, and everything is written")
     return result
+
+
+def compare_class(
+    assignment: Assignment,
+    settings: Settings,
+    *,
+    students: Sequence[str] | None = None,
+    everything: bool = False,
+    progress: Progress | None = None,
+    opening: Opening | None = None,
+) -> Comparison:
+    """What :func:`grade_class` would change in the points of the class, which stay as they are.
+
+    Hand-ins that have changed are graded, and that is forgotten. Raises as that does.
+    """
+    everyone = assignment.students()
+    make_folder(assignment.reports, assignment.root)
+    with (
+        alone(assignment.reports),
+        StopSignals() as signals,
+        Store(assignment.reports) as store,
+    ):
+        batch = _ClassRun(assignment, everyone, store, signals)
+        if settings.seed is None:
+            settings = replace(settings, seed=batch.last_seed)
+        named = tuple(sorted(set(students))) if students else None
+        return batch.compare(settings, named, everything, progress, opening)
 
 
 def _graded_with(assignment: Assignment) -> str:
@@ -163,13 +201,17 @@ def _with_notes(result: Result, notes: Sequence[str]) -> Result:
 class _Results:
     """The results that entries stand for, read from disk in the order of the students."""
 
-    def __init__(self, store: Store, entries: Mapping[str, Entry]) -> None:
+    def __init__(
+        self, store: Store, entries: Mapping[str, Entry], adjustments: Adjustments
+    ) -> None:
         self.store = store
         self.entries = entries
+        self.adjustments = adjustments
 
     def __iter__(self) -> Iterator[Result]:
         for _, entry in sorted(self.entries.items()):
-            yield replace(self.store.read(entry), outdated=entry.outdated)
+            result = self.adjustments.applied(self.store.read(entry))
+            yield replace(result, outdated=entry.outdated)
 
 
 class _ClassRun:
@@ -195,6 +237,7 @@ class _ClassRun:
         self.weaker_because: Mapping[str, str] = {}
         self.links: dict[Path, None] = {}  # in the way, in the order in which they were met
         self._hard_links: dict[tuple[int, int], list[str]] | None = None
+        self.adjustments = read_adjustments(assignment.root, assignment.problem_set)
 
     # what to do
 
@@ -245,6 +288,11 @@ class _ClassRun:
                 f"{self.assignment} or the grader has changed since the grading was cut short: "
                 f"its results do not count any more; {anew}"
             )
+        if request.run.adjustments != self.adjustments.told:
+            raise UserError(
+                f"{self.assignment.root / ADJUSTMENTS} has changed since the grading was cut "
+                f"short; {anew}"
+            )
         settings = replace(settings, seed=request.run.seed, isolation=request.run.isolation)
         return settings, request.students, request.everything
 
@@ -257,17 +305,14 @@ class _ClassRun:
         opening: Opening | None,
     ) -> ClassResult:
         wanted = self._wanted(students)
-        aim: Request | None = None
+        aim = self._aim(settings, students, everything)
         due: list[str] = []
-        last = self.last_run
-        if last is not None:
-            level = last.isolation if settings.isolation == "auto" else settings.isolation
-            seed = last.seed if settings.seed is None else settings.seed
-            like_last = replace(last, seed=seed, isolation=level)
-            aim = Request(like_last, self.graded_with, everything, students)
+        if aim is not None:
             due = self._due(wanted, aim)
             if not due:
-                return self._finish(last)
+                self._require_adjustments()
+                assert self.last_run is not None
+                return self._finish(self.last_run)
         begun: Run | None = None
         try:
             with self.signals.raised():
@@ -296,6 +341,77 @@ class _ClassRun:
             raise Interrupted(self.signals.number or signal.SIGINT, self._told(len(due))) from stop
         return self._finish(run)
 
+    def compare(
+        self,
+        settings: Settings,
+        students: tuple[str, ...] | None,
+        everything: bool,
+        progress: Progress | None,
+        opening: Opening | None,
+    ) -> Comparison:
+        """What :meth:`grade` would change in the points."""
+        wanted = self._wanted(students)
+        aim = self._aim(settings, students, everything)
+        due = [] if aim is None else self._due(wanted, aim)
+        fresh: dict[str, Result] = {}
+        if due or aim is None:
+            try:
+                with self.signals.raised():
+                    session = Session(self.assignment, settings, opening)
+                with session:
+                    self.weaker_because = session.executor.weaker_because
+                    with self.signals.raised():
+                        request = Request(session.job.run, self.graded_with, everything, students)
+                    if aim is None or not aim.is_continued_by(request):
+                        due = self._due(wanted, request)
+                    unclear = {s for s in due if self._locate(s).unclear}
+                    for student in unclear:
+                        told = self._locate(student).unclear
+                        left = session.job.leave(self._hand(student), Status.MANUAL, told)
+                        fresh[student] = left.result
+                    handins = (self._hand(student) for student in due if student not in unclear)
+                    graded = session.grade_all(handins)
+                    for each in self.signals.while_waiting_for(graded):
+                        fresh[each.result.student] = replace(each.result, cells=())
+                        if progress is not None:
+                            progress(len(fresh), len(due), each.result)
+            except KeyboardInterrupt as stop:
+                told = "interrupted; nothing was written"
+                raise Interrupted(self.signals.number or signal.SIGINT, told) from stop
+        else:
+            self._require_adjustments()
+        comparison = Comparison()
+        for student in sorted({*self.entries, *fresh}):
+            known = self.store.finished.get(student) or self.entries.get(student)
+            before = None if known is None else self.store.read(known)
+            after = fresh.get(student) or self._result(self.entries[student])
+            comparison.add(before, after)
+        return comparison
+
+    def _result(self, entry: Entry) -> Result:
+        """A result that is kept, as it counts now."""
+        return self.adjustments.applied(self.store.read(entry))
+
+    def _require_adjustments(self) -> None:
+        """Raise UserError if what is adjusted is not there, by a result that is up to date."""
+        entry = next((each for each in self.entries.values() if not each.outdated), None)
+        if entry is not None:
+            exercises = self.store.read(entry).exercises
+            checks = {each.name: [check.name for check in each.checks] for each in exercises}
+            self.adjustments.require(checks, self.assignment.root / ADJUSTMENTS)
+
+    def _aim(
+        self, settings: Settings, students: tuple[str, ...] | None, everything: bool
+    ) -> Request | None:
+        """What is asked for, if it is as the last run was; None if there was none."""
+        last = self.last_run
+        if last is None:
+            return None
+        level = last.isolation if settings.isolation == "auto" else settings.isolation
+        seed = last.seed if settings.seed is None else settings.seed
+        like_last = replace(last, seed=seed, isolation=level, adjustments=self.adjustments.told)
+        return Request(like_last, self.graded_with, everything, students)
+
     def _due(self, wanted: set[str], request: Request) -> list[str]:
         """The hand-ins to grade; ``entries`` are then the results that there are already."""
         goes_on = self.store.request is not None and self.store.request.is_continued_by(request)
@@ -314,7 +430,7 @@ class _ClassRun:
     def _is_current(self, student: str, entry: Entry, run: Run) -> bool:
         """Whether a result is of the hand-in as it is now, and its files are where they belong."""
         return (
-            self.store.made_with(entry, run.seed, run.isolation)
+            self.store.made_with(entry, run)
             and entry.fingerprint == self._fingerprint(student)
             and self._files_fit(student, entry)
         )
@@ -466,7 +582,8 @@ class _ClassRun:
         self._require_hand_ins()
         run = replace(
             run,
-            results=_Results(self.store, self.entries),
+            results=_Results(self.store, self.entries, self.adjustments),
+            adjustments=self.adjustments.told,
             not_graded=tuple(each for each in self.everyone if each not in self.entries),
             skipped=tuple(self.assignment.skipped()),
         )
@@ -477,19 +594,23 @@ class _ClassRun:
             and entry.fingerprint == self.store.finished[student].fingerprint != ""
         }
         self.store.sync()
+        comparison, unchanged = self._compared(), unchanged - self._adjust_anew()
         overview = Overview()
         counted = overview.counted(run.results)
-        rows = save(self.assignment, counted, unchanged, cache(self._same_answers))
+        rows = save(self.assignment, counted, unchanged, cache(self._same_answers), self._worth())
         everybody = {**rows, **rows_of_others(self.assignment, rows)}
         for student in rows:
             self._carry_on(student)
         folder = self.assignment.reports
+        if comparison.changes:
+            keep_earlier(self.assignment.results, self.assignment.root)
         for name, text, mode in (
             ("grades.csv", grades_csv(run, everybody, overview), PUBLIC),
             ("report.html", report_page(run, rows, overview), PUBLIC),
             ("results.json", results_json(run), PRIVATE),
         ):
             write_whole(folder / name, text, durable=True, mode=mode, below=self.assignment.root)
+        self._adjusting.unlink(missing_ok=True)
         if not cut_short:
             outdated = any(entry.outdated for entry in self.entries.values())
             self.under_way.close(complete=not (outdated or run.not_graded))
@@ -499,14 +620,69 @@ class _ClassRun:
                 self._add_marks(row)
         written, results = read_run(folder / "results.json")
         run = replace(written, results=results)
-        return ClassResult(run, overview, rows, self.graded, self.weaker_because, tuple(self.links))
+        links = tuple(self.links)
+        return ClassResult(run, overview, rows, self.graded, self.weaker_because, links, comparison)
+
+    @property
+    def _adjusting(self) -> Path:
+        """A file that is there while pages and notebooks may be adjusted otherwise than results."""
+        return self.assignment.reports / ".adjusting"
+
+    def _adjust_anew(self) -> set[str]:
+        """Adjust pages and notebooks of hand-ins that are not graded anew; return whose changed."""
+        last, killed = self.store.last, self._adjusting.exists()
+        if last is None or (last.adjustments == self.adjustments.told and not killed):
+            return set()
+        write_whole(self._adjusting, "", durable=True, below=self.assignment.root)
+        changed = set()
+        for student, entry in self.entries.items():
+            if entry.journaled:  # made with these adjustments
+                continue
+            before = self.store.read(entry)
+            after = self.adjustments.applied(before)
+            if after != before:
+                changed.add(student)
+            if after != before or killed:
+                self._adjust_files(after)
+        return changed
+
+    def _adjust_files(self, result: Result) -> None:
+        """Put other points into the autograded notebook and on the feedback page of a student."""
+        for place, regraded in (
+            (self.assignment.autograded(result.student), regraded_text),
+            (self.assignment.feedback(result.student), regraded_page),
+        ):
+            if find_link(place, self.assignment.root):
+                continue
+            try:
+                text = regraded(place.read_text(encoding="utf-8"), result)
+            except (OSError, ValueError):  # not there, or not ours
+                continue
+            write_whole(place, text, below=self.assignment.root)
+
+    def _worth(self) -> Mapping[str, float]:
+        """The points that can be had for each exercise, by a result that is up to date."""
+        current = (each for each in self.entries.values() if not each.outdated)
+        return next((self._result(entry).worth for entry in current), {})
+
+    def _compared(self) -> Comparison:
+        """What this grading changes in the points."""
+        comparison = Comparison()
+        last = self.store.last
+        as_before = last is not None and last.adjustments == self.adjustments.told
+        for student, entry in self.entries.items():
+            before = self.store.finished.get(student)
+            if before is None or entry.journaled or not as_before:
+                known = None if before is None else self.store.read(before)
+                comparison.add(known, self._result(entry))
+        return comparison
 
     def _same_answers(self, student: str) -> frozenset[str]:
         """Of a hand-in that was graded anew: the cells whose answer is what it was before."""
         before = self.store.finished.get(student)
         if before is None:
             return frozenset()
-        return self.store.read(self.entries[student]).same_answers(self.store.read(before))
+        return self._result(self.entries[student]).same_answers(self.store.read(before))
 
     def _carry_on(self, student: str) -> None:
         """Put what nbgrader's exchange has left beside a hand-in beside its feedback, too."""

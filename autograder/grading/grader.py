@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from autograder.course.reading import Damaged
 from autograder.definition import ProblemSetSpec
 from autograder.release.released import Release
+from autograder.results.adjustments import UNADJUSTED, Adjustments
 from autograder.results.result import Result, Status
 from autograder.sandbox.pool import Pool
 
@@ -28,11 +29,17 @@ class Grader:
 
     release: Release
     marking: Marking
+    adjustments: Adjustments = UNADJUSTED
 
     @staticmethod
-    def of(release: Release, spec: ProblemSetSpec, limits: TimeLimits) -> Grader:
+    def of(
+        release: Release,
+        spec: ProblemSetSpec,
+        limits: TimeLimits,
+        adjustments: Adjustments = UNADJUSTED,
+    ) -> Grader:
         """The grader of a release, with the cases of a spec."""
-        return Grader(release, Marking(spec, limits))
+        return Grader(release, Marking(spec, limits), adjustments)
 
     def grade(self, student: str, data: bytes, pool: Pool, fingerprint: str = "") -> Result:
         """Grade the hand-in that these bytes are; never raises for what is in it."""
@@ -50,7 +57,7 @@ class Grader:
             return self.ungraded(student, Status.DAMAGED, told)
         try:
             said = Conversation(plan, self.marking, pool).hold()
-            return verdict(student, plan, said, self.marking)
+            return self.adjustments.applied(verdict(student, plan, said, self.marking))
         except Exception as error:  # a mistake of the grader's must not stop the batch
             told = (
                 f"the grader itself failed on it ({type(error).__name__}: {error}); please report"
@@ -61,7 +68,7 @@ class Grader:
         """The result, with score 0, of a hand-in whose cells were not run."""
         spec = self.marking.spec
         exercises = tuple(not_run(each, "not run", status) for each in spec.exercises)
-        return Result(
+        result = Result(
             student,
             status,
             detail,
@@ -70,3 +77,4 @@ class Grader:
             fingerprint=fingerprint,
             exercises=exercises,
         )
+        return self.adjustments.applied(result)

@@ -176,14 +176,19 @@ class Store:
         """The newest result of a student's."""
         return self.journaled.get(student) or self.finished.get(student)
 
-    def made_with(self, entry: Entry, seed: int | None, isolation: str) -> bool:
-        """Whether a result, and the files written with it, are of this seed and this level."""
+    def made_with(self, entry: Entry, run: Run) -> bool:
+        """Whether a result, and the files written with it, are of a run's seed and level.
+
+        A journal's must be adjusted as this run adjusts, too: results.json can be adjusted anew.
+        """
         # a journal of another seed means that files of results.json may have been overwritten
         runs = [] if self.request is None else [self.request.run]
+        if entry.journaled and any(each.adjustments != run.adjustments for each in runs):
+            return False
         if not entry.journaled and self.last is not None:
             runs.append(self.last)
         return not entry.outdated and all(
-            (run.seed, run.isolation) == (seed, isolation) for run in runs
+            (each.seed, each.isolation) == (run.seed, run.isolation) for each in runs
         )
 
     def read(self, entry: Entry) -> Result:

@@ -15,6 +15,7 @@ from autograder.definition import ProblemSetSpec
 from autograder.definition.reference_process import Evaluation
 from autograder.release.cases import write_cases
 from autograder.release.released import read_release
+from autograder.results.adjustments import FILE, read_adjustments
 from autograder.results.result import Run
 
 from .evaluations import PendingEvaluation, first_seed
@@ -40,6 +41,7 @@ class Session:
         self.settings = settings
         self.seed = first_seed(assignment) if settings.seed is None else settings.seed
         self.release = read_release(assignment.release)
+        self.adjustments = read_adjustments(assignment.root, assignment.problem_set)
         self._evaluation = PendingEvaluation(assignment, self.seed, settings.device)
         try:
             self.executor = self._executor(opening)
@@ -95,8 +97,10 @@ class Session:
 
     @cached_property
     def grader(self) -> Grader:
-        """What grades the hand-ins; waits as :attr:`evaluation` does."""
-        return Grader.of(self.release, self.spec, self.settings.time)
+        """What grades the hand-ins; waits as :attr:`evaluation` does. Raises UserError."""
+        checks = {each.name: [check.name for check in each.checks] for each in self.spec.exercises}
+        self.adjustments.require(checks, self.assignment.root / FILE)
+        return Grader.of(self.release, self.spec, self.settings.time, self.adjustments)
 
     @cached_property
     def job(self) -> Job:
@@ -109,6 +113,7 @@ class Session:
             evaluation.device,
             self.executor.level,
             versions(evaluation),
+            adjustments=self.adjustments.told,
         )
         return Job(self.grader, run)
 

@@ -39,7 +39,7 @@ PLATFORMS = ("canvas", "moodle", "gradescope", "nbgrader", "github", "folder")
 
 
 @dataclass(frozen=True)
-class _Whose:
+class Whose:
     """What the place of a file tells of it: the platform, how it names whom, and the file's name.
 
     ``names`` are pairs of what kind of name it is and the name; the first that the roster knows
@@ -102,7 +102,7 @@ def collect(
             told = "nothing says whose it is" + ("" if platform is None else f" on {platform}")
             lines.append(Line(shown, "", told, False))
             continue
-        student, why = _student(whose, roster)
+        student, why = student_of(whose, roster)
         if student is None or member.data is None:
             lines.append(Line(shown, student or "", member.why or why, False))
             continue
@@ -129,12 +129,12 @@ def collect(
 
 def _whose(
     assignment: Assignment, member: Member, metadata: Mapping[str, Any], platform: str | None
-) -> _Whose | None:
-    readers: dict[str, Callable[[], _Whose | None]] = {
+) -> Whose | None:
+    readers: dict[str, Callable[[], Whose | None]] = {
         "gradescope": lambda: _gradescope(member, metadata),
         "moodle": lambda: _moodle(member),
         "nbgrader": lambda: _exchange(member, str(assignment)),
-        "canvas": lambda: _canvas(member),
+        "canvas": lambda: canvas_file(member),
         "github": lambda: _github(member, str(assignment)),
         "folder": lambda: _folder(member, str(assignment)),
     }
@@ -146,28 +146,29 @@ def _whose(
     return None
 
 
-def _canvas(member: Member) -> _Whose | None:
+def canvas_file(member: Member) -> Whose | None:
+    """Whose a file of Canvas's download is; None if its name is none of Canvas's."""
     for part in member.parts:
         match = _CANVAS.fullmatch(part)
         if match:
             name, user = match["name"], match["user"]
             file = match["file"] if part == member.name else member.name
-            return _Whose("canvas", (("canvas_id", user), ("name", name)), name, file)
+            return Whose("canvas", (("canvas_id", user), ("name", name)), name, file)
     return None
 
 
-def _moodle(member: Member) -> _Whose | None:
+def _moodle(member: Member) -> Whose | None:
     for part in member.parts:
         match = _MOODLE.fullmatch(part)
         if match:
             name = match["name"]
             file = match["file"] if part == member.name else member.name
             kinds = (("name", name), ("id", name), ("email", name))
-            return _Whose("moodle", kinds, name.replace(" ", "_"), file)
+            return Whose("moodle", kinds, name.replace(" ", "_"), file)
     return None
 
 
-def _gradescope(member: Member, metadata: Mapping[str, Any]) -> _Whose | None:
+def _gradescope(member: Member, metadata: Mapping[str, Any]) -> Whose | None:
     for part in member.parts[:-1]:
         if not _GRADESCOPE.fullmatch(part):
             continue
@@ -179,36 +180,36 @@ def _gradescope(member: Member, metadata: Mapping[str, Any]) -> _Whose | None:
         sid, email, name = (str(first.get(f":{k}") or "") for k in ("sid", "email", "name"))
         kinds = (("gradescope_sid", sid), ("id", sid), ("email", email), ("name", name))
         time = _time(about.get(":created_at")) if isinstance(about, dict) else ""
-        return _Whose("gradescope", kinds, sid or email.partition("@")[0], member.name, time)
+        return Whose("gradescope", kinds, sid or email.partition("@")[0], member.name, time)
     return None
 
 
-def _exchange(member: Member, problem_set: str) -> _Whose | None:
+def _exchange(member: Member, problem_set: str) -> Whose | None:
     for part in member.parts[:-1]:
         match = _EXCHANGE.fullmatch(part)
         if match and match["set"] == problem_set:
             user = match["user"]
-            return _Whose("nbgrader", (("id", user),), user, member.name, match["time"])
+            return Whose("nbgrader", (("id", user),), user, member.name, match["time"])
     return None
 
 
-def _github(member: Member, problem_set: str) -> _Whose | None:
+def _github(member: Member, problem_set: str) -> Whose | None:
     for part in member.parts[:-1]:
         if part.startswith(f"{problem_set}-") and part != f"{problem_set}-submissions":
             user = part[len(problem_set) + 1 :]
-            return _Whose("github", (("github", user), ("id", user)), user, member.name)
+            return Whose("github", (("github", user), ("id", user)), user, member.name)
     return None
 
 
-def _folder(member: Member, problem_set: str) -> _Whose | None:
+def _folder(member: Member, problem_set: str) -> Whose | None:
     above = [part for part in member.parts[:-1] if part != problem_set]
     stem = re.sub(r"\.ipynb$", "", member.name, flags=re.IGNORECASE)
     name, file = (above[-1], member.name) if above else (stem, f"{problem_set}.ipynb")
     kinds = (("id", name), ("email", name), ("login", name), ("name", name))
-    return _Whose("folder", kinds, name, file)
+    return Whose("folder", kinds, name, file)
 
 
-def _student(whose: _Whose, roster: Roster) -> tuple[str | None, str]:
+def student_of(whose: Whose, roster: Roster) -> tuple[str | None, str]:
     """The id of the student, or None with why it is nobody's."""
     if not roster:
         safe = re.sub(r"[^\w.@+-]", "_", whose.fallback).lstrip(".")

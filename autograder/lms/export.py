@@ -3,6 +3,7 @@
 Canvas    Grades > Export: rows with Student, ID, SIS User ID, SIS Login ID, and a column for each
           assignment, "ps01 (123)"; kept are what names a student, and the one column
 Moodle    the grading worksheet of an assignment: Identifier, Full name, Email address, Grade, ...
+CSV       any table with names of students in columns that are called as in the roster
 
 The platform's own names for students stay as they are: who is who tells the roster.
 """
@@ -11,16 +12,20 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.course.directory import Assignment
 from autograder.course.errors import UserError
 from autograder.results.gradebook import GradebookRow
+from autograder.results.tables import guarded
 
+from .archive import members
+from .collect import canvas_file, student_of
 from .roster import Roster, Student
 from .table import read_table
 
@@ -39,8 +44,24 @@ _MOODLE_NAMES: _Names = (
     ("Username", ("login", "id")),
     ("Full name", ("name",)),
 )
+_CSV_NAMES: _Names = tuple(
+    (column, kinds)
+    for column, kinds in (
+        ("id", ("id",)),
+        ("student_id", ("id",)),
+        *((kind, (kind, "id")) for kind in ("canvas_id", "sis_id", "gradescope_sid", "github")),
+        ("login", ("login", "id")),
+        ("username", ("login", "id")),
+        ("email", ("email", "id")),
+        ("name", ("name",)),
+    )
+)
+_CSV_COLUMNS = (
+    *("id", "last_name", "first_name", "email", "score", "max_score", "late_submission_penalty"),
+    "needs_manual_grade",
+)
 _POINTS_POSSIBLE = "points possible"
-PLATFORMS = ("canvas", "moodle")
+PLATFORMS = ("canvas", "moodle", "gradescope", "csv")
 
 
 @dataclass(frozen=True)
@@ -68,7 +89,8 @@ def fill(
 ) -> Filled:
     """The platform's table with these grades, by student, in it.
 
-    ``column`` is Canvas's name for the assignment, or its beginning. With ``scale`` points are
+    ``column`` is Canvas's name for the assignment, or its beginning; of any other table the column,
+    which is added if it is not there. With ``scale`` points are
     converted to the platform's maximum; without it another maximum is refused. Rows of others stay
     as they are. Raises UserError if the table is none of the platform's.
     """
@@ -78,9 +100,12 @@ def fill(
         names, target = _CANVAS_NAMES, _canvas_column(head, column, table)
         kept = [index for index, name in enumerate(head) if name in _CANVAS_KEPT]
         kept.append(target)
-    else:
+    elif platform == "moodle":
         names, kept = _MOODLE_NAMES, list(range(len(head)))
         target = _index(head, "Grade", table)
+    else:
+        names, target = _csv_names(head, table), _csv_column(rows, column or "score")
+        kept = list(range(len(head)))
     of_id = {student.id: student for student in roster}
     filled, unknown = [], []
     most = next((_number(row[target]) for row in rows[1:] if _is_maximum(row)), None)
@@ -106,6 +131,48 @@ def fill(
     told = [f"{n} ({of_id[n].name})" if n in of_id and of_id[n].name else n for n in nowhere]
     named = tuple(name for name in unknown if name.strip())  # Canvas has rows of nobody
     return Filled(out.getvalue(), tuple(filled), tuple(told), named)
+
+
+def plain_csv(grades: Mapping[str, GradebookRow], roster: Roster) -> str:
+    """A table of the grades, for whatever reads one; names are the roster's, if it has them."""
+    known = {student.id: student for student in roster}
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(_CSV_COLUMNS)
+    for name, grade in sorted(grades.items()):
+        student = known.get(name)
+        last, first = grade.last_name, grade.first_name
+        email = grade.email
+        if student is not None:
+            last, first = student.last_name or last, student.first_name or first
+            email = dict(student.keys).get("email", email)
+        points = [_shown(p) for p in (grade.score, grade.max_score, grade.late_submission_penalty)]
+        waits = "yes" if grade.needs_manual_grade else "no"
+        writer.writerow([*map(guarded, (name, last, first, email)), *points, waits])
+    return "\ufeff" + out.getvalue()
+
+
+def _csv_names(head: list[str], table: Path) -> _Names:
+    """The columns of a table that name students, as they are written there."""
+    names = tuple(
+        (column, kinds)
+        for kind, kinds in _CSV_NAMES
+        for column in head
+        if column.strip().casefold() == kind
+    )
+    if not names:
+        told = ", ".join(kind for kind, _ in _CSV_NAMES)
+        raise UserError(f"{table} has no column that names students; call one of them: {told}")
+    return names
+
+
+def _csv_column(rows: list[list[str]], name: str) -> int:
+    """Where the column is, which is added if there is none."""
+    if name not in rows[0]:
+        for row in rows:
+            row.append("")
+        rows[0][-1] = name
+    return rows[0].index(name)
 
 
 def _rows(table: Path) -> list[list[str]]:
@@ -183,7 +250,68 @@ def _points(grade: GradebookRow, most: float | None, *, scale: bool, table: Path
                 f"{grade.max_score:g}; set it there, or convert with --scale"
             )
         points = points * most / grade.max_score if grade.max_score else 0.0
+    return _shown(points)
+
+
+def _shown(points: float) -> str:
     return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def canvas_feedback_zip(
+    download: Path, roster: Roster, assignment: Assignment, grades: Mapping[str, GradebookRow]
+) -> tuple[bytes, list[str]]:
+    """A zip file of notebooks with feedback, for Canvas's “Upload Submissions”; and whose they are.
+
+    ``download`` is what “Download Submissions” gave. Canvas knows a file by its name in there, and
+    shows it under the name that was handed in; so feedback is the autograded notebook with the
+    grade above, and no page. Raises UserError if the download cannot be read.
+    """
+    buffer = io.BytesIO()
+    given: dict[str, None] = {}
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        for member in members(download):
+            own_name = replace(member, parts=member.parts[-1:])
+            whose = None if member.data is None else canvas_file(own_name)
+            student = None if whose is None else student_of(whose, roster)[0]
+            grade = grades.get(student or "")
+            if student is None or grade is None or student in given:
+                continue
+            place = assignment.autograded(student)
+            if place.is_symlink() or not place.is_file():
+                continue
+            text = _with_grade(place.read_bytes(), grade)
+            if text is not None:
+                made.writestr(member.name, text)
+                given[student] = None
+    return buffer.getvalue(), list(given)
+
+
+def _with_grade(notebook: bytes, grade: GradebookRow) -> str | None:
+    """An autograded notebook with the grade in a cell above; None if it is none."""
+    told = [f"{_shown(grade.score)} of {_shown(grade.max_score)} points"]
+    told += [
+        f"  {what}: {_shown(points)}"
+        for what, points in (
+            ("by machine", grade.machine_score),
+            ("by a person", grade.manual_score),
+            ("extra", grade.extra_credit),
+            ("taken off because it was handed in late", -grade.late_submission_penalty),
+        )
+        if points
+    ]
+    if grade.needs_manual_grade:
+        told.append("A part is still to be graded by a person.")
+    for mark in grade.marks:
+        points = "" if mark.score is None else f", {_shown(mark.score)}/{_shown(mark.max_score)}"
+        told.append(f"{mark.name}{points}: {mark.comment}".rstrip(": "))
+    try:
+        tree = json.loads(notebook)
+        # a raw cell is shown as it is, whatever somebody has written in a comment
+        first = {"cell_type": "raw", "id": "grade", "metadata": {}, "source": "\n".join(told)}
+        tree["cells"].insert(0, first)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return json.dumps(tree, ensure_ascii=False) + "\n"
 
 
 def feedback_zip(table: Path, roster: Roster, assignment: Assignment) -> bytes:

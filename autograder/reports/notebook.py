@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from autograder.definition.ids import checked_exercise, is_check
 from autograder.release.released import Release
 from autograder.results.result import ExerciseResult, GradedCell, Output, Result
 from autograder.selfcheck.judge import messages
@@ -58,6 +59,24 @@ def autograded_text(result: Result, release: Release) -> str:
     return json.dumps(autograded_notebook(result, release), ensure_ascii=False) + "\n"
 
 
+def regraded_text(text: str, result: Result) -> str:
+    """The text of an autograded notebook, with the points of another result of the same hand-in.
+
+    Raises ValueError if it is none.
+    """
+    tree = json.loads(text)
+    by_name = {exercise.name: exercise for exercise in result.exercises}
+    try:
+        for cell in tree["cells"]:
+            grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
+            exercise = by_name.get(checked_exercise(grade_id)) if is_check(grade_id) else None
+            if exercise is not None:
+                cell["outputs"] = [_results_output(exercise)]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no autograded notebook: {error!r}") from None
+    return json.dumps(tree, ensure_ascii=False) + "\n"
+
+
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # others are written in several ways
 
 
@@ -81,6 +100,7 @@ def _why_there_are_none(result: Result) -> GradedCell:
 def exercise_text(exercise: ExerciseResult) -> str:
     """The results of one exercise as a student reads them."""
     lines = [f"{exercise.name}: {exercise.score} of {exercise.max_score} points"]
+    lines += [f"  {told}" for told in exercise.adjusted]
     for check, message in zip(exercise.checks, messages(exercise.checks), strict=True):
         points = check.points if check.passed else 0
         lines.append(f"  {'✓' if check.passed else '✗'} {check.name} ({points}/{check.points})")
@@ -88,12 +108,17 @@ def exercise_text(exercise: ExerciseResult) -> str:
     return "\n".join(lines)
 
 
+def _results_output(exercise: ExerciseResult) -> dict[str, Any]:
+    """The results of an exercise, as the output of the cell that checks it."""
+    text = exercise_text(exercise)
+    return {"output_type": "display_data", "metadata": {}, "data": {"text/plain": text}}
+
+
 def _outputs(cell: GradedCell, results: dict[str, ExerciseResult]) -> list[dict[str, Any]]:
     if cell.check is not None:
         if cell.check not in results:
             return []
-        text = exercise_text(results[cell.check])
-        return [{"output_type": "display_data", "metadata": {}, "data": {"text/plain": text}}]
+        return [_results_output(results[cell.check])]
     outputs: list[dict[str, Any]] = []
     if cell.output.text:
         outputs.append({"output_type": "stream", "name": "stdout", "text": cell.output.text})

@@ -6,6 +6,7 @@ whose bytes were checked. The pages hold no script at all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import islice
@@ -21,6 +22,7 @@ from autograder.selfcheck.judge import messages
 from .bounds import bounded
 
 _MARKS_BEGIN, _MARKS_END = "<!-- marks -->", "<!-- end of marks -->"
+_PART = re.compile(r"<!-- part (\S+) -->.*?<!-- end of part -->", re.DOTALL)
 _GROUP = 250  # hand-ins in a table; of a larger class only the tables opened are laid out
 _MOST_NAMED = 200  # students whose hand-in has no result, or was skipped
 _MOST_NOTES = 20  # shown of a hand-in
@@ -48,6 +50,17 @@ def feedback_page(result: Result, run: Run) -> str:
         by_name={exercise.name: exercise for exercise in result.exercises},
         messages=messages,
     )
+
+
+def regraded_page(page: str, result: Result) -> str:
+    """A feedback page with the points and messages of another result of the same hand-in.
+
+    A page that is not ours stays as it is.
+    """
+    no_run = Run("", "", 0, "", "", {})  # of which nothing stands in the parts
+    # what a student wrote is escaped, and can hold no comment
+    parts = {found[1]: found[0] for found in _PART.finditer(feedback_page(result, no_run))}
+    return _PART.sub(lambda found: parts.get(found[1], found[0]), page)
 
 
 def marks_part(row: GradebookRow) -> str:
@@ -96,7 +109,10 @@ def report_page(
         run=run,
         rows=rows,
         overview=seen,
-        exercises=sorted(seen.exercises.values(), key=lambda exercise: exercise.share),
+        exercises=sorted(
+            (exercise for exercise in seen.exercises.values() if exercise.max_score),
+            key=lambda exercise: exercise.share,
+        ),
         mistakes=seen.mistakes.most_common(_MOST_MISTAKES),
         histogram=_histogram(seen),
         by_hand=sum(row.needs_manual_grade for row in rows.values()),

@@ -104,6 +104,7 @@ def save(
     results: Iterable[Result],
     unchanged: Collection[str] = (),
     same_answers: Callable[[str], Collection[str]] = lambda student: (),
+    worth: Mapping[str, float] | None = None,
 ) -> dict[str, GradebookRow]:
     """Enter the results in the gradebook; return its rows by student.
 
@@ -111,7 +112,8 @@ def save(
     changes nothing. Others wait with writing while the ``results`` are taken. ``unchanged``
     are students whose hand-in is as it was when last entered: a manual grade of theirs needs no
     second look. ``same_answers`` gives the cells with points of a student of which that is true; it
-    is asked only about students with such a grade.
+    is asked only about students with such a grade. ``worth`` are the points that can be had for
+    cells that check exercises, where these are others than at the release, or were.
 
     Penalties for late submissions are those of nbgrader's plugin, as the course directory's
     ``nbgrader_config.py`` sets it, for the scores that are then in the gradebook.
@@ -121,6 +123,7 @@ def save(
     rows: dict[str, GradebookRow] = {}
     with _transaction(assignment.directory) as connection:
         writer = _Writer(connection, assignment)
+        writer.enter_worth(worth or {})
         remaining = iter(results)
         while chunk := {each.student: each for each in islice(remaining, _CHUNK)}:
             entered = writer.enter(chunk, unchanged, same_answers)
@@ -308,6 +311,17 @@ class _Writer:
         self._enter_penalties(notebooks, {row.id: row for row in entries}, sums)
         for entry in entries:
             yield self._row(students[entry.student_id], entry.timestamp, sums[entry.id])
+
+    def enter_worth(self, worth: Mapping[str, float]) -> None:
+        """Enter the points that can be had for cells, by their names."""
+        changed = []
+        for cell in self.graded:
+            most = worth.get(cell.name) if self._is_ours(cell) else None
+            if most is not None and most != self.max_scores[cell.id]:
+                changed.append({"id": cell.id, "max_score": most})
+                self.max_scores[cell.id] = most
+        self._update("grade_cells", changed)
+        self.max_score = sum(self.max_scores.values())
 
     def others(self, but: Collection[str]) -> dict[str, GradebookRow]:
         """The rows of all students except ``but``, as they are."""

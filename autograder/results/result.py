@@ -62,13 +62,27 @@ class GradedCell:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What the judge said of a check that has been adjusted since, and its points then."""
+
+    passed: bool
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExerciseResult:
-    """Result of one exercise."""
+    """Result of one exercise.
+
+    ``adjusted`` are sentences on what was changed after grading; then ``judged`` has an entry for
+    each check.
+    """
 
     name: str
     score: int
     max_score: int
     checks: tuple[CheckResult, ...]
+    adjusted: tuple[str, ...] = ()
+    judged: tuple[Judged, ...] = ()
 
     @property
     def points(self) -> tuple[int, int]:
@@ -110,6 +124,11 @@ class Result:
         )
 
     @property
+    def worth(self) -> dict[str, float]:
+        """The points that can be had for each exercise, by the cell that has them."""
+        return {check_id(each.name): float(each.max_score) for each in self.exercises}
+
+    @property
     def lost_to_time(self) -> bool:
         """Whether points were lost, and something was stopped because it took long."""
         checks = (check for exercise in self.exercises for check in exercise.checks)
@@ -135,7 +154,8 @@ class Run:
     """One grading of a problem set: what was in force, and all the results by student.
 
     ``results`` may be read from disk each time they are gone through. ``not_graded`` are
-    students whose hand-in has no result yet, ``skipped`` folders that were left out, with why.
+    students whose hand-in has no result yet, ``skipped`` folders that were left out, with why;
+    ``adjustments`` are lines on what was changed after grading.
     """
 
     problem_set: str
@@ -147,6 +167,7 @@ class Run:
     not_graded: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     results: Iterable[Result] = field(default=(), metadata=UNTOLD)
+    adjustments: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The head of results.json: all but the results."""
@@ -163,7 +184,11 @@ class Run:
 
     def is_comparable_to(self, other: Run) -> bool:
         """Whether results of the two may stand in one report."""
-        return (self.seed, self.isolation) == (other.seed, other.isolation)
+        return (self.seed, self.isolation, self.adjustments) == (
+            other.seed,
+            other.isolation,
+            other.adjustments,
+        )
 
 
 def _seed(told: Any) -> int:

@@ -184,11 +184,11 @@ def grades_csv(
         points = {exercise.name: exercise.score for exercise in result.exercises}
         values = _values(row, str(result.status), _yes(result.outdated))
         values += [points.get(name, "") for name in names]
-        yield writer.writerow([_guarded(value) for value in values])
+        yield writer.writerow([guarded(value) for value in values])
     for student, row in sorted(without.items()):
         status = "not graded yet" if student in run.not_graded else "no hand-in"
         values = [*_values(row, status, "no"), *("" for _ in names)]
-        yield writer.writerow([_guarded(value) for value in values])
+        yield writer.writerow([guarded(value) for value in values])
 
 
 def _values(row: GradebookRow, status: str, outdated: str) -> list[Any]:
@@ -214,7 +214,8 @@ _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r]")
 _PARTED = re.compile(r"(;\s*)(?=[=+\-@＝＋－＠])")
 
 
-def _guarded(value: Any) -> Any:
+def guarded(value: Any) -> Any:
+    """A cell of a table; what a spreadsheet would take for a formula, behind an apostrophe."""
     if not isinstance(value, str):
         return value
     return "'" * bool(_FORMULA.match(value)) + _PARTED.sub(r"\1'", value)

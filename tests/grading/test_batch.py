@@ -24,13 +24,20 @@ from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
 from autograder.definition.reference_process import Evaluation, evaluate_here
 from autograder.grading import batch
-from autograder.grading.batch import ClassResult, NothingToResume, grade_class
+from autograder.grading.batch import ClassResult, NothingToResume, compare_class, grade_class
 from autograder.grading.handin import Handin
 from autograder.grading.interrupt import Interrupted
 from autograder.grading.journal import alone
 from autograder.grading.session import Session
 from autograder.grading.settings import Settings
 from autograder.release.build import release
+from autograder.results.adjustments import FILE as ADJUSTMENTS
+from autograder.results.adjustments import (
+    Action,
+    Adjustment,
+    remove_adjustment,
+    write_adjustment,
+)
 from autograder.results.result import Result
 
 PS = "ps01-sgd"
@@ -398,6 +405,163 @@ def test_written_answers_wait_for_a_person(klass: Klass, course: CourseDirectory
 
 def _die(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
+
+
+# --- adjusting -----------------------------------------------------------------------------------
+
+
+def adjust(klass: Klass, action: Action, why: str, points: int = 0, check: str = "") -> None:
+    made = Adjustment("sgd_step", check, action, why, points)
+    write_adjustment(klass.course.root, PS, made)
+
+
+def pages(klass: Klass, student: str) -> tuple[str, str]:
+    """The texts of a student's feedback page and of the output below the check, if it is there."""
+    notebook = json.loads(klass.assignment.autograded(student).read_text(encoding="utf-8"))
+    outputs = [
+        cell["outputs"][0]["data"]["text/plain"]
+        for cell in notebook["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "check-sgd_step"
+    ]
+    return klass.assignment.feedback(student).read_text(encoding="utf-8"), "".join(outputs)
+
+
+def worth(klass: Klass) -> set[float]:
+    """What nbgrader takes for the points that can be had, written answers left out."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(klass.course.database_url) as gradebook:
+        written = gradebook.find_graded_cell("written-batch_size_and_rate", PS, PS).max_score
+        return {each.max_score - written for each in gradebook.assignment_submissions(PS)}
+
+
+def files_of(klass: Klass) -> dict[str, bytes]:
+    """All files of gradings but the results kept from earlier ones, without how long each took."""
+    folders = ("autograded", "feedback", "reports")
+    paths = [p for folder in folders for p in (klass.course.root / folder).rglob("*.*")]
+    return {
+        str(p.relative_to(klass.course.root)): re.sub(
+            rb'"seconds": [0-9.]+|<td class="number">[0-9.]+</td></tr>', b"", p.read_bytes()
+        )
+        for p in paths
+        if p.suffix in (".json", ".csv", ".html", ".ipynb")
+    }
+
+
+def test_adjusted_points_hold_everywhere_and_go_without_a_trace(
+    klass: Klass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    klass.hand_in("ada")
+    klass.hand_in("bob", {"sgd_step": WRONG})
+    klass.hand_in_bytes("cem", b"no notebook")
+    klass.grade()
+    first = files_of(klass)
+    monkeypatch.setattr(Session, "__init__", _die)  # no student code is run again
+    adjust(klass, Action.FULL_MARKS, "The text was <wrong>.")
+    foreseen = compare_class(klass.assignment, klass.settings)
+    assert files_of(klass) == first
+    graded = klass.grade()
+    assert graded.comparison == foreseen
+    assert foreseen.told == "2 students change, +8 points"
+    assert [klass.scores(name)[0] for name in ("ada", "bob", "cem")] == [27, 27, 4]
+    assert klass.scores("bob") == (27, 27, 27)
+    for student in ("bob", "cem"):
+        page, output = pages(klass, student)
+        assert "4 of 4 points" in page
+        assert "has full marks for this exercise. The text was &lt;wrong&gt;." in page
+        assert "<wrong>" in output or student == "cem"
+    assert "The text was &lt;wrong&gt;" in (klass.assignment.reports / "report.html").read_text()
+    assert [p.name for p in (klass.assignment.reports / "earlier").iterdir()] == [
+        "results-0001.json.gz"
+    ]
+    adjust(klass, Action.DROP, "Nobody could know this.")
+    assert klass.grade().comparison.told == "3 students change, +0 points; 3 lose 12"
+    assert klass.scores("bob") == (23, 23, 23)
+    assert worth(klass) == {23}
+    remove_adjustment(klass.course.root, PS, "sgd_step", "")
+    assert klass.grade().graded == 0
+    assert files_of(klass) == first
+    assert worth(klass) == {27}
+
+
+def test_hand_ins_graded_later_are_adjusted_as_those_before(klass: Klass) -> None:
+    klass.hand_in("bob", {"sgd_step": WRONG})
+    klass.grade()
+    adjust(klass, Action.POINTS, "It was long.", 9)
+    klass.hand_in("ada")
+    klass.hand_in("cem", {"sgd_step": WRONG})
+    foreseen = compare_class(klass.assignment, klass.settings)
+    graded = klass.grade()
+    assert (graded.graded, graded.comparison) == (2, foreseen)
+    assert klass.scores("ada") == (32, 32, 32)
+    assert klass.scores("bob") == klass.scores("cem") == (23, 23, 23)
+    page_of = {name: pages(klass, name) for name in ("bob", "cem")}
+    assert page_of["bob"][1] == page_of["cem"][1]
+    assert page_of["bob"][0] == page_of["cem"][0].replace("cem", "bob")
+    assert "0 of 9 points" in page_of["bob"][0]
+
+
+def test_adjusting_killed_at_any_file_is_made_good(
+    klass: Klass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ada", "bob"):
+        klass.hand_in(name, {"sgd_step": WRONG})
+    klass.grade()
+    first = files_of(klass)
+    adjust(klass, Action.FULL_MARKS, "Too strict.")
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "save", _die)
+        with pytest.raises(KeyboardInterrupt):
+            klass.grade()
+    assert files_of(klass) != first
+    (klass.course.root / ADJUSTMENTS).unlink()
+    klass.grade()
+    assert files_of(klass) == first
+    adjust(klass, Action.FULL_MARKS, "Too strict.")
+    assert klass.grade().graded == 0
+    assert klass.scores("ada") == (27, 27, 27)
+
+
+def test_adjustments_after_an_interruption_are_of_all(klass: Klass) -> None:
+    for name in ("ada", "bob"):
+        klass.hand_in(name, {"sgd_step": WRONG})
+    with pytest.raises(Interrupted):
+        klass.grade(progress=_die)
+    adjust(klass, Action.FULL_MARKS, "Too strict.")
+    with pytest.raises(UserError, match="has changed since the grading was cut short"):
+        klass.grade(resume=True)
+    klass.grade()
+    assert klass.scores("ada") == klass.scores("bob") == (27, 27, 27)
+    assert "4 of 4 points" in pages(klass, "ada")[0]
+
+
+def test_person_looks_again_where_adjusting_changes_points_that_were_graded_by_hand(
+    klass: Klass,
+) -> None:
+    klass.hand_in("ada", {"sgd_step": WRONG})
+    klass.grade()
+    klass.grade_by_hand("ada", "check-sgd_step", 3)
+    klass.grade_by_hand("ada", "check-linear_decay", 2)
+    klass.grade()
+    adjust(klass, Action.FULL_MARKS, "Too strict.")
+    klass.grade()
+    assert klass.needs_hand("ada", "check-sgd_step") == (3, True)
+    assert klass.needs_hand("ada", "check-linear_decay") == (2, False)
+
+
+def test_adjustment_of_what_is_not_there_is_told_and_nothing_is_written(klass: Klass) -> None:
+    klass.hand_in("ada")
+    adjust(klass, Action.DROP, "why", check="nothing")
+    with pytest.raises(UserError, match="sgd_step has no check “nothing”; its checks are: “"):
+        klass.grade()
+    (klass.course.root / ADJUSTMENTS).unlink()
+    klass.grade()
+    first = files_of(klass)
+    adjust(klass, Action.DROP, "why", check="nothing")
+    for grade in (klass.grade, lambda: compare_class(klass.assignment, klass.settings)):
+        with pytest.raises(UserError, match=r"adjustments\.toml: sgd_step has no check"):
+            grade()
+    assert files_of(klass) == first
 
 
 def test_interrupted_grading_goes_on_from_the_journal(klass: Klass) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import subprocess
+import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,12 @@ import pytest
 from autograder.course.directory import CourseDirectory
 from autograder.course.errors import UserError
 from autograder.course.new import make_course
-from autograder.lms.export import feedback_zip, fill
+from autograder.lms.export import canvas_feedback_zip, feedback_zip, fill, plain_csv
+from autograder.lms.gradescope import autograder_zip
 from autograder.lms.roster import Roster
-from autograder.results.gradebook import GradebookRow
+from autograder.results.gradebook import GradebookRow, Mark
+from autograder.results.result import ExerciseResult, Result, Status
+from autograder.selfcheck.judge import CheckResult
 
 PS = "ps01-sums"
 CANVAS = """\
@@ -140,3 +147,134 @@ def test_feedback_is_packed_in_the_folders_that_moodle_knows(
     with zipfile.ZipFile(io.BytesIO(data)) as made:
         assert made.namelist() == [f"Jane Doe_5001_assignsubmission_file_/{PS}.html"]
         assert made.read(made.namelist()[0]) == b"<p>jane"
+
+
+def test_any_table_gets_a_column_of_points(roster: Roster, tmp_path: Path) -> None:
+    text = "E-mail list,Email,Tutor\nx,JANE@example.org,Ann\ny,zoe@example.org,Bob\nz,who@x.org,\n"
+    done, rows = filled("csv", text, roster, tmp_path, column="points")
+    assert rows == [
+        ["E-mail list", "Email", "Tutor", "points"],
+        ["x", "JANE@example.org", "Ann", "7.25"],
+        ["y", "zoe@example.org", "Bob", "9"],
+        ["z", "who@x.org", "", ""],
+    ]
+    assert done.unknown == ("who@x.org",)
+    again, _ = filled("csv", done.text, roster, tmp_path, column="points")
+    assert again.text == done.text
+    with pytest.raises(UserError, match="no column that names students; call one of them: id,"):
+        filled("csv", "a,b\n1,2\n", roster, tmp_path, column="points")
+
+
+def test_a_plain_table_has_everybody_and_no_formula(roster: Roster) -> None:
+    grades = {
+        **GRADES,
+        "=1+1": replace(row("=1+1", 0.0), last_name="@x", needs_manual_grade=True),
+    }
+    text = plain_csv(grades, roster)
+    assert list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)) == [
+        ["id", "last_name", "first_name", "email", "score", "max_score",
+         "late_submission_penalty", "needs_manual_grade"],
+        ["'=1+1", "'@x", "", "", "0", "9", "0", "yes"],
+        ["jane", "Doe", "Jane", "jane@example.org", "7.25", "9", "0", "no"],
+        ["zoe", "Ó Brien", "Zoë", "zoe@example.org", "9", "9", "0", "no"],
+    ]  # fmt: skip
+
+
+def test_canvas_gets_notebooks_with_feedback_under_the_names_that_it_gave(
+    roster: Roster, tmp_path: Path
+) -> None:
+    course = make_course(tmp_path / "course")
+    assignment = CourseDirectory(course.root / "spring", course).assignment(PS)
+    for student in ("jane", "zoe", "max"):
+        place = assignment.autograded(student)
+        place.parent.mkdir(parents=True)
+        place.write_text('{"cells": [], "nbformat": 4}')
+    assignment.autograded("zoe").write_text("not json")
+    names = ["doejane_LATE_101_77_my_sums-1.ipynb", "obrien_102_78_s.ipynb", "x_999_79_s.ipynb"]
+    with zipfile.ZipFile(tmp_path / "submissions.zip", "w") as made:
+        for name in [*names, "mueller_103_80_s.ipynb", "../doejane_101_81_other.ipynb"]:
+            made.writestr(name, "{}")
+    grades = dict(GRADES)
+    mark = Mark("why", 2.5, 4.0, 0.0, "<b>Nice</b>")
+    grades["jane"] = replace(
+        row("jane", 7.25), machine_score=5.75, manual_score=2.5, late_submission_penalty=1,
+        marks=(mark,),
+    )  # fmt: skip
+    packed, whose = canvas_feedback_zip(tmp_path / "submissions.zip", roster, assignment, grades)
+    assert whose == ["jane"]  # max has no grade, zoe's notebook is none
+    with zipfile.ZipFile(io.BytesIO(packed)) as made:
+        assert made.namelist() == names[:1]
+        (cell,) = json.loads(made.read(names[0]))["cells"]
+    assert cell["cell_type"] == "raw"
+    assert cell["source"].splitlines() == [
+        "7.25 of 9 points",
+        "  by machine: 5.75",
+        "  by a person: 2.5",
+        "  taken off because it was handed in late: -1",
+        "why, 2.5/4: <b>Nice</b>",
+    ]
+    with pytest.raises(UserError, match="is no folder and no zip file"):
+        canvas_feedback_zip(tmp_path / "course" / "course.toml", roster, assignment, grades)
+
+
+def test_gradescope_brings_the_result_of_the_file_that_was_graded(
+    roster: Roster, tmp_path: Path
+) -> None:
+    course = make_course(tmp_path / "course")
+    assignment = CourseDirectory(course.root / "spring", course).assignment(PS)
+    checks = (CheckResult("values", True, 2), CheckResult("shapes", False, 3, "is 3, not 4"))
+    exercises = (ExerciseResult("step", 2, 5, checks, ("Changed after grading: x.",)),)
+    results = [
+        Result(student, Status.GRADED, "", 2, 5, exercises=exercises, outdated=student == "max")
+        for student in ("jane", "max", "zoe")
+    ]
+    for student in ("jane", "zoe"):
+        place = assignment.submitted(student)
+        place.parent.mkdir(parents=True)
+        place.write_text(f"the notebook of {student}")
+    grades = {**GRADES, "max": row("max", 1)}
+    grades["jane"] = replace(
+        row("jane", 3), late_submission_penalty=1, marks=(Mark("why", 2, 4, 0.5, "Nice."),)
+    )
+    packed, given, left = autograder_zip(assignment, results, grades, roster)
+    assert (given, left) == (["jane", "zoe"], ["max"])
+    root = tmp_path / "autograder"
+    with zipfile.ZipFile(io.BytesIO(packed)) as made:
+        made.extractall(root / "source")
+        for name in ("setup.sh", "run_autograder"):  # both are started there
+            assert made.getinfo(name).external_attr >> 16 == 0o100755
+    subprocess.run(["/bin/sh", "-n", str(root / "source" / "setup.sh")], check=True)
+
+    def run(email: str, notebook: str) -> dict[str, Any]:
+        """What Gradescope would show of a submission."""
+        (root / "submission").mkdir(exist_ok=True)
+        (root / "submission" / "sums.ipynb").write_text(notebook)
+        about = {"users": [{"email": "else@example.org", "sid": None}, {"email": email}]}
+        (root / "submission_metadata.json").write_text(json.dumps(about))
+        script = root / "source" / "run_autograder"
+        subprocess.run([sys.executable, "-I", str(script), str(root)], check=True)
+        told: dict[str, Any] = json.loads((root / "results" / "results.json").read_text())
+        return told
+
+    told = run("Jane@example.org", "the notebook of jane")
+    assert told["score"] == 3
+    assert [(test["name"], test.get("score"), test.get("max_score")) for test in told["tests"]] == [
+        ("step: values", 2, 2),
+        ("step: shapes", 0, 3),
+        ("why (graded by a person)", 2.5, 4),
+    ]
+    assert told["tests"][1]["output"] == "is 3, not 4"
+    assert "step: Changed after grading: x." in told["output"]
+    assert "Taken off because it was handed in late: 1" in told["output"]
+    assert run("jane@example.org", "another version")["output"].startswith("This version of your")
+    assert run("jane@example.org", "the notebook of zoe")["score"] == 0
+    assert run("max@example.org", "the notebook of jane")["output"].startswith("Nobody with your")
+
+
+def test_students_of_one_name_are_not_mixed_up_on_gradescope(tmp_path: Path) -> None:
+    course = make_course(tmp_path / "course")
+    assignment = CourseDirectory(course.root / "spring", course).assignment(PS)
+    results = [Result(name, Status.GRADED, "", 0, 5) for name in ("jane", "joan")]
+    grades = {name: replace(row(name, 0), email="j@example.org") for name in ("jane", "joan")}
+    with pytest.raises(UserError, match=r"both jane and joan are called “j@example\.org”"):
+        autograder_zip(assignment, results, grades, Roster())

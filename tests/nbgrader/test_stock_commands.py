@@ -20,6 +20,12 @@ from autograder.grading.sample import sample_class
 from autograder.grading.settings import Settings
 from autograder.release.build import prepare_course, release
 from autograder.release.making import notebook_text, write_source
+from autograder.results.adjustments import (
+    Action,
+    Adjustment,
+    remove_adjustment,
+    write_adjustment,
+)
 
 PROBLEM_SET = "ps01-sgd"
 ANY_LEVEL = "--GradeInSandbox.isolation=auto"  # whatever this machine can do
@@ -214,6 +220,45 @@ def test_a_manual_grade_survives_both_ways_of_grading(
     assert manual()[0] == 3.0
     grade_class(course.assignment(PROBLEM_SET), Settings(isolation="auto", seed=2), everything=True)
     assert manual() == (3.0, True)  # nbgrader's command has asked for a second look
+
+
+def test_adjusted_points_are_the_same_by_both_ways_of_grading(
+    ours: CourseDirectory, tmp_path: Path
+) -> None:
+    course = CourseDirectory.at(tmp_path / "course")
+    shutil.copytree(ours.root, course.root)
+    assignment = course.assignment(PROBLEM_SET)
+    settings = Settings(isolation="auto", seed=1)
+    grade_class(assignment, settings)
+    before = points_of(course, "boris")
+    made = Adjustment("condition_number", "", Action.POINTS, "It took longer.", 9)
+    write_adjustment(course.root, PROBLEM_SET, made)
+    write_adjustment(
+        course.root, PROBLEM_SET, Adjustment("clip_by_norm", "", Action.DROP, "It came too late.")
+    )
+    grade_class(assignment, settings)
+    adjusted = points_of(course, "boris")
+    assert adjusted["check-condition_number"] == (0, 9)
+    assert adjusted["check-clip_by_norm"] == (0, 0)
+    nbgrader(course, "autograde", PROBLEM_SET, "--student", "boris", "--force", ANY_LEVEL)
+    assert points_of(course, "boris") == adjusted
+    nbgrader(course, "generate_feedback", PROBLEM_SET, "--student", "boris", "--force")
+    page = assignment.feedback("boris").read_text(encoding="utf-8")
+    assert "this exercise is worth 9 points. It took longer." in page
+    assert "(Score: 0.0 / 9.0)" in page
+    for name in ("condition_number", "clip_by_norm"):
+        remove_adjustment(course.root, PROBLEM_SET, name, "")
+    grade_class(assignment, settings)
+    assert points_of(course, "boris") == before
+
+
+def points_of(course: CourseDirectory, student: str) -> dict[str, tuple[float | None, float]]:
+    """Points of each cell that has some, and of how many, as nbgrader has them."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(course.database_url) as gradebook:
+        notebook = gradebook.find_submission_notebook(PROBLEM_SET, PROBLEM_SET, student)
+        return {grade.name: (grade.auto_score, grade.max_score) for grade in notebook.grades}
 
 
 @pytest.fixture

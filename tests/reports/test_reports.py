@@ -128,11 +128,13 @@ def test_results_hold_the_documented_fields_and_read_back(
         "versions",
         "not_graded",
         "skipped",
+        "adjustments",
         "submissions",
     }
     (entry,) = tree["submissions"]
     assert set(entry) == FIELDS
-    assert set(entry["exercises"][0]) == {"name", "score", "max_score", "checks"}
+    told = {"name", "score", "max_score", "checks", "adjusted", "judged"}
+    assert set(entry["exercises"][0]) == told
     assert {"name", "passed", "points", "message", "mistake"} <= set(
         entry["exercises"][0]["checks"][0]
     )
