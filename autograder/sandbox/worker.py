@@ -15,19 +15,17 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
-import json
 import os
 import shlex
 import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from IPython.core.displaypub import CapturingDisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
 from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.spec import Outcome
@@ -35,7 +33,7 @@ from autograder.selfcheck.values import Buffer, ValueRefused, encode
 
 from .orders import answer_room, case_in
 from .uses import Uses
-from .wire import HELD_SECONDS, Channel, ChannelClosed, packed, packed_parts
+from .wire import HELD_SECONDS, Channel, ChannelClosed, packed
 
 _MAX_TEXT = 20_000  # characters of output a cell
 _MAX_IMAGES = 8  # a cell
@@ -50,24 +48,70 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
     def enable_gui(self, gui: str | None = None) -> None:
         """Nothing to do: figures are drawn without a window."""
 
-    def transform_cell(self, raw_cell: str) -> str:
-        """IPython's syntax as Python; a cell that is Python already is left as it is."""
-        if "In [" not in raw_cell:  # the prompt of a pasted cell, which Python takes for a type
-            with (
-                contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError),
-                warnings.catch_warnings(),
-            ):
-                warnings.simplefilter("ignore")  # they are told when the cell is compiled
-                ast.parse(raw_cell)
-                return raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
-        transformed: str = super().transform_cell(raw_cell)
-        return transformed
+    def run_cell(
+        self, raw_cell: str, store_history: bool = False, *given: Any, **named: Any
+    ) -> ExecutionResult:
+        """Run a cell. One that is Python as it stands takes no more than what it does.
 
-    def should_run_async(self, raw_cell: str, **given: Any) -> bool:
-        """Whether a cell awaits something; to find out, IPython compiles it once more."""
-        if "await" not in raw_cell and "async" not in raw_cell:
-            return False
-        return bool(super().should_run_async(raw_cell, **given))
+        IPython would parse it three times. And whatever a worker is the first to run since the
+        fork costs it copies of pages, so most of IPython's way to a plain cell is left out.
+        """
+        source = raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
+        body = None
+        if not (store_history or given or named or self._is_special(source)):
+            name = self.compile.cache(source, self.execution_count)
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                body = self.compile.ast_parse(source, filename=name).body
+        if not body:
+            return super().run_cell(raw_cell, store_history, *given, **named)
+        result = ExecutionResult(None)
+        result.execution_count = self.execution_count
+        try:
+            self.events.trigger("pre_execute")
+            self._run_statements(body, name, result)
+        finally:
+            self.events.trigger("post_execute")
+        return result
+
+    def _is_special(self, source: str) -> bool:
+        """Whether IPython may do more with a cell, or with any, than to run it as Python."""
+        # the prompt of a pasted cell, which Python takes for a type; and what Python may warn of
+        # when it is parsed, which is told once
+        if any(sign in source for sign in ("In [", "await", "async", "\\")):
+            return True
+        told = (self.events.callbacks[event] for event in ("pre_run_cell", "post_run_cell"))
+        own = self.ast_transformers, self.custom_exceptions, self.trio_runner
+        usual = self.ast_node_interactivity == "last_expr" and not self.logger.log_active
+        return any(told) or any(own) or not usual
+
+    def _run_statements(self, body: list[ast.stmt], name: str, result: ExecutionResult) -> None:
+        """Run statements as IPython does: each by itself, to the first that raises."""
+        self.displayhook.exec_result = result
+        hook, sys.excepthook = sys.excepthook, self.excepthook
+        compiled = False
+        try:
+            for statement in body:
+                compiled = False
+                if statement is body[-1] and isinstance(statement, ast.Expr):
+                    code = self.compile(ast.Interactive([statement]), name, "single")
+                else:
+                    code = self.compile(ast.Module([statement], []), name, "exec")
+                compiled = True
+                exec(code, self.user_global_ns, self.user_ns)
+        except SystemExit as error:
+            result.error_in_exec = error
+            self.showtraceback(exception_only=True)
+        except BaseException as error:
+            if compiled:
+                result.error_in_exec = error
+            else:
+                result.error_before_exec = error
+            self.showtraceback(running_compiled_code=compiled)
+        finally:
+            sys.excepthook = hook
+        self.last_execution_succeeded = result.success
+        self.last_execution_result = result
+        self.displayhook.exec_result = None
 
     @contextlib.contextmanager
     def _tee(self, channel: str) -> Iterator[None]:
@@ -124,6 +168,9 @@ def prepare_shell() -> WorkerShell:
     shell.display_pub = CapturingDisplayPublisher(shell=shell)
     shell.displayhook.quiet = lambda: False
     _CapturedResults(shell)
+    # they stand as long as the shell does: to set them for each cell would touch many a page
+    shell.builtin_trap.__enter__()
+    shell.display_trap.__enter__()
     return shell
 
 
@@ -319,7 +366,7 @@ class _Answer:
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
-        self.outcomes: list[str] = []  # JSON
+        self.outcomes: list[dict[str, Any]] = []
         self.buffers: list[bytes] = []
         self.size = 0
         self.room = answer_room()
@@ -333,8 +380,8 @@ class _Answer:
             del self.buffers[count:]
             detail = str(error) if isinstance(error, ValueRefused) else ""
             tree = {"error": type(error).__name__[:100], "detail": detail}
-        self.outcomes.append(json.dumps({"case": case, **tree}))
-        self.size += len(self.outcomes[-1]) + sum(len(buffer) for buffer in self.buffers[count:])
+        self.outcomes.append({"case": case, **tree})
+        self.size += sum(len(buffer) for buffer in self.buffers[count:])
         if self.size > _MAX_HELD or self.outbox.is_due():
             self.send(last=False)
 
@@ -348,6 +395,5 @@ class _Answer:
 
     def send(self, *, last: bool) -> None:
         """Hand over what has been collected."""
-        outcomes = f"[{','.join(self.outcomes)}]"
-        self.outbox.put(packed_parts({"outcomes": outcomes}, self.buffers, last=last))
+        self.outbox.put(packed({"outcomes": self.outcomes}, self.buffers, last=last))
         self.outcomes, self.buffers, self.size = [], [], 0

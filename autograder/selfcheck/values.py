@@ -31,6 +31,7 @@ Buffer = bytes | memoryview
 _MAX_DEPTH = 16
 _MAX_TEXT = 10_000
 _DTYPE = re.compile(r"[<|][biufc]\d{1,2}")
+_FLOAT64 = np.dtype("<f8")
 _TEXT_PART = 4  # characters of text that count as one part
 _LIST_PARTS, _ARRAY_PARTS, _UNSUPPORTED_PARTS = 3, 8, 8  # what these take, in numbers of a list
 
@@ -110,21 +111,22 @@ class _Encoder:
 
     def array(self, value: np.ndarray[Any, Any] | np.generic) -> Tree:
         # np.ndarray.view drops subclasses, whose methods could say anything
-        plain = np.asarray(value).view(np.ndarray)
-        if plain.dtype in (np.longdouble, np.clongdouble):
-            plain = plain.astype(np.float64 if plain.dtype == np.longdouble else np.complex128)
-        if plain.dtype.kind not in "biufc":
-            return self.unsupported(f"array of {plain.dtype}"[:100])
+        plain = value if type(value) is np.ndarray else np.asarray(value).view(np.ndarray)
+        kind = plain.dtype
+        if kind is not _FLOAT64:  # nearly all are, and need none of this
+            if kind in (np.longdouble, np.clongdouble):
+                plain = plain.astype(np.float64 if kind == np.longdouble else np.complex128)
+            if plain.dtype.kind not in "biufc":
+                return self.unsupported(f"array of {plain.dtype}"[:100])
+            plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
         if not self.room.take(_ARRAY_PARTS, plain.nbytes):
             raise ValueRefused(f"with an array of shape {plain.shape} the answer is too large")
-        layout = "strided"
-        if plain.flags.c_contiguous or plain.flags.f_contiguous:
-            layout = "C" if plain.flags.c_contiguous else "F"
-        little = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
-        self.buffers.append(little.tobytes())
+        flags = plain.flags
+        layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "strided"
+        self.buffers.append(plain.tobytes())
         return {
             "array": {
-                "dtype": little.dtype.str,
+                "dtype": plain.dtype.str,
                 "shape": list(plain.shape),
                 "buffer": len(self.buffers) - 1,
                 "layout": layout,
