@@ -303,26 +303,35 @@ class _Dispatch:
         self.workshop = workshop
         self.running: dict[Future[list[Graded] | Refusal], list[Handin]] = {}
         self.suspects: deque[Handin] = deque()  # from tasks that cost too many workers
+        self.late: deque[Handin] = deque()  # what has lost points to time beside others
         self.convicting = False  # whether a suspect is graded, with nothing else of ours
+        self.confirming = False  # whether one that was late is, in the same way
+        self.taken = 0
         self.seconds: deque[float] = deque(maxlen=_REMEMBERED)
         self.threads = 1
         self.looked = -math.inf
         self.last_worker = time.monotonic()  # when one was seen
 
     def run(self, handins: Iterable[Handin]) -> Iterator[Graded]:
-        """Grade; yield the results as they come. Raises UserError when that cannot go on."""
+        """Grade; yield the results as they come. Raises UserError when that cannot go on.
+
+        What has lost points to time beside others is graded once more at the end, alone.
+        """
         coming = iter(handins)
         todo: deque[Handin] = deque()
         while True:
             self._look()
-            todo.extend(islice(coming, max(0, 2 * _MOST_HANDINS * self.threads - len(todo))))
-            if not (todo or self.running or self.suspects):
+            more = list(islice(coming, max(0, 2 * _MOST_HANDINS * self.threads - len(todo))))
+            todo.extend(more)
+            self.taken += len(more)
+            if not (todo or self.running or self.suspects or self.late):
                 return
             while todo and len(self.running) < _AHEAD * self.threads:
                 yield from self._submit(todo, self._count(len(todo)))
             if not todo and not self.running:
-                self.convicting = True
-                yield from self._submit(self.suspects, 1)
+                self.convicting = bool(self.suspects)
+                self.confirming = not self.convicting
+                yield from self._submit(self.suspects or self.late, 1)
             if self.running:
                 yield from self._finished()
 
@@ -405,9 +414,14 @@ class _Dispatch:
                     continue
             if isinstance(graded, Refusal):
                 raise UserError(f"{graded.why}. What is graded so far is kept")
-            del self.running[future]
+            handins = self.running.pop(future)
             self.seconds.extend(each.result.seconds for each in graded)
-            yield from graded
+            alone = self.convicting or self.confirming or self.threads == 1 or self.taken == 1
+            for handin, each in zip(handins, graded, strict=True):
+                if each.result.lost_to_time and not alone:
+                    self.late.append(handin)
+                else:
+                    yield each
 
     def _failed(self, handins: list[Handin], error: BaseException | None) -> list[Graded]:
         """What comes of a task that could not be done. Raises UserError if none could be."""

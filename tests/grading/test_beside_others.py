@@ -112,3 +112,43 @@ def test_what_is_lost_to_time_is_graded_again_alone(tmp_path: Path, workers: int
             assert job.most[name][1:] == [1]
     else:
         assert {len(times) for times in job.most.values()} == {1}  # it was alone
+
+
+@pytest.mark.parametrize("threads", [2, 1])
+def test_a_cluster_grades_again_alone_what_is_lost_to_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    cluster = pytest.importorskip("autograder.grading.cluster")
+    (tmp_path / "x").write_text("{}")
+    handins = [Handin(name, tmp_path / "x") for name in ("late", "right", "endless", "right too")]
+    at_once: dict[str, list[int]] = {}  # tasks, for each grading of a hand-in
+    dispatch: Any = None
+
+    def submit(_: object, __: object, parcel: Any, **___: object) -> Any:
+        found = []
+        for handin, _data in parcel.handins:
+            times = at_once.setdefault(handin.student, [])
+            late = handin.student == "endless" or (handin.student == "late" and not times)
+            times.append(len(dispatch.running) + len(parcel.handins))
+            status, score = (Status.TIMEOUT, 1) if late else (Status.GRADED, 2)
+            found.append(Graded(Result(handin.student, status, "", score, 2), "", ""))
+        return SimpleNamespace(status="finished", result=lambda timeout: found, key=id(found))
+
+    class Future(SimpleNamespace):
+        __hash__ = object.__hash__
+
+    client: Any = SimpleNamespace(
+        scheduler_info=lambda n_workers: {"total_threads": threads, "n_workers": 1},
+        submit=lambda *given, **named: Future(**vars(submit(*given, **named))),
+    )
+    monkeypatch.setattr(cluster, "wait", lambda running, **_: (running[-1:], []))
+    dispatch = cluster._Dispatch(client, "tcp://nowhere", None, None)
+    results = [graded.result for graded in dispatch.run(handins)]
+    assert sorted(result.student for result in results) == sorted(h.student for h in handins)
+    scores = {result.student: result.score for result in results}
+    assert scores == {"late": 2 if threads > 1 else 1, "right": 2, "endless": 1, "right too": 2}
+    if threads > 1:
+        assert {result.student for result in results[-2:]} == {"late", "endless"}
+        assert at_once["late"][1:] == at_once["endless"][1:] == [1]
+    else:
+        assert {len(times) for times in at_once.values()} == {1}

@@ -260,10 +260,10 @@ def test_processes_of_a_worker_end_with_it(
     before = processes()
     results = list(ps01.grade_all(handins))
     assert len(results) == len(chosen)
-    deadline = time.monotonic() + 5
-    while processes() - before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes() - before == set()
+    deadline = time.monotonic() + 60  # they end at once, however long the machine takes for it
+    while (left := processes() - before) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert left == set()
     assert ps01.grade(Handin("after", tmp_path / "right.ipynb")).result.score == full
 
 
