@@ -23,7 +23,7 @@ from autograder.course.errors import UserError
 from autograder.course.files import write_whole
 from autograder.course.new import make_course
 from autograder.definition import load_problem_set
-from autograder.grading.settings import Settings
+from autograder.grading.settings import DRAW, KEEP, NONE, Settings
 from autograder.lms import export, gradescope
 from autograder.lms.collect import PLATFORMS, collect
 from autograder.lms.roster import FILE as ROSTER
@@ -57,6 +57,7 @@ from autograder.terminal import (
 )
 
 if TYPE_CHECKING:
+    from autograder.bench.account import Account
     from autograder.bench.speed import Figure
 
 _MOST_ROWS = 60  # of the table of a class
@@ -123,6 +124,15 @@ _GRADING = (
         "class: then it is that of the last grading, or a fresh one that nobody can guess.",
     ),
 )
+_FIGURES = click.option(
+    "--figures",
+    type=click.Choice([DRAW, KEEP, NONE]),
+    default=DRAW,
+    show_default=True,
+    help="Whether the figures of hand-ins are drawn anew, which takes longer than all else; the "
+    "pictures that were saved in them are kept instead; or none are shown. Scores do not depend "
+    "on it.",
+)
 _SCHEDULER = click.option(
     "--scheduler",
     callback=_dask_address,
@@ -183,7 +193,7 @@ def with_settings(isolation: str, *, cluster: bool = False) -> Callable[[Command
         "level does not work, nothing is graded; auto takes the strongest that works here.",
     )
     device, *others = _GRADING
-    options = [device, level, *others, *([_SCHEDULER] if cluster else [])]
+    options = [device, level, *others, *([_SCHEDULER, _FIGURES] if cluster else [])]
 
     def add(command: Command) -> Command:
         @functools.wraps(command)
@@ -194,12 +204,15 @@ def with_settings(isolation: str, *, cluster: bool = False) -> Callable[[Command
             workers: int | None,
             seed: int | None,
             scheduler: str | None = None,
+            figures: str = DRAW,
             **more: object,
         ) -> None:
             if workers and scheduler:
                 told = "with --scheduler, the cluster says how many workers there are"
                 raise click.UsageError(told)
-            settings = Settings(device, isolation, workers, seed, scheduler=scheduler)
+            settings = Settings(
+                device, isolation, workers, seed, scheduler=scheduler, figures=figures
+            )
             command(*arguments, settings=settings, **more)
 
         return functools.reduce(lambda made, option: option(made), reversed(options), given)
@@ -774,10 +787,10 @@ def sample_(problem_sets: tuple[str, ...], directory: CourseDirectory) -> None:
 @click.option(
     "--handins",
     type=click.IntRange(20),
-    default=200,
+    default=1000,
     show_default=True,
     metavar="N",
-    help="Hand-ins of the class.",
+    help="Hand-ins of the class; a fifth of it is the small one for the growth.",
 )
 @click.option(
     "--many",
@@ -828,11 +841,16 @@ def bench(
         out.print(f"written    {output}", markup=False)
 
 
-def _print_figures(figures: Iterable[Figure]) -> list[Figure]:
-    """Print each figure as it comes; returns them all."""
+def _print_figures(figures: Iterable[Figure | Account]) -> list[Figure | Account]:
+    """Print each figure and each account as it comes; returns them all."""
+    from autograder.bench.account import Account
+
     told = []
     for figure in figures:
         told.append(figure)
+        if isinstance(figure, Account):
+            out.print(figure.markdown(), markup=False)
+            continue
         mark = "ok " if figure.met else "NOT"
         out.print(f"{mark} {figure.what}: {figure.figure} (goal: {figure.goal})", markup=False)
         out.print(f"    {figure.raw}", markup=False)

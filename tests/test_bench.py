@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from autograder.bench.account import IDLE, KERNEL, OTHERS, USER, account_of
 from autograder.bench.classroom import RIGHT, write_class
 from autograder.bench.speed import Figure, Sizes, floor_of, markdown, measure, run_speed
 from autograder.course.course import Course
-from autograder.course.directory import CourseDirectory
+from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
 from autograder.definition.ids import is_check
 from autograder.grading.evaluations import prepare
@@ -58,11 +59,28 @@ def test_a_command_that_fails_tells_what_it_said(tmp_path: Path) -> None:
         measure([sys.executable, "-c", "raise SystemExit('no such thing')"], tmp_path)
 
 
-def test_the_floor_makes_all_calls_and_runs_no_check(tmp_path: Path) -> None:
+@pytest.fixture
+def small_class(tmp_path: Path) -> tuple[Assignment, list[Path]]:
+    """A released problem set with ten hand-ins."""
     assignment = CourseDirectory.at(tmp_path).assignment("ps01-sgd")
     release(assignment)
     prepare([assignment])
-    files = write_class(assignment, 10)
+    return assignment, write_class(assignment, 10)
+
+
+def test_the_account_and_the_floor(small_class: tuple[Assignment, list[Path]]) -> None:
+    assignment, files = small_class
+    account = account_of(assignment, "without a figure")
+    assert len(json.loads(assignment.results.read_text())["submissions"]) == len(files)
+    assert min(account.spent.values()) >= 0
+    assert account.spent[USER] + account.spent[KERNEL] > 0
+    steps = [what for what in account.spent if what.startswith("grader")]
+    assert len(steps) >= 8
+    assert account.used == pytest.approx(
+        sum(account.spent.values()) - account.spent[IDLE] - account.spent[OTHERS]
+    )
+    assert account.markdown().count("\n") == len(account.spent) + 4
+    # the floor makes all calls, and runs no check
     for path in files:
         notebook = json.loads(path.read_text())
         for cell in notebook["cells"]:
@@ -78,7 +96,10 @@ def test_the_floor_makes_all_calls_and_runs_no_check(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_all_figures_come_out() -> None:
-    figures = list(run_speed(Course.find().material("ps01-sgd"), Sizes(20, 60, 4), lambda _: None))
+    told = list(run_speed(Course.find().material("ps01-sgd"), Sizes(20, 60, 4), lambda _: None))
+    figures = [each for each in told if isinstance(each, Figure)]
     assert len(figures) == 7 + (usable_cores() > 1)
-    assert all(isinstance(figure, Figure) and figure.figure and figure.raw for figure in figures)
-    assert markdown(figures).count("\n") == len(figures) + 2
+    assert all(figure.figure and figure.raw for figure in figures)
+    table, *accounts = markdown(told).split("\n\n")
+    assert table.count("\n") == len(figures) + 1
+    assert len(accounts) == len(told) - len(figures) == 2

@@ -16,7 +16,7 @@ from .conversation import Conversation
 from .handin import parse
 from .marking import Marking
 from .plan import make_plan
-from .settings import TimeLimits
+from .settings import DRAW, KEEP, TimeLimits
 from .verdict import not_run, verdict
 
 
@@ -30,6 +30,7 @@ class Grader:
     release: Release
     marking: Marking
     adjustments: Adjustments = UNADJUSTED
+    keeps_pictures: bool = False  # those that were saved in the hand-in
 
     @staticmethod
     def of(
@@ -37,9 +38,10 @@ class Grader:
         spec: ProblemSetSpec,
         limits: TimeLimits,
         adjustments: Adjustments = UNADJUSTED,
+        figures: str = DRAW,
     ) -> Grader:
-        """The grader of a release, with the cases of a spec."""
-        return Grader(release, Marking(spec, limits), adjustments)
+        """The grader of a release, with the cases of a spec; ``figures`` as in the settings."""
+        return Grader(release, Marking(spec, limits), adjustments, figures == KEEP)
 
     def grade(self, student: str, data: bytes, pool: Pool, fingerprint: str = "") -> Result:
         """Grade the hand-in that these bytes are; never raises for what is in it."""
@@ -49,7 +51,7 @@ class Grader:
 
     def _grade(self, student: str, data: bytes, pool: Pool) -> Result:
         try:
-            plan = make_plan(parse(data), self.release)
+            plan = make_plan(parse(data, pictures=self.keeps_pictures), self.release)
         except Damaged as damaged:
             return self.ungraded(student, Status.DAMAGED, str(damaged))
         except (RecursionError, MemoryError):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autograder.course.reading import Damaged
-from autograder.results.inert import Attachment, inert_attachments
+from autograder.results.inert import Attachment, inert_attachments, inert_outputs
 
 MAX_PARTS = 3_000_000  # brackets, commas and colons outside of texts: each takes much memory
 MAX_CELLS = 1000
@@ -40,10 +40,14 @@ class HandedCell:
     grade_id: str | None
     identifier: str | None
     attachments: tuple[Attachment, ...] = ()
+    pictures: tuple[str, ...] = ()
 
 
-def parse(data: bytes) -> tuple[HandedCell, ...]:
-    """The cells of a notebook, given as its bytes. Raises Damaged with what is wrong."""
+def parse(data: bytes, *, pictures: bool = False) -> tuple[HandedCell, ...]:
+    """The cells of a notebook, given as its bytes. Raises Damaged with what is wrong.
+
+    Of what was saved below its cells only ``pictures`` may be wanted.
+    """
     if not data.strip():
         raise Damaged("the file is empty")
     try:
@@ -74,7 +78,13 @@ def parse(data: bytes) -> tuple[HandedCell, ...]:
         raise Damaged(f"the notebook has format {told}; 4 is expected")
     if len(tree["cells"]) > MAX_CELLS:
         raise Damaged(f"the notebook has {len(tree['cells'])} cells, more than {MAX_CELLS}")
-    return tuple(_cell(index, cell) for index, cell in enumerate(tree["cells"], start=1))
+    cells = tuple(_cell(index, cell) for index, cell in enumerate(tree["cells"], start=1))
+    if not pictures:
+        return cells
+    return tuple(
+        replace(cell, pictures=inert_outputs(raw.get("outputs"))) if cell.kind == "code" else cell
+        for cell, raw in zip(cells, tree["cells"], strict=True)
+    )
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from autograder.sandbox.pool import Pool, SandboxError, open_pool
 
 from .executor import Graded, Job
 from .handin import Handin
-from .settings import Settings
+from .settings import DRAW, Settings
 
 
 class Sandbox(NamedTuple):
@@ -40,7 +40,8 @@ def open_sandbox(
     Raises UserError.
     """
     secrets = tuple(secret_folders(directory))
-    around = Surroundings(settings.limits, secrets, cases, libraries)
+    drawn = settings.figures == DRAW
+    around = Surroundings(settings.limits, secrets, cases, libraries, drawn)
     try:
         return Sandbox(*open_pool(settings.isolation, around))
     except SandboxError as error:
@@ -61,7 +62,7 @@ class Opening:
     """A sandbox that opens beside other work. In a ``with`` block: if nobody took it, it closes."""
 
     def __init__(self, assignment: Assignment, settings: Settings) -> None:
-        self._for = settings.isolation, settings.limits
+        self._for = settings.isolation, settings.limits, settings.figures
         self._future: Future[Sandbox] | None = None
         # a course directory that is made later than the sandbox would not be hidden from hand-ins
         cases = assignment.material.cases
@@ -89,7 +90,7 @@ class Opening:
 
         Raises UserError if it cannot be opened.
         """
-        if self._for != (settings.isolation, settings.limits):
+        if self._for != (settings.isolation, settings.limits, settings.figures):
             return None
         future, self._future = self._future, None
         return None if future is None else future.result()

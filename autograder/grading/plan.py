@@ -28,7 +28,7 @@ class Step:
 
     ``check`` is the exercise to check here; ``runs`` is False for text, and for what only checks.
     ``grade_id`` and ``locked`` are the release's; ``source`` is the student's unless the cell is
-    locked.
+    locked. ``pictures`` were saved below the student's cell, where these are to be shown.
     """
 
     kind: str
@@ -36,6 +36,7 @@ class Step:
     grade_id: str | None = None
     check: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    pictures: tuple[str, ...] = ()
 
     @property
     def runs(self) -> bool:
@@ -105,7 +106,14 @@ class _Planner:
         written: dict[str, list[str]] = {name: [] for name in self.release.written}
         for index, (cell, grade_id) in enumerate(zip(self.cells, self.ids, strict=True)):
             if grade_id is None:
-                steps.append(Step(cell.kind, cell.source, attachments=cell.attachments))
+                steps.append(
+                    Step(
+                        cell.kind,
+                        cell.source,
+                        attachments=cell.attachments,
+                        pictures=cell.pictures,
+                    )
+                )
                 continue
             steps += self._lost_texts_above(grade_id)
             if is_check(grade_id):
@@ -122,7 +130,13 @@ class _Planner:
                 if cell.kind != released.kind:
                     self.notes.append(f"cell “{grade_id}” was turned into {cell.kind}")
                 steps.append(
-                    Step(released.kind, cell.source, grade_id, attachments=cell.attachments)
+                    Step(
+                        released.kind,
+                        cell.source,
+                        grade_id,
+                        attachments=cell.attachments,
+                        pictures=cell.pictures,
+                    )
                 )
                 answers.get(grade_id, written.get(grade_id, [])).append(cell.source)
         steps += self._lost_texts_above(None)

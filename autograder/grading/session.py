@@ -100,7 +100,8 @@ class Session:
         """What grades the hand-ins; waits as :attr:`evaluation` does. Raises UserError."""
         checks = {each.name: [check.name for check in each.checks] for each in self.spec.exercises}
         self.adjustments.require(checks, self.assignment.root / FILE)
-        return Grader.of(self.release, self.spec, self.settings.time, self.adjustments)
+        settings = self.settings
+        return Grader.of(self.release, self.spec, settings.time, self.adjustments, settings.figures)
 
     @cached_property
     def job(self) -> Job:
@@ -114,6 +115,7 @@ class Session:
             self.executor.level,
             versions(evaluation),
             adjustments=self.adjustments.told,
+            figures=self.settings.figures,
         )
         return Job(self.grader, run)
 

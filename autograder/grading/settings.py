@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from autograder.sandbox.confine import Limits
 from autograder.sandbox.isolation import FULL
 
+DRAW, KEEP, NONE = "draw", "keep", "none"  # what is done about figures
+
 
 @dataclass(frozen=True)
 class TimeLimits:
@@ -25,6 +27,8 @@ class TimeLimits:
 class Settings:
     """How to grade. ``workers`` None means all cores; ``seed`` None means a fresh one.
 
+    ``figures``: "draw" draws those of hand-ins, "keep" shows the pictures that were saved in them
+    instead, "none" shows none.
     ``scheduler`` is the address of a Dask cluster to grade on; None means this machine.
     """
 
@@ -35,6 +39,7 @@ class Settings:
     time: TimeLimits = field(default_factory=TimeLimits)
     limits: Limits = field(default_factory=Limits)
     scheduler: str | None = None
+    figures: str = DRAW
 
     @property
     def worker_count(self) -> int:

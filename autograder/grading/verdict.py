@@ -13,7 +13,7 @@ from autograder.selfcheck.judge import NO_ANSWER, NONSENSE, REFUSED, CheckResult
 from autograder.selfcheck.spec import CheckSpec, ExerciseSpec
 
 from .marking import Marking, Stopwatch, TakesTooLong
-from .plan import Plan
+from .plan import Plan, Step
 from .transcript import Incident, Transcript
 
 _OF_SYNTAX = frozenset({"SyntaxError", "IndentationError", "TabError"})
@@ -46,12 +46,17 @@ def verdict(student: str, plan: Plan, said: Transcript, marking: Marking) -> Res
                 step.source,
                 step.grade_id,
                 step.check,
-                said.outputs.get(number, Output()),
+                _shown(said.outputs.get(number, Output()), step),
                 step.attachments,
             )
             for number, step in enumerate(plan.steps)
         ),
     )
+
+
+def _shown(output: Output, step: Step) -> Output:
+    """What is shown below a cell: pictures of before in the place of those that were not drawn."""
+    return replace(output, pictures=step.pictures) if step.pictures else output
 
 
 def _answers(plan: Plan, marking: Marking) -> dict[str, str]:

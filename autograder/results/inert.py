@@ -18,6 +18,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNK = struct.Struct(">I4s")
 # of the kinds of chunks those that are needed to draw the picture: no text, no profiles, no EXIF
 _DRAWN = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"gAMA", b"sRGB", b"pHYs"})
+_MAX_OUTPUTS, _MAX_SAVED = 64, 8  # below a cell: outputs that are looked at, pictures kept
 _JOINERS = "\u200c\u200d"  # not printable by themselves, but parts of words and of emoji
 
 
@@ -80,6 +81,21 @@ def inert_attachments(tree: Any) -> tuple[Attachment, ...]:
                 found.append(Attachment(name, kind, picture))
                 break
     return tuple(found)
+
+
+def inert_outputs(outputs: Any) -> tuple[str, ...]:
+    """The PNG pictures among the outputs that were saved below a cell, as base64."""
+    found: list[str] = []
+    for output in outputs[:_MAX_OUTPUTS] if isinstance(outputs, list) else ():
+        bundle = output.get("data") if isinstance(output, dict) else None
+        data = bundle.get("image/png") if isinstance(bundle, dict) else None
+        if isinstance(data, list) and all(isinstance(line, str) for line in data):
+            data = "".join(data)
+        if isinstance(data, str) and len(data) <= 2 * _MAX_ATTACHED:
+            picture = inert_picture(re.sub(r"\s+", "", data))
+            if picture is not None:
+                found.append(picture)
+    return tuple(found[:_MAX_SAVED])
 
 
 def _inert_photo(text: Any, most: int) -> str | None:

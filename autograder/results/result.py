@@ -164,6 +164,7 @@ class Run:
     device: str
     isolation: str
     versions: Mapping[str, str]
+    figures: str = "draw"
     not_graded: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     results: Iterable[Result] = field(default=(), metadata=UNTOLD)

@@ -94,13 +94,14 @@ class Surroundings:
 
     ``secrets`` are folders that must not be visible inside. ``cases`` is the file of public cases
     with which a notebook can call ``check``. ``libraries`` ("matplotlib", "torch") are loaded
-    before a worker starts.
+    before a worker starts. Unless figures are ``drawn``, plotting shows none.
     """
 
     limits: Limits
     secrets: tuple[Path, ...] = ()
     cases: Path | None = None
     libraries: frozenset[str] = frozenset()
+    drawn: bool = True
 
 
 def sandbox_command(

@@ -135,6 +135,7 @@ class Zygote:
             "kept": [str(folder) for folder in (*python_folders(), self._staging.path)],
             "limits": asdict(self._around.limits),
             "libraries": sorted(self._around.libraries),
+            "drawn": self._around.drawn,
             "filter": program,
         }
         try:

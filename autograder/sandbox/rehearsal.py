@@ -14,6 +14,7 @@ import numpy as np
 from autograder.selfcheck.spec import Case
 
 from . import orders
+from .figures import show_figures
 from .wire import Channel
 from .worker import WorkerShell, prepare_shell, serve
 
@@ -51,11 +52,17 @@ plt.ylabel("loss")
 plt.show()"""
 
 
-def warm_up(figures: bool) -> WorkerShell:
-    """A shell for workers to inherit, its first uses behind it; ``figures``: matplotlib's, too."""
+def warm_up(figures: bool, *, drawn: bool = True) -> WorkerShell:
+    """A shell for workers to inherit, its first uses behind it; ``figures``: matplotlib's, too.
+
+    Without ``drawn`` it will show figures as text only.
+    """
     shell = prepare_shell()
-    cells = (*_CELLS, "%matplotlib inline", _FIGURE) if figures else _CELLS
-    _play(shell, [*map(orders.run, cells), *_calls()])
+    _play(shell, [*map(orders.run, _CELLS), *_calls()])
+    if figures:
+        _play(shell, [orders.run("%matplotlib inline")])
+        show_figures(shell, drawn=drawn)
+        _play(shell, [orders.run(_FIGURE)])
     shell.reset(new_session=True)
     return shell
 

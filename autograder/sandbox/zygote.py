@@ -62,7 +62,7 @@ class _Server:
         self.grown: set[int] = set()  # those that were there at the last look
         self.overuse: dict[int, str] = {}
         self.next_look = 0.0
-        self.shell = warm_up("matplotlib" in settings["libraries"])
+        self.shell = warm_up("matplotlib" in settings["libraries"], drawn=settings["drawn"])
         if "torch" in settings["libraries"]:
             _warm_up_torch()
             # a limit on the address space must leave room for torch's libraries

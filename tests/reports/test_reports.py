@@ -126,6 +126,7 @@ def test_results_hold_the_documented_fields_and_read_back(
         "device",
         "isolation",
         "versions",
+        "figures",
         "not_graded",
         "skipped",
         "adjustments",
