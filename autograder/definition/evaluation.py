@@ -6,7 +6,7 @@ This module does not import torch at its top: the grader's coordinator reads spe
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,9 @@ from autograder.course.course import Material
 from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.compare import difference, too_few_right
 from autograder.selfcheck.judge import ACCIDENTS
-from autograder.selfcheck.spec import Case, CaseSpec, CheckSpec, ExerciseSpec, Outcome
+from autograder.selfcheck.spec import FORM, Case, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
-from .exercise import Check, DefinitionError, Exercise
+from .exercise import Check, DefinitionError, Exercise, Mistake
 from .problem_set import ProblemSetSpec, load_problem_set, material_of
 
 
@@ -71,11 +71,19 @@ def _evaluate_exercise(exercise: Exercise, seed: int, device: str | None) -> Exe
         tuple(exercise.parameters),
         tuple(exercise.returns),
         tuple(checks),
-        {name: mistake.message for name, mistake in exercise.mistakes.items()},
+        {name: mistake.message for name, mistake in _forms(exercise)},
         exercise.entry,
     )
     _validate(spec)
     return spec
+
+
+def _forms(exercise: Exercise) -> Iterator[tuple[str, Mistake]]:
+    """The known mistakes by name; further forms of one by the same name and a number."""
+    for name, mistake in exercise.mistakes.items():
+        yield name, mistake
+        for number, other in enumerate(mistake.others, start=2):
+            yield f"{name}{FORM}{number}", other
 
 
 def _held_out(case: Case) -> Case:
@@ -108,7 +116,7 @@ def _evaluate_case(
     with np.errstate(all="ignore"):
         mistakes = {
             name: tuple(run_case(exercise.runnable(mistake.function), case))
-            for name, mistake in exercise.mistakes.items()
+            for name, mistake in _forms(exercise)
         }
     for name, outcomes in mistakes.items():
         for outcome in outcomes:

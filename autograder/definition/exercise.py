@@ -31,16 +31,20 @@ class Mistake:
     ``code`` defines a function of the exercise's parameters as a student would write it, which
     needs nothing but np (or, where the exercise has a driver, a class, which may use torch). An
     edit has none until :meth:`of` applies its ``changes`` to the instructor's answer, which
-    ``load_problem_set`` does.
+    ``load_problem_set`` does. ``others`` are further forms of it, which give other values and are
+    told by the same name.
     """
 
     message: str
     code: str = ""
     changes: tuple[tuple[str, str], ...] = ()
+    others: tuple[Mistake, ...] = ()
 
     def of(self, answer: str) -> Mistake:
         """This mistake with its code, given the instructor's answer to the exercise."""
-        return replace(self, code=_changed(answer, self.changes)) if self.changes else self
+        others = tuple(other.of(answer) for other in self.others)
+        code = _changed(answer, self.changes) if self.changes else self.code
+        return replace(self, code=code, others=others)
 
     def source(self, name: str) -> str:
         """The variant's code as a definition of a function called ``name``."""
@@ -70,13 +74,19 @@ def mistake(function: Callable[..., Any]) -> Mistake:
     return Mistake(message, without_docstrings(code))
 
 
-def edit(message: str, *changes: tuple[str, str]) -> Mistake:
+def edit(
+    message: str,
+    *changes: tuple[str, str],
+    others: Sequence[Sequence[tuple[str, str]]] = (),
+) -> Mistake:
     """A known mistake that is the instructor's answer with a few changes.
 
     Each change is a pair of texts (old, new). All of them apply to the answer as it is, so two
     may exchange what they find. The old text must occur exactly once below the line with ``def``.
+    ``others`` are the changes of further forms of the same mistake.
     """
-    return Mistake(message, changes=changes)
+    forms = tuple(Mistake(message, changes=tuple(other)) for other in others)
+    return Mistake(message, changes=changes, others=forms)
 
 
 def _changed(answer: str, changes: Sequence[tuple[str, str]]) -> str:

@@ -16,7 +16,7 @@ from .compare import Difference, difference, first_changed, share_right, too_few
 from .records import UNTOLD
 from .relations import RELATIONS
 from .showing import inputs_text
-from .spec import CaseSpec, CheckSpec, ExerciseSpec, Outcome
+from .spec import FORM, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
 NO_ANSWER = "NotImplementedError"
 # errors of outcomes that no exception of the student's made; the detail tells why
@@ -104,6 +104,7 @@ def judge(
             if known.everywhere is None:
                 told = f"{_ONLY_HERE} “{told}”"
             message = f"{told}\n{message}"
+            mistake = mistake.partition(FORM)[0]
         results.append(
             CheckResult(
                 check.name,

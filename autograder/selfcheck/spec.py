@@ -13,6 +13,8 @@ from typing import Any
 from .records import UNTOLD, dumps, loads
 from .values import decode, encode
 
+FORM = "/"  # parts the name of a known mistake from the number of a further form of it
+
 
 @dataclass(frozen=True)
 class Case:
@@ -108,7 +110,8 @@ class CheckSpec:
 class ExerciseSpec:
     """A function to write: its parameters, what it returns, its checks and known mistakes.
 
-    ``mistakes`` maps the name of a known mistake to the sentence that a student reads. ``entry``
+    ``mistakes`` maps the name of a known mistake to the sentence that a student reads; what follows
+    a ``FORM`` in a name numbers the forms of one mistake, which are told as the same. ``entry``
     is the function to call instead, where the student writes something else, such as a class.
     """
 

@@ -114,6 +114,13 @@ def test_an_edit_is_the_answer_with_changes(answers: dict[str, str]) -> None:
     assert known.function(np.array([1.0, 3.0]), np.array([1.0, 1.0])) == 0.5
 
 
+def test_further_forms_of_an_edit_are_made_of_the_answer_too(answers: dict[str, str]) -> None:
+    rounded = edit("Rounded.", ("x).sum()", "x).round(1).sum()"), others=[[("(weights * x)", "x")]])
+    (other,) = exercise(rounded).answered(answers).mistakes["some-slip"].others
+    assert "total = x.sum()" in other.code
+    assert other.message == "Rounded."
+
+
 def test_an_edit_of_a_class(answers: dict[str, str]) -> None:
     late = edit("Late.", ("count = start", "count = start + 1"))
     known = exercise(late, name="Counter").answered(answers).mistakes["some-slip"]

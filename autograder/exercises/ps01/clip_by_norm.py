@@ -160,4 +160,9 @@ EXERCISE = Exercise(
         ),
         "in-place": in_place,
     },
+    equivalents={
+        "return grad * max_norm / norm if norm >= max_norm else grad.copy()": (
+            "A gradient of just this norm is multiplied by 1."
+        ),
+    },
 )

@@ -32,6 +32,7 @@ EXERCISE = Exercise(
             points=1,
             public=[
                 case("a diagonal matrix", np.diag([2.0, 10.0])),
+                case("almost round", np.diag([4.0, 3.0])),
                 case("badly conditioned", np.diag([1.0, 1e3, 1e-2])),
                 case("the identity", np.eye(3)),
                 case("one by one", [[4]]),

@@ -42,7 +42,7 @@ EXERCISE = Exercise(
             points=2,
             public=[
                 case("two parameters", [1, -2], [0.5, -4], 0.1),
-                case("gradients from 0 to 1000", [1, 2, 3, 4, 5], [0, 1e-8, -1, 30, 1e3], 0.02),
+                case("gradients from 0 to 1000", [1, 2, 3, 4, 5], [0, 1e-8, -1, 30, 1e3], 1 / 30),
                 case("a tiny gradient", np.zeros(2), [1e-8, -3e-8], 200.0),
                 case("gradient zero", [3, -1], np.zeros(2), 0.1),
                 case("learning rate zero", [3, -1], [2, 5], 0.0),

@@ -113,6 +113,7 @@ EXERCISE = Exercise(
             points=2,
             public=[
                 case("logits of ±10,000", [[1e4, 0, -1e4], [-1e4, 0, 1e4]], np.array([0, 0])),
+                case("two rows, two classes", [[1e4, 0], [0, 2e4]], np.array([0, 1])),
                 case("all logits very large", [[1e4, 1e4 + 1, 1e4 + 2]], np.array([0])),
                 case("all logits very negative", [[-1e4, -1e4 - 1]], np.array([1])),
             ],
@@ -177,6 +178,17 @@ EXERCISE = Exercise(
             "Your gradient is p / n: subtract 1 from the probability of the right class first, "
             "(p − one-hot) / n.",
             ("    grad[np.arange(n), labels] -= 1\n", ""),
+        ),
+        "labels-of-all-rows": edit(
+            "Your function takes from each row the entries of all labels (a slice `:` beside an "
+            "array of labels does that): each row has its own label, so number the rows, too.",
+            ("log_p[np.arange(n), labels]", "log_p[:, labels]"),
+            ("grad[np.arange(n), labels]", "grad[:, labels]"),
+            others=[[("log_p[np.arange(n), labels]", "log_p[:, labels]")]],
+        ),
+        "other-order": edit(
+            "Your function returns (grad, loss): the loss comes first.",
+            ("loss, grad / n", "grad / n, loss"),
         ),
         "mean-over-classes": mean_over_classes,
         "likelihood-sign": likelihood_sign,

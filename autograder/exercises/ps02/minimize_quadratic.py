@@ -153,6 +153,17 @@ EXERCISE = Exercise(
             "Your NAG step starts at the lookahead, so μv counts twice: θ ← θ − v from θ itself.",
             ("theta - v", "y - v"),
         ),
+        "rows-are-lookaheads": edit(
+            "Your NAG takes the gradient at the last row and steps by μv + αg with the new v: that "
+            "is the form of torch.optim, whose rows are the lookaheads y; here the rows are θ.",
+            ("theta - mu * v if nesterov else theta", "theta"),
+            ("theta - v", "theta - (mu * v + lr * (A @ y - b) if nesterov else v)"),
+        ),
+        "velocity-moves-first": edit(
+            "Your lookahead is θ − μ²v, for the velocity is multiplied by μ before it is used: "
+            "look ahead by μv, with the v of the step before.",
+            ("theta - mu * v if", "theta - mu * (mu * v) if"),
+        ),
         "velocity-reset": edit(
             "Your velocity starts from zero again at each step, which makes this plain gradient "
             "descent: set v to zero once, before the loop.",

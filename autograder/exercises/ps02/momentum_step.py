@@ -85,6 +85,22 @@ EXERCISE = Exercise(
             "after each step.",
             ("theta - v, v", "theta - v"),
         ),
+        "torch-nesterov": edit(
+            "Your function is NAG as torch.optim has it, with θ − α(g + μv) for v ← μv + g: here "
+            "momentum without a lookahead is asked for, and the rate is inside, v ← μv + αg and "
+            "θ ← θ − v.",
+            ("lr * grad", "grad"),
+            ("theta - v", "theta - lr * (mu * v + grad)"),
+        ),
+        "next-lookahead": edit(
+            "Your function subtracts αg + μv with the new v: that is a form of NAG; momentum "
+            "subtracts the new v alone.",
+            ("theta - v", "theta - (mu * v + lr * grad)"),
+        ),
+        "other-order": edit(
+            "Your function returns (v, theta): the order is (theta, v), that of the arguments.",
+            ("theta - v, v", "v, theta - v"),
+        ),
         "in-place": in_place,
     },
 )

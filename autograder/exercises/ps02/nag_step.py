@@ -48,6 +48,17 @@ EXERCISE = Exercise(
             "which holds the lookahead y instead of θ; the course returns θ − v.",
             ("theta - v", "theta - (mu * v + lr * grad_at_lookahead)"),
         ),
+        "torch-nesterov": edit(
+            "Your function is that of torch.optim, v ← μv + g and θ − α(g + μv): it keeps the rate "
+            "outside and holds the lookahead y instead of θ; the course has v ← μv + αf'(y) and "
+            "θ ← θ − v.",
+            ("lr * grad_at_lookahead", "grad_at_lookahead"),
+            ("theta - v", "theta - lr * (mu * v + grad_at_lookahead)"),
+        ),
+        "other-order": edit(
+            "Your function returns (v, theta): the order is (theta, v), that of the arguments.",
+            ("theta - v, v", "v, theta - v"),
+        ),
         "uphill": edit(
             "Your step adds the velocity and so climbs: θ ← θ − v.", ("theta - v", "theta + v")
         ),

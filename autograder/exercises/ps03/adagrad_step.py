@@ -18,6 +18,8 @@ from autograder.definition.cases import (
     spread,
 )
 
+from ..epsilons import own_epsilon
+
 case = case_maker("theta", "r", "grad", "lr", "eps", feedback=("theta", "r"))
 
 EPS = 1e-10
@@ -118,7 +120,7 @@ EXERCISE = Exercise(
                     *(0.5, EPS),
                 ),
                 case("a tiny gradient", [1, -2], [0, 0], [2e-8, -1e-8], 0.5, 1e-8),
-                case("a large ε", [1, -2], [0, 0], [0.5, -4], 0.1, 0.5),
+                case("a large ε", [1, -2], [0, 0], [1 / 3, -4], 0.1, 0.5),
             ],
             held_out=lambda rng: first(rng, rng.uniform(0.05, 0.5)),
         ),
@@ -161,11 +163,11 @@ EXERCISE = Exercise(
         "the scale of the gradients does not matter": Check(
             points=1,
             public=[
-                *scaled("small", [1, -2], THREE, 1e-3),
+                *scaled("small", [1, -2], THREE, 1e-6),
                 *scaled("large", [1, -2], THREE, 1e3),
             ],
             held_out=lambda rng: [
-                *scaled("small", rng.normal(size=3), rng.normal(size=(4, 3)), 1e-3),
+                *scaled("small", rng.normal(size=3), rng.normal(size=(4, 3)), 1e-6),
                 *scaled("large", rng.normal(size=3), rng.normal(size=(4, 3)), 1e3),
             ],
             relation="same_for_scaled_gradients",
@@ -237,6 +239,19 @@ EXERCISE = Exercise(
             "Your function divides by r without the root: divide by √r + ε, so that the units of "
             "the gradient cancel.",
             ("np.sqrt(r)", "r"),
+        ),
+        "no-root-and-no-epsilon": edit(
+            "Your function divides by r itself, with neither root nor ε: a small gradient is then "
+            "divided by its square, and one that has always been zero gives 0/0; divide by √r + ε.",
+            ("(np.sqrt(r) + eps)", "r"),
+        ),
+        "own-epsilon": own_epsilon("(np.sqrt(r) + eps)", "(np.sqrt(r) + {})", "np.sqrt(r + {})"),
+        "other-order": edit(
+            "Your function returns (r, theta): the order is (theta, r), that of the arguments.",
+            (
+                "theta - lr * grad / (np.sqrt(r) + eps), r",
+                "r, theta - lr * grad / (np.sqrt(r) + eps)",
+            ),
         ),
         "one-for-all": edit(
             "Your r adds up the squares of all entries: each weight has its own sum of its own "

@@ -77,7 +77,7 @@ EXERCISE = Exercise(
                 case("two weights", [1, -2], 0.25, [3, -0.5]),
                 case("gradients from 0 to 1000", np.zeros(6), 0.5, [0, 1e-8, -1e-8, -1, 30, 1e3]),
                 case("step zero", [1, -2], 0.0, [3, -0.5]),
-                case("a step for each weight", [1, -2, 3], [0.1, 0.2, 4], [3, -0.5, 1]),
+                case("a step for each weight", [1, -2, 3], [1 / 3, 0.2, 4], [3, -0.5, 1]),
                 case(
                     "several steps",
                     *([1, -2], 0.25, [0, 0]),

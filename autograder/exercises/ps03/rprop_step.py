@@ -145,7 +145,7 @@ EXERCISE = Exercise(
                 case(
                     "gradients from 0 to 1000",
                     np.zeros(6),
-                    [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+                    [0.1, 0.2, 0.3, 1 / 7, 0.5, 0.6],
                     [0, 1e-8, -1e-8, -1, 30, 1e3],
                     [1, 1e-8, -1e3, -1e-8, 0, 2],
                     *USUAL,
@@ -323,6 +323,11 @@ EXERCISE = Exercise(
             "Your function returns θ alone: return (theta, delta, prev_grad), or the step sizes "
             "are lost after each step.",
             ("delta, delta, grad", "delta"),
+        ),
+        "other-order": edit(
+            "Your function returns (theta, prev_grad, delta): the order is (theta, delta, "
+            "prev_grad).",
+            ("delta, delta, grad", "delta, grad, delta"),
         ),
         "gradient-in-place": edit(
             "Your function sets entries of its argument `grad` to zero: use np.where, or work on "

@@ -17,6 +17,8 @@ from autograder.definition.cases import (
     spread,
 )
 
+from ..epsilons import own_epsilon
+
 PARAMETERS = ("theta", "r", "p", "grad", "lr", "gamma1", "gamma2", "eps")
 STATE = ("theta", "r", "p")
 
@@ -87,7 +89,7 @@ def scaled(theta: Any, gradients: Any) -> list[Case]:
     one = np.ones(len(theta))
     return [
         run(f"{when} a {label} factor", theta, one, np.multiply(c, gradients), 1.0, 0.0)
-        for label, scale in (("small", 1e-3), ("large", 1e3))
+        for label, scale in (("small", 1e-6), ("large", 1e3))
         for when, c in (("before", 1.0), ("after", scale))
     ]
 
@@ -259,6 +261,17 @@ EXERCISE = Exercise(
             "Your function uses γ₁ for p, too, as the paper and torch.optim do with their one "
             "rate: in this course p has its own, γ₂.",
             ("gamma2 * p + (1 - gamma2) * v**2", "gamma1 * p + (1 - gamma1) * v**2"),
+        ),
+        "one-rate-and-no-alpha": edit(
+            "Your function is that of the paper, with one decay rate and no α: here p fades with "
+            "its own rate γ₂, and the whole step is multiplied by α.",
+            ("lr * ", ""),
+            ("gamma2 * p + (1 - gamma2) * v**2", "gamma1 * p + (1 - gamma1) * v**2"),
+        ),
+        "own-epsilon": own_epsilon(
+            "np.sqrt(p + eps) / np.sqrt(r + eps)",
+            "np.sqrt(p + {0}) / np.sqrt(r + {0})",
+            "(np.sqrt(p) + {0}) / (np.sqrt(r) + {0})",
         ),
         "rate-outside": edit(
             "Your p averages the steps before they are multiplied by α: that is torch.optim's "

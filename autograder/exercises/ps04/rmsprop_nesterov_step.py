@@ -17,6 +17,8 @@ from autograder.definition.cases import (
     spread,
 )
 
+from ..epsilons import own_epsilon
+
 PARAMETERS = ("theta", "v", "r", "grad_at_lookahead", "lr", "mu", "gamma", "eps")
 STATE = ("theta", "v", "r")
 
@@ -116,7 +118,7 @@ EXERCISE = Exercise(
                     *([1, 2, 3, 4, 5], np.zeros(5), np.zeros(5), [0, 1e-8, -1, 30, 1e3]),
                     *(0.5, 0.8, 0.9, 1e-8),
                 ),
-                case("a large ε", THETA, [0, 0], [0, 0], [0.5, -4], 0.1, 0.7, 0.9, 0.5),
+                case("a large ε", THETA, [0, 0], [0, 0], [1 / 3, -4], 0.1, 0.7, 0.9, 0.5),
             ],
             held_out=first,
         ),
@@ -259,6 +261,22 @@ EXERCISE = Exercise(
             "Your function leaves ε out (as the textbook's rule does), so a gradient that has "
             "always been zero gives 0/0: divide by √r + ε.",
             ("(np.sqrt(r) + eps)", "np.sqrt(r)"),
+        ),
+        "no-root-and-no-epsilon": edit(
+            "Your function divides by r itself, with neither root nor ε: a small gradient is then "
+            "divided by its square, and one that has always been zero gives 0/0; divide by √r + ε.",
+            ("(np.sqrt(r) + eps)", "r"),
+        ),
+        "no-root": edit(
+            "Your function divides by r + ε without the root: divide by √r + ε, so that the units "
+            "of the gradient cancel.",
+            ("np.sqrt(r)", "r"),
+        ),
+        "own-epsilon": own_epsilon("(np.sqrt(r) + eps)", "(np.sqrt(r) + {})", "np.sqrt(r + {})"),
+        "next-lookahead": edit(
+            "Your function subtracts μv + αg/(√r + ε) with the new v, and so returns the next "
+            "lookahead: the course returns θ − v.",
+            ("theta - v", "theta - (mu * v + lr * grad_at_lookahead / (np.sqrt(r) + eps))"),
         ),
         "other-order": edit(
             "Your function returns (theta, r, v): the order is (theta, v, r), that of the "

@@ -18,6 +18,8 @@ from autograder.definition.cases import (
     spread,
 )
 
+from ..epsilons import own_epsilon
+
 case = case_maker("theta", "r", "grad", "lr", "gamma", "eps", feedback=("theta", "r"))
 
 THETA, R, GRAD = [1, -2], [4, 0.25], [1.5, -2]
@@ -83,7 +85,7 @@ def in_memory(rng: Rng) -> list[Case]:
 def scaled(theta: Any, gradients: Any) -> list[Case]:
     return [
         run(f"{when} a {label} factor", theta, {"grad": np.multiply(c, gradients)}, 0.0)
-        for label, scale in (("small", 1e-3), ("large", 1e3))
+        for label, scale in (("small", 1e-6), ("large", 1e3))
         for when, c in (("before", 1.0), ("after", scale))
     ]
 
@@ -244,6 +246,19 @@ EXERCISE = Exercise(
             "Your function divides by r without the root: divide by √r + ε, so that the units of "
             "the gradient cancel.",
             ("np.sqrt(r)", "r"),
+        ),
+        "no-root-and-no-epsilon": edit(
+            "Your function divides by r itself, with neither root nor ε: a small gradient is then "
+            "divided by its square, and one that has always been zero gives 0/0; divide by √r + ε.",
+            ("(np.sqrt(r) + eps)", "r"),
+        ),
+        "own-epsilon": own_epsilon("(np.sqrt(r) + eps)", "(np.sqrt(r) + {})", "np.sqrt(r + {})"),
+        "other-order": edit(
+            "Your function returns (r, theta): the order is (theta, r), that of the arguments.",
+            (
+                "theta - lr * grad / (np.sqrt(r) + eps), r",
+                "r, theta - lr * grad / (np.sqrt(r) + eps)",
+            ),
         ),
         "one-for-all": edit(
             "Your r averages over the weights, too: each weight has its own running mean of its "

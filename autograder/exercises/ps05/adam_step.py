@@ -5,6 +5,7 @@ import numpy as np
 from autograder import reference
 from autograder.definition import Exercise, edit, mistake
 
+from ..epsilons import own_epsilon
 from .steps import CHECKS, PARAMETERS, STATE
 
 
@@ -115,6 +116,23 @@ EXERCISE = Exercise(
         ),
         "root-missing": edit(
             "Your step divides by p̂ + ε: the root is missing, √p̂ + ε.", ("np.sqrt(p_hat)", "p_hat")
+        ),
+        "no-root-and-no-eps": edit(
+            "Your step divides by p̂ itself, with neither root nor ε: a small gradient is then "
+            "divided by its square, and one that has always been zero gives 0/0; divide by √p̂ + ε.",
+            ("(np.sqrt(p_hat) + eps)", "p_hat"),
+        ),
+        "eps-as-a-floor": edit(
+            "Your divisor is the larger of √p̂ and ε: it is their sum, √p̂ + ε.",
+            ("(np.sqrt(p_hat) + eps)", "np.maximum(np.sqrt(p_hat), eps)"),
+        ),
+        "own-eps": own_epsilon(
+            "(np.sqrt(p_hat) + eps)", "(np.sqrt(p_hat) + {})", "np.sqrt(p_hat + {})"
+        ),
+        "both-in-one-list": edit(
+            "Your function returns two values, (theta, [r, p]): return r and p one by one, as they "
+            "came in.",
+            ("eps), r, p", "eps), [r, p]"),
         ),
         "square-missing": edit(
             "Your p is a mean of |g|: it is a mean of squares, p ← γ₂p + (1 − γ₂)g².",

@@ -4,33 +4,40 @@ import numpy as np
 
 from autograder import reference
 from autograder.definition import Case, Check, Exercise, edit
-from autograder.definition.cases import Rng, case_maker, readonly, spread, strided
+from autograder.definition.cases import Array, Rng, case_maker, floats, readonly, spread, strided
 
+from ..epsilons import own_epsilon
 from .steps import rates
 
 path = case_maker("theta0", "grads", "lr", "gamma1", "gamma2", "eps")
 
 START = [1, -1]
 GIVEN = [[2, 1], [-1, 3], [0.5, -10], [0, 0.25]]
+LARGE = 1e6 * floats(GIVEN)
 SQUARES = [[[1, -1], [2, 0.5]], [[-3, 1], [1, 1]], [[0, 2], [-1, 4]]]
 # ε shows in the check of all sizes only: who puts it elsewhere keeps the other points
 USUAL, OTHER = (0.9, 0.999, 1e-15), (0.6, 0.7, 1e-15)
 
 
+def large(rng: Rng, *shape: int) -> Array:
+    """Gradients beside which no ε in use shows."""
+    return np.asarray(rng.normal(size=shape) * 1e6)
+
+
 def drawn_one(rng: Rng) -> list[Case]:
     drawn = rates(rng)
     return [
-        path("one gradient", rng.normal(size=3), rng.normal(size=(1, 3)), *drawn, 1e-15),
-        path("usual decay rates", rng.normal(size=3), rng.normal(size=(1, 3)), drawn[0], *USUAL),
+        path("one gradient", rng.normal(size=3), large(rng, 1, 3), *drawn, 1e-15),
+        path("usual decay rates", rng.normal(size=3), large(rng, 1, 3), drawn[0], *USUAL),
     ]
 
 
 def drawn_several(rng: Rng) -> list[Case]:
     drawn = rates(rng)
     return [
-        path("six steps", rng.normal(size=3), rng.normal(size=(6, 3)), *drawn, 1e-15),
-        path("usual decay rates", rng.normal(size=3), rng.normal(size=(7, 3)), drawn[0], *USUAL),
-        path("many steps", rng.normal(size=2), rng.normal(size=(60, 2)), drawn[0], *USUAL),
+        path("six steps", rng.normal(size=3), large(rng, 6, 3), *drawn, 1e-15),
+        path("usual decay rates", rng.normal(size=3), large(rng, 7, 3), drawn[0], *USUAL),
+        path("many steps", rng.normal(size=2), large(rng, 60, 2), drawn[0], *USUAL),
     ]
 
 
@@ -48,13 +55,13 @@ def drawn_layouts(rng: Rng) -> list[Case]:
     others = (*gammas, 1e-15)
     return [
         path("no gradient at all", rng.normal(size=3), np.zeros((0, 3)), lr, *others),
-        path("learning rate zero", rng.normal(size=3), rng.normal(size=(3, 3)), 0.0, *others),
-        path("a single number (0-d)", np.array(rng.normal()), rng.normal(size=4), lr, *others),
-        path("2-d parameters", rng.normal(size=(2, 3)), rng.normal(size=(4, 2, 3)), lr, *others),
+        path("learning rate zero", rng.normal(size=3), large(rng, 3, 3), 0.0, *others),
+        path("a single number (0-d)", np.array(rng.normal()), large(rng, 4), lr, *others),
+        path("2-d parameters", rng.normal(size=(2, 3)), large(rng, 4, 2, 3), lr, *others),
         path(
             "read-only and strided data",
             readonly(rng.normal(size=3)),
-            strided(rng.normal(size=(4, 3))),
+            strided(large(rng, 4, 3)),
             lr,
             *others,
         ),
@@ -73,17 +80,17 @@ EXERCISE = Exercise(
         "one step": Check(
             points=1,
             public=[
-                path("one gradient", START, GIVEN[:1], 0.1, *USUAL),
-                path("other decay rates", START, [[3, -0.5]], 0.5, *OTHER),
+                path("one gradient", START, LARGE[:1], 0.1, *USUAL),
+                path("other decay rates", START, [[3e6, -5e5]], 0.5, *OTHER),
             ],
             held_out=drawn_one,
         ),
         "several steps": Check(
             points=2,
             public=[
-                path("four gradients", START, GIVEN, 0.1, *USUAL),
-                path("other decay rates", START, GIVEN, 0.5, *OTHER),
-                path("the same gradient", START, np.full((5, 2), 3.0), 0.1, *USUAL),
+                path("four gradients", START, LARGE, 0.1, *USUAL),
+                path("other decay rates", START, LARGE, 0.5, *OTHER),
+                path("the same gradient", START, np.full((5, 2), 3e6), 0.1, *USUAL),
             ],
             held_out=drawn_several,
         ),
@@ -108,10 +115,10 @@ EXERCISE = Exercise(
             points=1,
             public=[
                 path("no gradient at all", START, np.zeros((0, 2)), 0.1, *USUAL),
-                path("learning rate zero", START, GIVEN, 0.0, *USUAL),
-                path("a single number (0-d)", np.array(2.0), [1, -1, 3], 0.1, *OTHER),
-                path("2-d parameters", [[1, 2], [3, 4]], SQUARES, 0.1, *OTHER),
-                path("read-only and strided data", readonly(START), strided(GIVEN), 0.1, *OTHER),
+                path("learning rate zero", START, LARGE, 0.0, *USUAL),
+                path("a single number (0-d)", np.array(2.0), [1e6, -1e6, 3e6], 0.1, *OTHER),
+                path("2-d parameters", [[1, 2], [3, 4]], 1e6 * floats(SQUARES), 0.1, *OTHER),
+                path("read-only and strided data", readonly(START), strided(LARGE), 0.1, *OTHER),
             ],
             held_out=drawn_layouts,
         ),
@@ -163,6 +170,13 @@ EXERCISE = Exercise(
         ),
         "root-missing": edit(
             "Your step divides by p̂ + ε: the root is missing, √p̂ + ε.", ("np.sqrt(p_hat)", "p_hat")
+        ),
+        "no-root-and-no-eps": edit(
+            "Your steps divide by p̂ itself, with neither root nor ε: divide by √p̂ + ε.",
+            ("(np.sqrt(p_hat) + eps)", "p_hat"),
+        ),
+        "own-eps": own_epsilon(
+            "(np.sqrt(p_hat) + eps)", "(np.sqrt(p_hat) + {})", "np.sqrt(p_hat + {})"
         ),
         "moments-from-first-gradient": edit(
             "Your r and p start at the first gradient and its square, with no correction: another "

@@ -5,6 +5,7 @@ import numpy as np
 from autograder import reference
 from autograder.definition import Exercise, edit, mistake
 
+from ..epsilons import own_epsilon
 from .steps import CHECKS, PARAMETERS, STATE
 
 
@@ -112,6 +113,25 @@ EXERCISE = Exercise(
                 "np.maximum(gamma2 * p, np.abs(grad) + eps)",
                 "np.full_like(p, max(gamma2 * np.max(p), np.max(np.abs(grad)) + eps))",
             ),
+        ),
+        "one-number-for-p": edit(
+            "Your p is one number, the largest of all entries: `np.max` does that to arrays; "
+            "compare the two arrays entry by entry.",
+            (
+                "np.maximum(gamma2 * p, np.abs(grad) + eps)",
+                "np.max([gamma2 * p, np.abs(grad) + eps])",
+            ),
+        ),
+        "own-eps": own_epsilon("np.abs(grad) + eps", "np.abs(grad) + {}"),
+        "both-in-one-list": edit(
+            "Your function returns two values, (theta, [r, p]): return r and p one by one, as they "
+            "came in.",
+            ("/ p, r, p", "/ p, [r, p]"),
+        ),
+        "other-order": edit(
+            "Your function returns (theta, p, r): the order is (theta, r, p), that of the "
+            "arguments.",
+            ("/ p, r, p", "/ p, p, r"),
         ),
         "mean-of-squares": mean_of_squares,
         "maximum-of-squares": edit(

@@ -34,7 +34,7 @@ def one(rng: Rng) -> list[Case]:
     return [
         case("from the identity", np.eye(3), *pair(rng, a)),
         case("from another estimate", positive_definite(rng, 3, 10), *pair(rng, a)),
-        case("a tiny step", positive_definite(rng, 3, 10), *(1e-3 * x for x in pair(rng, a))),
+        case("a tiny step", positive_definite(rng, 3, 10), *(1e-6 * x for x in pair(rng, a))),
     ]
 
 
@@ -67,6 +67,16 @@ def dfp(H_inv, s, y):
     return H_inv - np.outer(Hy, Hy) / (y @ Hy) + np.outer(s, s) / (s @ y)
 
 
+@mistake
+def update_of_the_hessian(H_inv, s, y):
+    """Your update is BFGS's for the Hessian itself, B − BssᵀB/sᵀBs + yyᵀ/sᵀy: what comes in and
+    goes out here is its inverse."""
+    if s @ y <= 0:
+        return H_inv.copy()
+    Bs = H_inv @ s
+    return H_inv - np.outer(Bs, Bs) / (s @ Bs) + np.outer(y, y) / (s @ y)
+
+
 EXERCISE = Exercise(
     "bfgs_update",
     title="The BFGS update",
@@ -82,6 +92,7 @@ EXERCISE = Exercise(
                 case("from the identity", np.eye(2), [1, 0.5], [3, -1]),
                 case("from another estimate", H, [1, 0.5], [3, -1]),
                 case("three dimensions", A3, [1, 0, -1], [2, 1, -0.5]),
+                case("a tiny step", H, [1e-6, 5e-7], [3e-6, -1e-6]),
             ],
             held_out=one,
         ),
@@ -158,11 +169,20 @@ EXERCISE = Exercise(
             ("np.eye(len(s)) - ", "np.eye(len(s)) + "),
         ),
         "dfp": dfp,
+        "update-of-the-hessian": update_of_the_hessian,
+        "curvature-threshold": edit(
+            "Your function skips also steps whose sᵀy is small and positive: after a tiny step sᵀy "
+            "is tiny, too, and tells as much; skip only where sᵀy ≤ 0.",
+            ("s @ y <= 0", "s @ y <= 1e-10"),
+        ),
         "in-place": edit(
             "Your function changes its arguments in place (`*=`, `+=`, `-=` and writing to "
             "`x[i]` do that): compute new arrays.",
             ("return left", "H_inv[...] = left"),
             ("np.outer(s, s)", "np.outer(s, s)\n    return H_inv"),
         ),
+    },
+    equivalents={
+        "left = rho * np.outer(s, y) - np.eye(len(s))": "It is a factor twice: its sign cancels.",
     },
 )

@@ -22,6 +22,9 @@ GRAD = [1, -2, 0.5]
 S = floats([[1, 0, -1], [0.5, 2, 0], [-1, 1, 1]])
 Y = S @ A3 + 0.1 * floats([[0, 1, 0], [1, 0, 0], [0, 0, 1]])
 IN_MEMORY = (GRAD, S, Y)
+# steps that turn, on a surface that is no quadratic: each pair counts
+TURNS = np.arange(12)[:, None] + floats([0, 2, 4])
+TWELVE = (np.cos(TURNS), np.cos(TURNS) @ A3 + 0.5 * np.sin(TURNS))
 # what Y is multiplied by, so that some pairs have no positive curvature
 OLDEST, BETWEEN, NEWEST = [[-1], [1], [1]], [[1], [-1], [1]], [[1], [1], [-1]]
 NEWEST_ZERO = [[1], [1], [0]]
@@ -39,6 +42,10 @@ def one_pair(rng: Rng, grad: Array, s: Array, y: Array) -> list[Case]:
         case("six dimensions", *pairs(rng, 1, 6)),
         case("gradients from 1e-8 to 1e3", spread(rng, 3), s, y),
     ]
+
+
+def tiny(grad: Array, s: Array, y: Array) -> Case:
+    return case("three tiny steps", grad, s * 1e-6, y * 1e-6)
 
 
 def left_out(grad: Array, s: Array, y: Array) -> list[Case]:
@@ -82,6 +89,8 @@ EXERCISE = Exercise(
             public=[
                 case("two pairs", GRAD, S[:2], Y[:2]),
                 case("three pairs", GRAD, S, Y),
+                case("three tiny steps", GRAD, S * 1e-6, Y * 1e-6),
+                case("twelve pairs", GRAD, *TWELVE),
                 case(
                     "more pairs than dimensions",
                     *([0.5, -4], [[1, 0], [0.5, -2], [1, 1]], [[3, 1], [-0.5, -3.5], [4, 2.5]]),
@@ -90,6 +99,8 @@ EXERCISE = Exercise(
             held_out=lambda rng: [
                 case("two pairs", *pairs(rng, 2, 3)),
                 case("three pairs", *pairs(rng, 3, 5)),
+                tiny(*pairs(rng, 3, 5)),
+                case("twelve pairs", *pairs(rng, 12, 14)),
                 case("more pairs than dimensions", *pairs(rng, 4, 2)),
             ],
         ),
@@ -174,6 +185,19 @@ EXERCISE = Exercise(
             "Your function uses also pairs with sᵀy ≤ 0, and the direction may point uphill "
             "(or be NaN): leave them out.",
             (" if S[i] @ Y[i] > 0", ""),
+        ),
+        "curvature-threshold": edit(
+            "Your function leaves out also pairs whose sᵀy is small and positive: after tiny steps "
+            "sᵀy is tiny, too, and tells as much; leave out only those with sᵀy ≤ 0.",
+            ("> 0", "> 1e-10"),
+        ),
+        "few-pairs-kept": edit(
+            "Your function takes the last ten pairs only: how many are kept is for who calls to "
+            "say, so use all rows.",
+            ("range(len(S))", "range(max(len(S) - 10, 0), len(S))"),
+            others=[
+                [("range(len(S))", f"range(max(len(S) - {kept}, 0), len(S))")] for kept in (5, 7)
+            ],
         ),
         "in-place": edit(
             "Your function changes `grad` in place (`-=` does that to arrays): start from a copy.",

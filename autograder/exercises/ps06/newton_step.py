@@ -35,6 +35,12 @@ def damped(rng: Rng, amount: str, size: float) -> Case:
     return case(f"{amount} damping", theta, grad, H, rng.uniform(0.5, 1) * size)
 
 
+def flat(rng: Rng) -> Case:
+    theta, grad = normals(rng, 2, 3)
+    sizes = rng.permutation([1e-9, 0.5, 2])
+    return case("an almost flat direction", theta, grad * sizes, np.diag(sizes), 0.0)
+
+
 def special(rng: Rng) -> list[Case]:
     H, theta, grad = positive_definite(rng, 3, 20), *normals(rng, 2, 3)
     return [
@@ -50,6 +56,15 @@ def absolute_curvatures(theta, grad, H, damping):
     a name of its own (saddle-free Newton); the course's step solves with H + λI as it is."""
     values, vectors = np.linalg.eigh(H)
     return theta - vectors @ ((vectors.T @ grad) / (np.abs(values) + damping))
+
+
+@mistake
+def small_curvatures_raised(theta, grad, H, damping):
+    """Your step raises small curvatures to a least one, so that no step is long: that is a remedy
+    of its own, beside the damping; the course's step solves with H + λI as it is."""
+    values, vectors = np.linalg.eigh(H)
+    values = np.where(np.abs(values) < 1e-6, 1e-6, values) + damping
+    return theta - vectors @ ((vectors.T @ grad) / values)
 
 
 @mistake
@@ -76,11 +91,13 @@ EXERCISE = Exercise(
                 case("a valley", *GIVEN, A2, 0.0),
                 case("a diagonal Hessian", *GIVEN, NARROW, 0.0),
                 case("a saddle", *GIVEN, [[1, 2], [2, -3]], 0.0),
+                case("an almost flat direction", [1, -2], [3e-9, -4], np.diag([1e-9, 2]), 0.0),
                 case("gradients from 0 to 1000", np.zeros(3), [0, 1e-8, 1e3], A3, 0.0),
             ],
             held_out=lambda rng: [
                 case("a valley", *normals(rng, 2, 3), positive_definite(rng, 3, 20), 0.0),
                 case("a saddle", *normals(rng, 2, 3), saddle(rng, 3), 0.0),
+                flat(rng),
                 case(WIDE, np.zeros(5), spread(rng, 5), positive_definite(rng, 5, 9), 0.0),
             ],
         ),
@@ -148,6 +165,7 @@ EXERCISE = Exercise(
             ("np.linalg.solve(damped, grad)", "(1 / damped) @ grad"),
         ),
         "absolute-curvatures": absolute_curvatures,
+        "small-curvatures-raised": small_curvatures_raised,
         "uphill": edit("Your step is added: θ ← θ − (H + λI)⁻¹g.", ("theta - ", "theta + ")),
         "step-alone": edit(
             "Your function returns the step alone: return the new θ.", ("theta - ", "")
