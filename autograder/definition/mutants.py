@@ -226,10 +226,10 @@ def _instead_of(node: ast.AST) -> Iterator[ast.AST]:
                 yield ast.Compare(left, [operator], [ast.Constant(_THRESHOLD)])
         case ast.Compare(left, operators, rights):  # 0 <= x < n
             for number, operator in enumerate(operators):
-                other = _COMPARISONS[type(operator)]()
-                yield ast.Compare(
-                    left, [*operators[:number], other, *operators[number + 1 :]], rights
-                )
+                if type(operator) in _COMPARISONS:
+                    others = list(operators)
+                    others[number] = _COMPARISONS[type(operator)]()
+                    yield ast.Compare(left, others, rights)
         case ast.BinOp(left, operator, right):
             if type(operator) in _ARITHMETIC:
                 yield ast.BinOp(left, _ARITHMETIC[type(operator)](), right)

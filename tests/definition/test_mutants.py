@@ -80,6 +80,15 @@ def test_no_two_mutants_have_one_code_and_one_change_or_one_key() -> None:
     assert len({m.code for m in mutants}) == len({m.key for m in mutants}) == len(mutants)
 
 
+def test_comparisons_in_a_chain_are_changed_one_by_one() -> None:
+    answer = "def f(x, low):\n    return x if 0 <= low < 5 in x else -x\n"
+    keys = {mutant.key for mutant in mutants_of(exercise(answer), ONE)}
+    assert {
+        "return x if 0 < low < 5 in x else -x",
+        "return x if 0 <= low <= 5 in x else -x",
+    } <= keys
+
+
 def test_an_answer_that_is_not_there_or_judged_by_accuracy_has_none() -> None:
     assert mutants_of(exercise(""), ONE) == []
     check = replace(ONE.checks[0], accuracy=0.9)

@@ -272,6 +272,10 @@ EXERCISE = Exercise(
             "of the gradient cancel.",
             ("np.sqrt(r)", "r"),
         ),
+        "epsilon-as-a-floor": edit(
+            "Your divisor is the larger of √r and ε: it is their sum, √r + ε.",
+            ("(np.sqrt(r) + eps)", "np.maximum(np.sqrt(r), eps)"),
+        ),
         "own-epsilon": own_epsilon("(np.sqrt(r) + eps)", "(np.sqrt(r) + {})", "np.sqrt(r + {})"),
         "next-lookahead": edit(
             "Your function subtracts μv + αg/(√r + ε) with the new v, and so returns the next "

@@ -252,6 +252,10 @@ EXERCISE = Exercise(
             "divided by its square, and one that has always been zero gives 0/0; divide by √r + ε.",
             ("(np.sqrt(r) + eps)", "r"),
         ),
+        "epsilon-as-a-floor": edit(
+            "Your divisor is the larger of √r and ε: it is their sum, √r + ε.",
+            ("(np.sqrt(r) + eps)", "np.maximum(np.sqrt(r), eps)"),
+        ),
         "own-epsilon": own_epsilon("(np.sqrt(r) + eps)", "(np.sqrt(r) + {})", "np.sqrt(r + {})"),
         "other-order": edit(
             "Your function returns (r, theta): the order is (theta, r), that of the arguments.",

@@ -122,6 +122,13 @@ EXERCISE = Exercise(
                 "np.max([gamma2 * p, np.abs(grad) + eps])",
             ),
         ),
+        "eps-as-a-floor": edit(
+            "Your p is the largest of γ₂p, |g| and ε: ε is added to |g|, p ← max(γ₂p, |g| + ε).",
+            (
+                "np.maximum(gamma2 * p, np.abs(grad) + eps)",
+                "np.maximum(np.maximum(gamma2 * p, np.abs(grad)), eps)",
+            ),
+        ),
         "own-eps": own_epsilon("np.abs(grad) + eps", "np.abs(grad) + {}"),
         "both-in-one-list": edit(
             "Your function returns two values, (theta, [r, p]): return r and p one by one, as they "
