@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.definition import load_problem_set
+from autograder.definition import evaluate, load_problem_set
+from autograder.definition.mutants import mutate
 from autograder.definition.problem_set import material_of
 from autograder.exercises.capstone.course_adam import optimizer_trajectory
 from autograder.exercises.capstone.train_and_predict import TRAINING_SECONDS
@@ -140,6 +141,30 @@ def test_every_mistake_loses_points_and_is_named(exercise, mistake, seed, graded
         assert lost
         assert {result.mistake for result in lost} == {mistake}
         assert known.message in lost[0].message
+
+
+def test_the_public_cases_tell_the_mutants_of_the_optimizer(spec_of):
+    mutation = mutate(NAME, spec_of(NAME, 0))
+    assert mutation.problems == ()
+    assert mutation.killed >= 10
+
+
+@pytest.mark.slow
+def test_the_instructors_training_passes_by_far_for_every_seed():
+    """The one score that depends on the seed is that of a training close to what is asked for."""
+    torch.set_num_threads(1)
+    namespace = {"torch": torch}
+    for source in instructor_answers(NAME).values():
+        exec(source, namespace)
+    shares = []
+    for seed in range(20):
+        check = evaluate(NAME, seed, "cpu").exercises[1].checks[1]
+        (case,) = (case for case in check.cases if not case.case.public)
+        labels = namespace["train_and_predict"](*case.case.arguments.values())
+        shares.append(np.mean(labels == case.expected[0].value))
+    assert check.accuracy == 0.93
+    assert min(shares) >= check.accuracy
+    assert np.mean(shares) - 3 * np.std(shares) > check.accuracy
 
 
 def test_each_demand_has_a_check_of_its_own(graded):

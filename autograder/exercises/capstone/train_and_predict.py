@@ -87,7 +87,8 @@ def label_numbers(X, y, X_val):
 @mistake
 def counted_from_one(X, y, X_val):
     """Your labels are one too large: the classes are 0 to 9."""
-    distances = ((X_val[:, None] - X[None, :].astype(float)) ** 2).sum(axis=2)
+    X = X.astype(float)
+    distances = (X**2).sum(axis=1) - 2 * X_val @ X.T  # but for what is the same for all of X
     return y[np.argmin(distances, axis=1)] + 1
 
 
@@ -95,8 +96,8 @@ def counted_from_one(X, y, X_val):
 def shuffled_apart(X, y, X_val):
     """Your images and labels are shuffled in different orders: use the same permutation for
     both."""
-    X = np.random.default_rng(0).permutation(X)
-    distances = ((X_val[:, None] - X[None, :].astype(float)) ** 2).sum(axis=2)
+    X = np.random.default_rng(0).permutation(X).astype(float)
+    distances = (X**2).sum(axis=1) - 2 * X_val @ X.T
     return y[np.argmin(distances, axis=1)]
 
 
