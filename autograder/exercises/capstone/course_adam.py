@@ -8,7 +8,7 @@ import torch
 
 from autograder import reference
 from autograder.definition import Case, Check, Exercise, edit
-from autograder.definition.cases import Rng, case_maker, spread, strided
+from autograder.definition.cases import Rng, away_from_zero, case_maker, spread, strided
 
 PARAMETERS = ("thetas", "groups", "grads", "lrs", "beta1", "beta2", "eps", "restart")
 
@@ -131,7 +131,7 @@ def without(grads: Gradients, *gaps: tuple[int, int]) -> Gradients:
 def drawn(rng: Rng, steps: int, *shapes: tuple[int, ...]) -> tuple[list[Any], Gradients]:
     """Parameters of these shapes, and their gradients in every step."""
     thetas = [rng.normal(size=shape) for shape in shapes]
-    return thetas, [[rng.normal(size=shape) for shape in shapes] for _ in range(steps)]
+    return thetas, [[away_from_zero(rng, *shape) for shape in shapes] for _ in range(steps)]
 
 
 def one_group(rng: Rng) -> list[Case]:
@@ -151,17 +151,30 @@ def one_group(rng: Rng) -> list[Case]:
     ]
 
 
+# too small to be seen beside gradients that are not: where ε stands is asked for by "one group"
+UNSEEN = 1e-12
+
+
 def several_groups(rng: Rng) -> list[Case]:
     falling = [[0.2 / (t + 1), 0.03] for t in range(4)]
     rising = [[0.01 * (t + 1), 0.1, 0.0] for t in range(5)]
     return [
-        case("two groups", *drawn(rng, 4, (3,), (2, 2)), groups=[0, 1], lrs=[[0.1, 0.01]] * 4),
-        case("a rate that falls", *drawn(rng, 4, (3,), (2,)), groups=[0, 1], lrs=falling),
+        case(
+            "two groups",
+            *drawn(rng, 4, (3,), (2, 2)),
+            groups=[0, 1],
+            lrs=[[0.1, 0.01]] * 4,
+            eps=UNSEEN,
+        ),
+        case(
+            "a rate that falls", *drawn(rng, 4, (3,), (2,)), groups=[0, 1], lrs=falling, eps=UNSEEN
+        ),
         case(
             "three groups, one with rate zero",
             *drawn(rng, 5, (2,), (3,), (2,), (1,)),
             groups=[0, 1, 2, 1],
             lrs=rising,
+            eps=UNSEEN,
         ),
     ]
 
@@ -169,9 +182,9 @@ def several_groups(rng: Rng) -> list[Case]:
 def missing(thetas: list[Any], grads: Gradients) -> list[Case]:
     never = [(t, 0) for t in range(len(grads))]
     return [
-        case("missing at first", thetas, without(grads, (0, 0), (1, 0))),
-        case("missing in between", thetas, without(grads, (1, 1), (3, 0))),
-        case("one parameter never has one", thetas, without(grads, *never)),
+        case("missing at first", thetas, without(grads, (0, 0), (1, 0)), eps=UNSEEN),
+        case("missing in between", thetas, without(grads, (1, 1), (3, 0)), eps=UNSEEN),
+        case("one parameter never has one", thetas, without(grads, *never), eps=UNSEEN),
     ]
 
 
