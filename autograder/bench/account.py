@@ -30,7 +30,6 @@ from autograder.grading import batch, executor, grader, local
 from autograder.grading.conversation import Conversation
 from autograder.grading.settings import Settings, usable_cores
 from autograder.grading.under_way import UnderWay
-from autograder.sandbox.pool import Pool
 
 USER, KERNEL = "its worker: in Python", "its worker: in the kernel"
 STARTING = "the process that workers are cloned from"
@@ -124,11 +123,11 @@ class _Meter:
 class _Look:
     """All counters at one moment."""
 
-    def __init__(self, meter: _Meter, sandbox: Sequence[psutil.Process]) -> None:
+    def __init__(self, meter: _Meter) -> None:
         self.wall = time.monotonic()
         self.own = time.process_time()
         self.steps = dict(meter.seconds)
-        times = [process.cpu_times() for process in sandbox]
+        times = [process.cpu_times() for process in _zygotes()]
         self.starting = sum(each.user + each.system for each in times)
         self.user = sum(each.children_user for each in times)
         self.kernel = sum(each.children_system for each in times)
@@ -161,17 +160,17 @@ def _look_around_run(meter: _Meter, looks: list[_Look]) -> None:
     def watched(
         self: local.LocalExecutor, job: executor.Job, handins: Iterable[Any]
     ) -> Iterator[executor.Graded]:
-        with self.pool.worker(), self.pool.worker(frozenset()):
-            pass  # both zygotes are there, whichever the hand-ins want
-        sandbox = _zygotes(self.pool)
-        looks.append(_Look(meter, sandbox))
+        for libraries in (None, frozenset[str](), frozenset({"matplotlib"})):
+            with self.pool.worker(libraries):
+                pass  # what workers are cloned from is there, whatever the hand-ins import
+        looks.append(_Look(meter))
         yield from run(self, job, handins)
-        looks.append(_Look(meter, sandbox))
+        looks.append(_Look(meter))
 
     local.LocalExecutor.run = watched  # type: ignore[method-assign]
 
 
-def _zygotes(pool: Pool) -> list[psutil.Process]:
+def _zygotes() -> list[psutil.Process]:
     """The processes that workers are cloned from: the innermost ones, when there is no worker."""
     below = psutil.Process().children(recursive=True)
     return [process for process in below if not process.children()]
