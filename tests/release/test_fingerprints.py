@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from autograder.course import problem_set_names
 from autograder.course.course import Course
 from autograder.definition.problem_set import module_of
+from autograder.release import imports
 from autograder.release.fingerprints import (
     find_module,
     grading_files,
@@ -55,6 +57,26 @@ def test_edit_of_a_module_is_noticed(made: Path) -> None:
     assert "a.three" in imported("a.two", path)
     path.write_text("import a.other as another_name")
     assert imported("a.two", path) == {"a.other"}
+
+
+def test_what_files_import_is_kept_for_the_next_process(
+    made: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    place = folder / "autograder" / "imports.json"
+    found = []
+    for content in (None, "{", '{"a": 1}', "[]"):
+        imports._known.cache_clear()
+        if content is not None:
+            place.write_text(content)  # as anything else could have left it
+        found.append(closure(["a.one"], lambda module: find_in(made, module)))
+        assert len(json.loads(place.read_text())) == len(found[0])
+    assert all(each == found[0] for each in found)
+    imports._known.cache_clear()
+    monkeypatch.setattr(imports, "_parsed", None)  # there is nothing left to parse
+    assert closure(["a.one"], lambda module: find_in(made, module)) == found[0]
+    imports._known.cache_clear()
 
 
 @pytest.mark.parametrize("name", problem_set_names())
