@@ -85,6 +85,7 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         try:
             assignment = CourseDirectory.at(Path(folder.root)).assignment(problem_set)
             session = self._session(assignment)
+            _ = session.job  # raises what is wrong with the course, which is true of every hand-in
         except UserError as error:  # true of every hand-in: nbgrader would go on to the next
             self.log.error("%s", error)
             graded_to = folder.format_path(folder.autograded_directory, student, problem_set)

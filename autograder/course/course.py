@@ -88,6 +88,14 @@ class Course:
             raise UserError(f"there is no problem set “{name}” in {self.root}; {there}")
         return Material(self, name)
 
+    def address(self, section: str) -> str:
+        """The address of a section such as ``page.md#heading``; itself if there is no website."""
+        if not (self.site and section):
+            return section
+        page, mark, heading = section.partition("#")
+        folder = f"{self.pages}/" if self.pages else ""
+        return f"{self.site.rstrip('/')}/{folder}{page.removesuffix('.md')}.html{mark}{heading}"
+
     @property
     def packages(self) -> tuple[str, ...]:
         """The names of the packages of exercises and reference, as they are imported."""

@@ -38,6 +38,7 @@ def evaluate(of: Material | str, seed: int, device: str) -> ProblemSetSpec:
         device,
         tuple(_evaluate_exercise(exercise, seed, place) for exercise in problem_set.exercises),
         tuple(problem_set.written),
+        {exercise.name: exercise.section for exercise in problem_set.exercises},
     )
 
 

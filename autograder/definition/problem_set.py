@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +27,10 @@ from .exercise import DefinitionError, ProblemSet, Written
 
 @dataclass(frozen=True)
 class ProblemSetSpec:
-    """A problem set as plain data, for one seed, as evaluated on one device."""
+    """A problem set as plain data, for one seed, as evaluated on one device.
+
+    ``sections`` are the page and heading of the book that explain an exercise, by its name.
+    """
 
     name: str
     title: str
@@ -35,6 +38,7 @@ class ProblemSetSpec:
     device: str
     exercises: tuple[ExerciseSpec, ...]
     written: tuple[Written, ...]
+    sections: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def max_score(self) -> int:

@@ -14,6 +14,7 @@ import signal
 import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -315,10 +316,7 @@ class _ClassRun:
                 return self._finish(self.last_run)
         begun: Run | None = None
         try:
-            with self.signals.raised():
-                session = Session(self.assignment, settings, opening)
-            with session:
-                self.weaker_because = session.executor.weaker_because
+            with self._opened(settings, opening) as session:
                 with self.signals.raised():
                     run = session.job.run
                 request = Request(run, self.graded_with, everything, students)
@@ -341,6 +339,19 @@ class _ClassRun:
             raise Interrupted(self.signals.number or signal.SIGINT, self._told(len(due))) from stop
         return self._finish(run)
 
+    @contextmanager
+    def _opened(self, settings: Settings, opening: Opening | None) -> Iterator[Session]:
+        with self.signals.raised():
+            session = Session(self.assignment, settings, opening)
+        with session:
+            self.weaker_because = session.executor.weaker_because
+            if session.adjustments != self.adjustments:
+                raise UserError(
+                    f"{self.assignment.root / ADJUSTMENTS} has just been changed; "
+                    "run the same command again"
+                )
+            yield session
+
     def compare(
         self,
         settings: Settings,
@@ -356,10 +367,7 @@ class _ClassRun:
         fresh: dict[str, Result] = {}
         if due or aim is None:
             try:
-                with self.signals.raised():
-                    session = Session(self.assignment, settings, opening)
-                with session:
-                    self.weaker_because = session.executor.weaker_because
+                with self._opened(settings, opening) as session:
                     with self.signals.raised():
                         request = Request(session.job.run, self.graded_with, everything, students)
                     if aim is None or not aim.is_continued_by(request):
@@ -672,9 +680,10 @@ class _ClassRun:
         as_before = last is not None and last.adjustments == self.adjustments.told
         for student, entry in self.entries.items():
             before = self.store.finished.get(student)
-            if before is None or entry.journaled or not as_before:
-                known = None if before is None else self.store.read(before)
-                comparison.add(known, self._result(entry))
+            if before is None:
+                comparison.new += 1
+            elif entry.journaled or not as_before:
+                comparison.add(self.store.read(before), self._result(entry))
         return comparison
 
     def _same_answers(self, student: str) -> frozenset[str]:

@@ -69,7 +69,10 @@ class Grader:
     def ungraded(self, student: str, status: Status, detail: str, fingerprint: str = "") -> Result:
         """The result, with score 0, of a hand-in whose cells were not run."""
         spec = self.marking.spec
-        exercises = tuple(not_run(each, "not run", status) for each in spec.exercises)
+        exercises = tuple(
+            not_run(each, "not run", status, spec.sections.get(each.name, ""))
+            for each in spec.exercises
+        )
         result = Result(
             student,
             status,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 
@@ -93,7 +94,9 @@ class Session:
 
         Raises UserError if the course has become another one than the release is of.
         """
-        return fitted(self.evaluation.spec, self.release, self.assignment.options)
+        spec = fitted(self.evaluation.spec, self.release, self.assignment.options)
+        address = self.assignment.directory.course.address
+        return replace(spec, sections={name: address(s) for name, s in spec.sections.items()})
 
     @cached_property
     def grader(self) -> Grader:

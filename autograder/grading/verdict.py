@@ -93,7 +93,7 @@ def _judged(
         try:
             judged = marking.judge(spec.name, said.answers, in_time)
         except TakesTooLong:
-            return _not_judged(spec)
+            return _not_judged(spec, marking)
         untouched = spec.name in plan.untouched
         undefined = judged is None and not untouched
         told = _why_undefined(spec.name, plan, said)
@@ -108,7 +108,8 @@ def _judged(
                 result, passed=False, message=lost.text, mistake=None, error=str(lost.status)
             )
     score = sum(result.points for result in results if result.passed)
-    exercise = ExerciseResult(spec.name, score, spec.max_score, tuple(results))
+    section = marking.spec.sections.get(spec.name, "")
+    exercise = ExerciseResult(spec.name, score, spec.max_score, tuple(results), section=section)
     return _Judged(exercise, incidents, undefined)
 
 
@@ -121,15 +122,16 @@ def _why_undefined(name: str, plan: Plan, said: Transcript) -> str:
     return f"the notebook defines no function {name} that can be called"
 
 
-def not_run(spec: ExerciseSpec, why: str, status: Status) -> ExerciseResult:
+def not_run(spec: ExerciseSpec, why: str, status: Status, section: str = "") -> ExerciseResult:
     """The result, with no points, of an exercise whose answer was not looked at."""
     checks = tuple(_failed(check, why, error=str(status)) for check in spec.checks)
-    return ExerciseResult(spec.name, 0, spec.max_score, checks)
+    return ExerciseResult(spec.name, 0, spec.max_score, checks, section=section)
 
 
-def _not_judged(spec: ExerciseSpec) -> _Judged:
+def _not_judged(spec: ExerciseSpec, marking: Marking) -> _Judged:
     told = "not judged: to compare what the notebook returned took too long"
-    result = not_run(spec, told, Status.TIMEOUT)
+    section = marking.spec.sections.get(spec.name, "")
+    result = not_run(spec, told, Status.TIMEOUT, section)
     return _Judged(result, [Incident(Status.TIMEOUT, told)])
 
 

@@ -97,10 +97,20 @@ def _why_there_are_none(result: Result) -> GradedCell:
     return GradedCell("code", "", None, None, Output(text))
 
 
+def heading(section: str) -> str:
+    """A section of the book as it is read: “momentum, the rule”, of its address or its page."""
+    page, _, part = section.rpartition("/")[2].partition("#")
+    page = page.removesuffix(".md").removesuffix(".html")
+    return ", ".join(each.replace("-", " ") for each in (page, part) if each)
+
+
 def exercise_text(exercise: ExerciseResult) -> str:
     """The results of one exercise as a student reads them."""
     lines = [f"{exercise.name}: {exercise.score} of {exercise.max_score} points"]
     lines += [f"  {told}" for told in exercise.adjusted]
+    if exercise.section and exercise.score < exercise.max_score:
+        lines.append(f"  to read again: {heading(exercise.section)}")
+        lines[-1] += f" ({exercise.section})" if exercise.section.startswith("http") else ""
     for check, message in zip(exercise.checks, messages(exercise.checks), strict=True):
         points = check.points if check.passed else 0
         lines.append(f"  {'✓' if check.passed else '✗'} {check.name} ({points}/{check.points})")

@@ -20,6 +20,7 @@ from autograder.results.tables import Overview
 from autograder.selfcheck.judge import messages
 
 from .bounds import bounded
+from .notebook import heading
 
 _MARKS_BEGIN, _MARKS_END = "<!-- marks -->", "<!-- end of marks -->"
 _PART = re.compile(r"<!-- part (\S+) -->.*?<!-- end of part -->", re.DOTALL)
@@ -49,6 +50,8 @@ def feedback_page(result: Result, run: Run) -> str:
         cells=bounded(result.cells, sources=True),
         by_name={exercise.name: exercise for exercise in result.exercises},
         messages=messages,
+        zip=zip,
+        heading=heading,
     )
 
 
@@ -64,13 +67,9 @@ def regraded_page(page: str, result: Result) -> str:
 
 
 def marks_part(row: GradebookRow) -> str:
-    """The part of a feedback page with what persons have given and what being late costs.
-
-    Empty if there is nothing of it.
-    """
-    if not (row.marks or row.late_submission_penalty or row.manual_score or row.extra_credit):
-        return ""
-    return _template("marks.html").render(row=row, points=_points)
+    """The part of a feedback page with name and total, and with what persons have given."""
+    given = row.marks or row.late_submission_penalty or row.manual_score or row.extra_credit
+    return _template("marks.html").render(row=row, points=_points, given=given)
 
 
 def has_marks(head: str, part: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 from autograder.course.errors import UserError
 from autograder.course.files import write_whole
+from autograder.selfcheck.judge import CheckResult
 
 from .result import ExerciseResult, Judged, Result
 
@@ -116,14 +117,8 @@ class Adjustments:
                 checks[n] = replace(checks[n], passed=passed, points=points)
         if not own:
             return exercise
-        return ExerciseResult(
-            exercise.name,
-            sum(check.points for check in checks if check.passed),
-            sum(check.points for check in checks),
-            tuple(checks),
-            tuple(each.told for each in own),
-            judged,
-        )
+        told = tuple(each.told for each in own)
+        return replace(_with_checks(exercise, checks), adjusted=told, judged=judged)
 
 
 UNADJUSTED = Adjustments()
@@ -131,18 +126,19 @@ UNADJUSTED = Adjustments()
 
 def _as_judged(exercise: ExerciseResult) -> ExerciseResult:
     """An exercise as the judge left it."""
-    if not exercise.judged:
+    if len(exercise.judged) != len(exercise.checks):
         return exercise
-    checks = tuple(
+    checks = [
         replace(check, passed=was.passed, points=was.points)
         for check, was in zip(exercise.checks, exercise.judged, strict=True)
-    )
-    return ExerciseResult(
-        exercise.name,
-        sum(check.points for check in checks if check.passed),
-        sum(check.points for check in checks),
-        checks,
-    )
+    ]
+    return replace(_with_checks(exercise, checks), adjusted=(), judged=())
+
+
+def _with_checks(exercise: ExerciseResult, checks: Sequence[CheckResult]) -> ExerciseResult:
+    score = sum(check.points for check in checks if check.passed)
+    most = sum(check.points for check in checks)
+    return replace(exercise, score=score, max_score=most, checks=tuple(checks))
 
 
 def shared_out(points: int, among: Sequence[int]) -> list[int]:

@@ -74,7 +74,8 @@ class ExerciseResult:
     """Result of one exercise.
 
     ``adjusted`` are sentences on what was changed after grading; then ``judged`` has an entry for
-    each check.
+    each check. ``section`` is the part of the book that explains it: an address, or a page and a
+    heading where the course has no website.
     """
 
     name: str
@@ -83,6 +84,7 @@ class ExerciseResult:
     checks: tuple[CheckResult, ...]
     adjusted: tuple[str, ...] = ()
     judged: tuple[Judged, ...] = ()
+    section: str = ""
 
     @property
     def points(self) -> tuple[int, int]:

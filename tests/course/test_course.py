@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ def test_the_template_is_a_course(course: Course) -> None:
     assert material.source.is_file()
     assert material.notebook == course.root / "notebooks" / "ps01-sums.ipynb"
     assert (course.root / ".gitignore").is_file()
+
+
+def test_sections_have_an_address_where_there_is_a_website(course: Course) -> None:
+    section = "sums.md#the-rule"
+    assert course.address(section) == section
+    online = replace(course, site="https://example.org/course/", pages="book")
+    assert online.address(section) == "https://example.org/course/book/sums.html#the-rule"
+    assert replace(online, pages="").address("sums.md") == "https://example.org/course/sums.html"
+    assert online.address("") == ""
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from autograder.grading.executor import Graded
 from autograder.grading.handin import Handin
 from autograder.grading.settings import Settings
 from autograder.release.build import release
+from autograder.results.adjustments import UNADJUSTED
 from autograder.results.result import ExerciseResult, Result, Run, Status
 from autograder.selfcheck.judge import CheckResult
 
@@ -38,6 +39,7 @@ class StandIn:
     """A session that does not run hand-ins: what they score is a matter of their first byte."""
 
     executor = SimpleNamespace(is_here=True, weaker_because={})
+    adjustments = UNADJUSTED
 
     def __init__(self, assignment: Assignment, settings: Settings, _opening: object) -> None:
         self.seed = settings.seed or 0

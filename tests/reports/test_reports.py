@@ -22,11 +22,12 @@ from autograder.course.files import write_whole
 from autograder.grading.handin import Handin
 from autograder.grading.session import Session
 from autograder.reports import pages
-from autograder.reports.notebook import autograded_notebook, autograded_text
-from autograder.reports.pages import feedback_page
+from autograder.reports.notebook import autograded_notebook, autograded_text, exercise_text
+from autograder.reports.pages import feedback_page, marks_part
 from autograder.results.gradebook import GradebookRow
-from autograder.results.result import Result, Run, Status
+from autograder.results.result import ExerciseResult, Result, Run, Status
 from autograder.results.tables import grades_csv, read_result, read_run, results_json
+from autograder.selfcheck.judge import CheckResult
 
 
 def report_page(*arguments: Any) -> str:
@@ -134,7 +135,7 @@ def test_results_hold_the_documented_fields_and_read_back(
     }
     (entry,) = tree["submissions"]
     assert set(entry) == FIELDS
-    told = {"name", "score", "max_score", "checks", "adjusted", "judged"}
+    told = {"name", "score", "max_score", "checks", "adjusted", "judged", "section"}
     assert set(entry["exercises"][0]) == told
     assert {"name", "passed", "points", "message", "mistake"} <= set(
         entry["exercises"][0]["checks"][0]
@@ -260,6 +261,45 @@ def test_report_of_markup_is_inert_text(evil: Result, run_of: Callable[..., Run]
     text = report_page(run_of(evil), {evil.student: row(evil.student, first_name=EVIL)})
     assert_inert(text)
     assert "&lt;script&gt;alert(1)" in text
+
+
+def test_feedback_folds_what_passed_and_names_the_section_for_what_did_not() -> None:
+    checks = (
+        CheckResult("one step", True, 2),
+        CheckResult("shapes", False, 1, "entry 3 is <2>"),
+        CheckResult("several", True, 1, "98 % right"),
+    )
+    site = "https://example.org/course/book/momentum.html#the-rule"
+    exercises = (
+        ExerciseResult("step", 3, 4, checks, section=site),
+        ExerciseResult("rate", 3, 3, checks[::2], section=site),
+        ExerciseResult("clip", 0, 1, checks[1:2], section="sgd.md#long-gradients"),
+        ExerciseResult("last", 0, 1, checks[1:2]),
+    )
+    result = result_of("ada", exercises=exercises)
+    text = feedback_page(result, Run("ps01-sgd", "A title", 1, "cpu", "full", {}))
+    links = [a["href"] for tag, a in Page(text).tags if tag == "a"]
+    assert [link for link in links if link != site] == ["#step", "#rate", "#clip", "#last"]
+    assert links.count(site) == 1
+    assert text.count("To read again") == 2
+    assert "To read again: sgd, long gradients." in text
+    step, rate, clip, _ = text.split("<h2 id=")[1:]
+    open_part, folded = step.split("<details>")
+    assert "✗ shapes" in open_part and "entry 3 is &lt;2&gt;" in open_part and "✓" not in open_part
+    assert "✓ 2 of 3 checks passed" in folded and "one step" in folded and "98 % right" in folded
+    assert "✓ 2 of 2 checks passed" in rate and "✗" not in rate
+    assert "<details>" not in clip
+    told = exercise_text(exercises[0])
+    assert f"  to read again: momentum, the rule ({site})" in told.splitlines()
+
+
+def test_marks_begin_with_name_and_total() -> None:
+    waits = replace(row("ada", first_name="Ada <b>", last_name="Lovelace"), needs_manual_grade=True)
+    text = marks_part(waits)
+    assert "Ada &lt;b&gt; Lovelace, " in text
+    assert "so far: a part is still to be graded by a person" in text
+    assert "Your grade" not in text
+    assert "<strong>1 of 31 points</strong>." in marks_part(row("=x"))
 
 
 def test_pages_are_one_file_that_loads_nothing(
