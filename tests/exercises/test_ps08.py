@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 NAME = "ps08-batchnorm"
 
@@ -209,3 +210,20 @@ def test_a_forgotten_bias_in_folding_earns_the_scale(judged):
     failed = judged("fold_into_linear", no_bias).failed
     assert "the scale alone" not in failed
     assert "the folded layer" in failed["the same function"].message
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_right_for_small_batches_and_small_means_only_is_found(judged, seed):
+    def for_small_batches(m, v, x, keep):
+        var = x.var(axis=0, ddof=1 if len(x) < 50 else 0)
+        return keep * m + (1 - keep) * x.mean(axis=0), keep * v + (1 - keep) * var
+
+    def from_moments(grad_out, x, gamma, eps):
+        mean = x.mean(axis=0)
+        root = np.sqrt((x**2).mean(axis=0) - mean**2 + eps)
+        x_hat = (x - mean) / root
+        along, total = (grad_out * x_hat).sum(axis=0), grad_out.sum(axis=0)
+        return gamma / root * (grad_out - (total + x_hat * along) / len(x)), along, total
+
+    assert set(judged("update_running", for_small_batches, seed).failed) == {"a later batch"}
+    assert set(judged("batchnorm_backward", from_moments, seed).failed) == {"small variances"}

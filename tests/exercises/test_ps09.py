@@ -238,3 +238,20 @@ def test_kfacs_factors_are_exact_for_one_input(judged):
     failed = judged("fisher_softmax", factors).failed
     assert "a single input" not in failed
     assert "K-FAC" in failed["a batch of inputs"].message
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_small_eigenvalues_that_are_clipped_are_found(judged, seed):
+    def step(theta, grad, F, lr, damping):
+        values, E = np.linalg.eigh(F + damping * np.eye(len(F)))
+        v = E @ (E.T @ grad.reshape(-1) / np.maximum(values, 1e-4))
+        return theta - lr * v.reshape(theta.shape)
+
+    def whitening(h, eps):
+        values, E = np.linalg.eigh(np.atleast_2d(np.cov(h, rowvar=False, bias=True)))
+        U = (E / np.sqrt(np.maximum(values + eps, 1e-6))).T
+        return h.mean(axis=0), U * np.sign(U[range(len(U)), np.abs(U).argmax(axis=1)])[:, None]
+
+    failed = judged("natural_gradient_step", step, seed).failed
+    assert set(failed) == {"without damping", "with damping"}
+    assert set(judged("whitening", whitening, seed).failed) == {"a singular covariance"}

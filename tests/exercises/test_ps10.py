@@ -252,7 +252,9 @@ def test_mirroring_first_earns_crops_and_mirror_images(judged):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("start", "least"), [(100.0, 0.0), (np.inf, 1e-3)])
+@pytest.mark.parametrize(
+    ("start", "least"), [(100.0, 0.0), (1e9, 0.0), (np.inf, 1e-3), (np.inf, 1e-9)]
+)
 def test_early_stopping_with_thresholds_of_its_own_is_found(judged, start, least, seed):
     def with_thresholds(val_losses, patience):
         best, lowest = 0, start
@@ -277,3 +279,15 @@ def test_a_crop_that_is_right_only_near_the_image_is_found(judged, seed):
         return out[..., ::-1] if flip else out
 
     assert "a crop" in judged("random_crop_flip", by_slices, seed).failed
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crop_out_of_a_frame_of_a_fixed_width_is_found(judged, seed):
+    def with_frame(img, dy, dx, flip, width=8):
+        H, W = img.shape[-2:]
+        framed = np.pad(img, [(0, 0)] * (img.ndim - 2) + [(width, width)] * 2)
+        top, left = (width + min(max(d, -width), width) for d in (dy, dx))
+        out = framed[..., top : top + H, left : left + W]
+        return out[..., ::-1] if flip else out
+
+    assert set(judged("random_crop_flip", with_frame, seed).failed) == {"a crop"}

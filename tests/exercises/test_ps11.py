@@ -1,7 +1,7 @@
 """Problem set 11: correct solutions in other styles score full, and conventions are named."""
 
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, takewhile
 
 import numpy as np
 
@@ -184,3 +184,16 @@ def test_the_published_table_has_two_rows_that_are_not_explained(answers, capsys
     (text,) = (c for c in cells if "unexplained" in c["source"])
     assert "two rows are marked" in text["source"]
     assert "2{,}712$ weights and 34.02 M" in text["source"]
+
+
+def test_empty_shards_that_are_not_left_out_are_found(judged):
+    def counted_as_one(shards):
+        return sum(n * g for g, n in shards) / sum(max(n, 1) for _, n in shards)
+
+    def ends_at_the_first(shards):
+        used = list(takewhile(lambda shard: shard[1] > 0, shards)) or shards[-1:]
+        return sum(n * g for g, n in used) / sum(n for _, n in used)
+
+    for wrong in (counted_as_one, ends_at_the_first):
+        failed = judged("data_parallel_gradient", wrong).failed
+        assert set(failed) == {"one worker, and none to do"}

@@ -43,7 +43,7 @@ def hardly_varying(rng: Rng) -> tuple[Array, Array]:
 
 
 def of_large_mean(rng: Rng, n: int, d: int) -> Array:
-    """A batch whose mean is a million times its deviation."""
+    """A batch of means of about a million, and deviations of about one."""
     return 1e6 + batch(rng, n, d)
 
 

@@ -145,8 +145,8 @@ EXERCISE = Exercise(
             ("np.sqrt(variance + eps)", "variance + eps"),
         ),
         "no-root-and-no-epsilon": edit(
-            "Your function divides by the variance alone: it takes the root of s² + ε, so that y "
-            "has the deviation γ and a constant feature does not divide by zero.",
+            "Your function divides by the variance alone: the root makes the deviation that of γ, "
+            "and ε keeps a constant feature from dividing by zero.",
             ("np.sqrt(variance + eps)", "variance"),
         ),
         "variance-from-moments": edit(

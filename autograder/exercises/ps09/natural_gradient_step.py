@@ -240,5 +240,7 @@ EXERCISE = Exercise(
             ("solve(A", "solve(F"),
         ),
     },
-    equivalents={"v = np.linalg.solve(A, grad.reshape(-2))": "NumPy takes any negative length so."},
+    equivalents={
+        "v = np.linalg.solve(A, grad.reshape(-2))": "NumPy reads any negative length as −1."
+    },
 )
