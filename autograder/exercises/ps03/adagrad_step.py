@@ -241,8 +241,9 @@ EXERCISE = Exercise(
             ("np.sqrt(r)", "r"),
         ),
         "no-root-and-no-epsilon": edit(
-            "Your function divides by r itself, with neither root nor ε: a small gradient is then "
-            "divided by its square, and one that has always been zero gives 0/0; divide by √r + ε.",
+            "Your function divides by r itself, with neither root nor ε: the smaller "
+            "the gradients, the longer are your steps, and one that has always been zero "
+            "gives 0/0; divide by √r + ε.",
             ("(np.sqrt(r) + eps)", "r"),
         ),
         "epsilon-as-a-floor": edit(

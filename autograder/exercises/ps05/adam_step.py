@@ -118,8 +118,9 @@ EXERCISE = Exercise(
             "Your step divides by p̂ + ε: the root is missing, √p̂ + ε.", ("np.sqrt(p_hat)", "p_hat")
         ),
         "no-root-and-no-eps": edit(
-            "Your step divides by p̂ itself, with neither root nor ε: a small gradient is then "
-            "divided by its square, and one that has always been zero gives 0/0; divide by √p̂ + ε.",
+            "Your step divides by p̂ itself, with neither root nor ε: the smaller "
+            "the gradients, the longer are your steps, and one that has always been zero "
+            "gives 0/0; divide by √p̂ + ε.",
             ("(np.sqrt(p_hat) + eps)", "p_hat"),
         ),
         "eps-as-a-floor": edit(
