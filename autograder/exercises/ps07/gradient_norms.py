@@ -30,6 +30,10 @@ def in_memory(weights: list[Array], x: Array) -> Case:
     return case("read-only and strided data", put, readonly(x), "relu")
 
 
+def tiny(rng: Rng, *shape: int) -> Array:
+    return np.asarray(1e-8 * rng.normal(size=shape))
+
+
 @mistake
 def norms_of_the_weights(weights, x, activation):
     """Your function returns the norms of the weights themselves: return those of their
@@ -77,10 +81,12 @@ EXERCISE = Exercise(
             public=[
                 case("two layers", [W1, W2], X, "relu"),
                 case("layers of one width", [W3, -W3, W3], X, "relu"),
+                case("tiny inputs", [W1, W2], X * 1e-8, "relu"),
             ],
             held_out=lambda rng: [
                 drawn(rng, "two layers", 1.4, [3, 6, 4], 6, "relu"),
                 drawn(rng, "layers of one width", 1.4, [4, 4, 4, 4], 6, "relu"),
+                case("tiny inputs", network(rng, 1.4, 3, 6, 4), tiny(rng, 6, 3), "relu"),
             ],
         ),
         "depth, special cases, memory layouts": Check(
@@ -169,5 +175,10 @@ EXERCISE = Exercise(
             ("delta = slopes", "weights.reverse()\n    delta = slopes"),
             ("weights[layer])", "weights[-1 - layer])"),
         ),
+    },
+    equivalents={
+        "slope = h * (h - 1)": "All gradients change their sign, or none: the norms stay.",
+        "slope = h ** 2 - 1": "All gradients change their sign, or none: the norms stay.",
+        "if layer > 1e-06:": "The number of a layer is whole.",
     },
 )

@@ -86,4 +86,7 @@ EXERCISE = Exercise(
             ("return np.where(x > 0, x, slope * x)", "x[x < 0] *= slope\n    return x"),
         ),
     },
+    equivalents={
+        "return np.where(x >= 0, x, slope * x)": "At 0 both sides are 0.",
+    },
 )

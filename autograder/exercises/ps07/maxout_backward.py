@@ -90,7 +90,7 @@ EXERCISE = Exercise(
         "shapes and memory layouts": Check(
             points=1,
             public=[
-                case("1-d arrays", np.array([1, 0, 1]), 2, [5, -6, 7]),
+                case("1-d arrays", np.array([1, 0, 1]), 2, [5.1, -6.2, 7.3]),
                 case("3-d arrays", OF_THREE[:, None], 3, [[[5, -6]], [[7, -8]]]),
                 case("a gradient that skips memory", OF_THREE, 3, strided([[5, -6], [7, -8]])),
                 case(
@@ -145,6 +145,11 @@ EXERCISE = Exercise(
             "Your function multiplies the gradient by the number of the winner: the number says "
             "where it goes, not how large it is.",
             ("grad_out[..., None]", "(winner * grad_out)[..., None]"),
+        ),
+    },
+    equivalents={
+        "return grads.reshape(*grad_out.shape[:-1], -2)": (
+            "NumPy takes any negative number for the size that it is to find."
         ),
     },
 )

@@ -8,7 +8,7 @@ from autograder.definition.cases import Array, Rng, case_maker, floats, layouts
 
 case = case_maker("x", "pieces")
 
-X = floats([[1, 5, 2, -7, 0.5, 3], [-2, -1, -6, -4, 8, -9], [4, 3, -1, 2, 6, -5]])
+X = floats([[1, 5, 2, -7, 0.5, 3.3], [-2, -1, -6, -4, 8.1, -9], [4, 3, -1, 2, 6.7, -5]])
 ALL_NEGATIVE = -(np.arange(16.0).reshape(2, 2, 4) + 1)
 LAST_TWO_EQUAL = floats([[-1, 4, 4, -2, -3, -3]])
 
@@ -138,5 +138,11 @@ EXERCISE = Exercise(
             "piece, one integer a unit (argmax).",
             ("groups.argmax(axis=-1)", "(groups == groups.max(axis=-1)[..., None]) * 1"),
         ),
+    },
+    equivalents={
+        "groups = x.reshape(*x.shape[:-1], -2, pieces)": (
+            "NumPy takes any negative number for the size that it is to find."
+        ),
+        "winner in int32": "A winner may be of any type of whole numbers.",
     },
 )

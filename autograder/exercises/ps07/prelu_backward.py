@@ -34,6 +34,7 @@ def batch(rng: Rng) -> list[Case]:
         drawn("five examples, three units", 5, 3),
         drawn("as many examples as units", 4, 4),
         drawn("gradients from 1e-8 to 1e3", 6, 3, sizes),
+        case("tiny inputs", 1e-8 * table(rng, 5, 3), slopes(rng, 3), table(rng, 5, 3)),
         case("slopes zero", table(rng, 5, 2), np.zeros(2), table(rng, 5, 2)),
         case("gradient zero", table(rng, 5, 2), slopes(rng, 2), np.zeros((5, 2))),
     ]
@@ -91,6 +92,7 @@ EXERCISE = Exercise(
                 case("four examples, three units", X, SLOPES, G),
                 case("as many examples as units", X[:3], SLOPES, G[:3]),
                 case("gradients from 1e-8 to 1000", X, SLOPES, G * [[1e-8], [1e3], [1], [1e-3]]),
+                case("tiny inputs", X * 1e-8, SLOPES, G),
                 case("slopes zero", X, np.zeros(3), G),
                 case("gradient zero", X, SLOPES, np.zeros((4, 3))),
             ],

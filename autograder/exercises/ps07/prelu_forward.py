@@ -110,4 +110,7 @@ EXERCISE = Exercise(
             ("return np.where(x > 0, x, slope * x)", "x[x < 0] = (slope * x)[x < 0]\n    return x"),
         ),
     },
+    equivalents={
+        "return np.where(x >= 0, x, slope * x)": "At 0 both sides are 0.",
+    },
 )
