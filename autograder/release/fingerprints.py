@@ -24,7 +24,8 @@ _GRADES = ("autograder.grading.grader", "autograder.sandbox.zygote")
 
 def of_release(material: Material) -> str:
     """Hash of everything that a released notebook and its cases depend on."""
-    return _hash_of(release_files(material))
+    course = material.course
+    return _hash_of(release_files(material), course.site, course.notebooks, course.downloads)
 
 
 def of_grading(material: Material) -> str:
@@ -65,8 +66,8 @@ def find_module(module: str, course: Course | None = None) -> Path | None:
     return None
 
 
-def _hash_of(files: Mapping[str, Path]) -> str:
-    digest = hashlib.sha256()
+def _hash_of(files: Mapping[str, Path], *settings: str) -> str:
+    digest = hashlib.sha256(repr(settings).encode())
     for name, file in sorted(files.items()):
         digest.update(name.encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())

@@ -89,7 +89,7 @@ def write_source(assignment: Assignment) -> None:
     folder = assignment.source.parent
     folder.mkdir(parents=True, exist_ok=True)
     material = assignment.material
-    notebook = instructor_notebook(load_problem_set(material), material.source)
+    notebook = instructor_notebook(load_problem_set(material), material.source, material.course)
     assignment.source.write_text(notebook_text(notebook), encoding="utf-8")
     copy_selfcheck(folder, [write_cases(material)])
 

@@ -8,14 +8,17 @@ disagree; what could (names, parameters, markers) is checked.
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from autograder.course.course import Course
 from autograder.definition import ProblemSet
 from autograder.definition.answers import BEGIN, END
 from autograder.definition.ids import check_id, driver_id, text_id, written_id
+from autograder.selfcheck import __version__
 
 Cell = dict[str, Any]
 Notebook = dict[str, Any]
@@ -26,14 +29,24 @@ _ROLES = ("exercise", "driver", "check", "written")
 _LIKE_A_MARKER = re.compile(r"\b(begin|end)[\s_-]*(solution|answer|hidden|mark)", re.IGNORECASE)
 
 
+# a link to a page or a notebook of the site, not to an address
+_LINK = re.compile(r"\[([^][]+)\]\((?![a-z]+:)([^()\s#]+)\.(md|ipynb)((?:#[^()\s]*)?)\)")
+_IMPORT = re.compile(r"^from selfcheck import .*$", re.MULTILINE)
+
+
 class SourceError(ValueError):
     """A source that is not as it must be; the text says where and what to do."""
 
 
-def instructor_notebook(problem_set: ProblemSet, path: Path) -> Notebook:
+def instructor_notebook(
+    problem_set: ProblemSet, path: Path, course: Course | None = None
+) -> Notebook:
     """The instructor's notebook of a problem set: answers included, nbgrader metadata complete.
 
-    ``path`` is the source. Raises SourceError if the source and the definition do not fit together.
+    ``path`` is the source. With ``course`` the notebook can be opened anywhere: links lead to the
+    site of the course or, where it has no address, name the page; and the first cell installs
+    selfcheck where it is missing. Raises SourceError if the source and the definition do not fit
+    together.
     """
     import jupytext  # takes a second: not at the top
 
@@ -45,6 +58,12 @@ def instructor_notebook(problem_set: ProblemSet, path: Path) -> Notebook:
     ]
     builder.finish()
     _name_the_others(cells)
+    if course is not None:
+        for cell in cells:
+            if cell["cell_type"] == "markdown":
+                _make_links_work(cell, course)
+        first = next(cell for cell in cells if cell["cell_type"] == "code")
+        first["source"] = _IMPORT.sub(lambda found: _installing(found[0], course), first["source"])
     return {
         "cells": cells,
         "metadata": {
@@ -184,6 +203,48 @@ def _name_the_others(cells: list[Cell]) -> None:
         else:
             numbers["code", below] += 1
             cell["id"] = f"cell-{below}-{numbers['code', below]}"[:_LONGEST_ID]
+
+
+def _make_links_work(cell: Cell, course: Course) -> None:
+    """Turn links to pages of the site into what works wherever the notebook is opened.
+
+    What a link has become is noted in the cell, so that the site's own page can have it back.
+    """
+    links: dict[str, str] = {}
+
+    def shown(found: re.Match[str]) -> str:
+        words, page, kind, anchor = found.groups()
+        if course.site:
+            place = posixpath.normpath(posixpath.join(course.notebooks, page))
+            told = f"[{words}]({course.site.rstrip('/')}/{place}.html{anchor})"
+        else:
+            told = words if kind == "ipynb" else f"“{words}”"
+        links[told] = found[0]
+        return told
+
+    cell["source"] = _LINK.sub(shown, cell["source"])
+    if links:
+        cell["metadata"]["autograder"] = {"links": links}
+
+
+def _installing(line: str, course: Course) -> str:
+    """The import of selfcheck, which installs it where it is missing."""
+    wheel = "--no-index --find-links . selfcheck"
+    advice = "put its wheel, from the course's website, beside this notebook"
+    if course.site:
+        # where a site has its static files, whatever the folder of its pages is
+        place = course.downloads[max(course.downloads.find("_static"), 0) :]
+        name = f"selfcheck-{__version__}-py3-none-any.whl"
+        wheel = f"{course.site.rstrip('/')}/{place}/{name}"
+        advice = "download and install the wheel of this address"
+    return (
+        f"\ntry:\n    {line}\n"
+        "except ModuleNotFoundError:\n"
+        '    print("selfcheck is missing here; installing it. If that fails:")\n'
+        f'    print("{advice}, and run this cell again.")\n'
+        f"    %pip install -q {wheel}\n"
+        f"    {line}"
+    )
 
 
 def _nbgrader(

@@ -16,9 +16,10 @@ from urllib.parse import unquote
 # what only sets text, as long as it has no attributes
 PLAIN_TAGS = frozenset(
     {
-        *("b", "blockquote", "br", "center", "code", "dd", "del", "dl", "dt", "em", "hr", "i"),
-        *("h1", "h2", "h3", "h4", "h5", "h6", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q"),
-        *("s", "samp", "small", "strike", "strong", "sub", "sup", "tt", "u", "ul", "var"),
+        *("b", "blockquote", "br", "center", "code", "dd", "del", "details", "dl", "dt", "em"),
+        *("h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "kbd", "li", "mark", "ol", "p"),
+        *("pre", "q", "s", "samp", "small", "strike", "strong", "sub", "summary", "sup"),
+        *("tt", "u", "ul", "var"),
         *("table", "tbody", "td", "tfoot", "th", "thead", "tr"),
     }
 )

@@ -5,6 +5,7 @@ and the one comparison that the grader uses too.
 """
 
 from .check import CheckFailed, Replay, check, check_all
+from .digits import digits
 
-__all__ = ["CheckFailed", "Replay", "__version__", "check", "check_all"]
+__all__ = ["CheckFailed", "Replay", "__version__", "check", "check_all", "digits"]
 __version__ = "0.1.0"

@@ -66,13 +66,24 @@ def is_problem_set(app: Sphinx, page: str) -> bool:
 
 
 def mark_cells(app: Sphinx, page: str, source: list[str]) -> None:
-    """Give each cell classes by which the script finds it, and written answers an element."""
+    """Give each cell classes by which the script finds it, and written answers an element.
+
+    Links are again those to the pages of this site, which a released notebook cannot have.
+    """
     if is_problem_set(app, page):
         notebook = json.loads(source[0])
-        if not uses_torch(notebook):
-            for cell in notebook["cells"]:
+        for cell in notebook["cells"]:
+            _link(cell)
+            if not uses_torch(notebook):
                 _mark(cell)
-            source[0] = json.dumps(notebook)
+        source[0] = json.dumps(notebook)
+
+
+def _link(cell: dict[str, Any]) -> None:
+    text = "".join(cell["source"])
+    for shown, link in cell["metadata"].get("autograder", {}).get("links", {}).items():
+        text = text.replace(shown, link)
+    cell["source"] = text
 
 
 def _mark(cell: dict[str, Any]) -> None:

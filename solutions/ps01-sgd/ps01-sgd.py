@@ -21,26 +21,14 @@
 # **Time:** about an hour and a half, in any number of sittings. The exercises do not depend on each
 # other; skip what you are stuck on.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. When a check passes it prints
-# a ✓. The grader uses the same checks and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. Arrays are float64. The result may be computed in any way you like.
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy and the small package `selfcheck`, which holds the cases. If the next cell says
-# `No module named 'selfcheck'`, install the wheel from the course's website
-# (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside this notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
 import numpy as np
-from selfcheck import check, check_all
+from selfcheck import check, check_all, digits
 
 # %% [markdown]
 # ## Softmax and cross-entropy
@@ -101,6 +89,15 @@ check(softmax_cross_entropy)
 # %% [markdown]
 # **Next.** Where does the gradient vanish, and is that good? Look at an example whose right class
 # already has probability 0.999, and at one where a wrong class has it.
+#
+# <details><summary>An answer</summary>
+#
+# It vanishes where the right class has nearly all of the probability. That is good: there is little
+# left to learn. Where a wrong class has 0.999, the entry of the right class is nearly $-1$ and that
+# of the wrong one nearly $1$ (both divided by $n$): the pull is strongest where the model is sure
+# and wrong.
+#
+# </details>
 
 # %% [markdown]
 # ## The gradient of a minibatch
@@ -108,10 +105,31 @@ check(softmax_cross_entropy)
 # *About 10 minutes. Chapter: [Stochastic gradient descent](../sgd.md), on noisy gradients.*
 #
 # A linear model predicts $x \cdot w$. On a **minibatch** $B$ of examples its loss is the mean of
-# the halved squares, and the gradient is the mean of (error times input):
+# the halved squares:
 #
-# $$L_B(w) = \frac{1}{|B|} \sum_{i \in B} \tfrac12 (x_i \cdot w - y_i)^2, \qquad
-# g = \frac{1}{|B|} \sum_{i \in B} (x_i \cdot w - y_i)\, x_i.$$
+# $$L_B(w) = \frac{1}{|B|} \sum_{i \in B} \tfrac12 (x_i \cdot w - y_i)^2.$$
+#
+# Derive its gradient $g$ with respect to $w$ before you write code.
+#
+# <details><summary>A hint</summary>
+#
+# Take one example and one weight: what is the derivative of $\tfrac12 (x_{i1} w_1 + \dots + x_{id}
+# w_d - y_i)^2$ with respect to $w_j$?
+#
+# </details>
+#
+# <details><summary>Another hint</summary>
+#
+# By the chain rule it is the error, $x_i \cdot w - y_i$, times $x_{ij}$. All $j$ together are a
+# multiple of the vector $x_i$; what remains is the mean over the minibatch.
+#
+# </details>
+#
+# <details><summary>The formula</summary>
+#
+# $g = \frac{1}{|B|} \sum_{i \in B} (x_i \cdot w - y_i)\, x_i$
+#
+# </details>
 #
 # The minibatch comes as an array `idx` of row numbers. Who draws it is not this function's
 # business: randomness comes in as an argument, so that the function can be checked. If a number
@@ -125,8 +143,6 @@ check(softmax_cross_entropy)
 # %% exercise="minibatch_gradient"
 def minibatch_gradient(w, X, y, idx):
     """Gradient of the mean of ½ (x·w − y)² over a minibatch, with respect to w.
-
-        g = (1/|B|) Σ_(i in B) (x_i · w − y_i) x_i
 
     Arguments:
         w: weights, float array of shape (d,).
@@ -241,6 +257,14 @@ check(linear_decay)
 # %% [markdown]
 # **Next.** Theory asks that the rates add up to infinity while their squares do not. Does this
 # schedule meet both? One of the lectures says so of its first τ updates; the chapter has a look.
+#
+# <details><summary>An answer</summary>
+#
+# It does not. If $\alpha_\tau > 0$, the rate stays there, and the squares add up to infinity, too.
+# If $\alpha_\tau = 0$, both sums are finite. What a schedule does in endless time says little about
+# a training that ends.
+#
+# </details>
 
 # %% [markdown]
 # ## Gradient clipping
@@ -288,6 +312,13 @@ check(clip_by_norm)
 # %% [markdown]
 # **Next.** Clipping each entry by itself is found in code, too. What does it do to the direction of
 # the gradient $(100, 1)$ with limit 1?
+#
+# <details><summary>An answer</summary>
+#
+# It becomes $(1, 1)$, which points 45° away from the first axis; the gradient pointed half a degree
+# away from it. Clipping by the norm gives $(0.99995, 0.0099995)$.
+#
+# </details>
 
 # %% [markdown]
 # ## The condition number
@@ -335,6 +366,46 @@ check(condition_number)
 # **Next.** With the best constant rate, gradient descent shrinks the error by
 # $(\kappa - 1)/(\kappa + 1)$ a step. How many steps for one more decimal digit at $\kappa = 100$?
 # And at 10,000? In [problem set 2](ps02-momentum.ipynb) momentum brings that down to the root.
+#
+# <details><summary>An answer</summary>
+#
+# One digit takes $\ln 10 / \ln\frac{\kappa + 1}{\kappa - 1} \approx 1.15\,\kappa$ steps: 115 at
+# $\kappa = 100$, and about 11,500 at 10,000.
+#
+# </details>
+
+# %% [markdown]
+# ## What your functions do
+#
+# They learn to read. `digits()` has 1000 handwritten digits of 8 × 8 pixels; a linear model with
+# logits $XW$ trains on 800 of them and is tried on the other 200. The chain rule makes the gradient
+# in $W$ out of that in the logits, $X^\top g$. Below is the learning curve, with a bar as long as
+# the loss. Change `rate` and `longest` and see.
+
+# %%
+rate, longest, updates, size = 0.5, 1.0, 400, 32
+images, labels = digits()
+X, y, X_new, y_new = images[:800] / 16, labels[:800], images[800:] / 16, labels[800:]
+rng, W, curve = np.random.default_rng(0), np.zeros((64, 10)), []
+
+try:
+    for k in range(updates + 1):
+        if k % 40 == 0:
+            right = np.mean((X_new @ W).argmax(axis=1) == y_new)
+            curve.append((k, float(softmax_cross_entropy(X @ W, y)[0]), right))
+        batch = rng.integers(len(X), size=size)
+        _, grad = softmax_cross_entropy(X[batch] @ W, y[batch])
+        grad = clip_by_norm(X[batch].T @ grad, longest)
+        W = sgd_step(W, grad, linear_decay(k, rate, rate / 100, updates))
+except NotImplementedError as missing:
+    print("No training yet. Run this cell again when you have answered", missing)
+except Exception as error:
+    print("No training yet, for the functions do not work together:", repr(error))
+else:
+    print("update   loss  right of 200 new ones")
+    for k, loss, right in curve:
+        bar = "█" * round(16 * min(loss, 4)) if loss == loss else ""
+        print(format(k, "6"), format(loss, "6.3f"), format(right, "7.1%"), "", bar)
 
 # %% [markdown]
 # ## In your own words: how large a batch?

@@ -19,23 +19,10 @@
 #
 # **Time:** about an hour. The exercises do not depend on each other.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. The grader uses the same checks
-# and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. State, such as a velocity, comes in as an argument and goes out as a result.
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy, matplotlib for the picture at the end, and the small package `selfcheck`, which
-# holds the cases. If the next cell says `No module named 'selfcheck'`, install the wheel from the
-# course's website (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside
-# this notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
 import matplotlib.pyplot as plt
@@ -93,6 +80,12 @@ check(momentum_step)
 # %% [markdown]
 # **Next.** What does the velocity tend to when the gradient is the same at each step? You will need
 # the answer in the last exercise.
+#
+# <details><summary>An answer</summary>
+#
+# To the $v$ that a step does not change: $v = \mu v + \alpha g$. Solve it for $v$.
+#
+# </details>
 
 # %% [markdown]
 # ## Where NAG looks
@@ -133,6 +126,13 @@ check(nag_lookahead)
 
 # %% [markdown]
 # **Next.** The look ahead is only a look. Where does the step itself start, at $y$ or at $\theta$?
+#
+# <details><summary>An answer</summary>
+#
+# At $\theta$. The gradient is taken at $y$, but what is subtracted from $\theta$ is all of $\mu v +
+# \alpha f'(y)$. Started at $y$, it would count $\mu v$ twice.
+#
+# </details>
 
 # %% [markdown]
 # ## One step of NAG
@@ -251,11 +251,27 @@ check(minimize_quadratic)
 #
 # *About 5 minutes. Chapter: [Momentum](../momentum.md), on the sum of past gradients.*
 #
-# If the gradient stays the same, $v = \alpha g\,(1 + \mu + \mu^2 + \dots)$: the steps add up. In
-# the end momentum moves as fast as plain gradient descent would with the **effective learning
-# rate**
+# If the gradient stays the same, the steps add up. In the end momentum moves as fast as plain
+# gradient descent would with a larger rate, the **effective learning rate**
+# $\alpha_{\text{eff}}$. Derive it from $\alpha$ and $\mu$.
 #
-# $$\alpha_{\text{eff}} = \frac{\alpha}{1 - \mu}.$$
+# <details><summary>A hint</summary>
+#
+# Start with $v = 0$ and write $v$ out after one, two and three steps with the same $g$.
+#
+# </details>
+#
+# <details><summary>Another hint</summary>
+#
+# $v = \alpha g\,(1 + \mu + \mu^2 + \dots)$. What does the sum in brackets tend to?
+#
+# </details>
+#
+# <details><summary>The formula</summary>
+#
+# $\alpha_{\text{eff}} = \frac{\alpha}{1 - \mu}$
+#
+# </details>
 #
 # **By hand.** $\alpha = 0.1$ and $\mu = 0.75$ move like $\alpha = 0.4$ without momentum.
 
@@ -263,8 +279,6 @@ check(minimize_quadratic)
 # %% exercise="effective_lr"
 def effective_lr(lr, mu):
     """Learning rate of plain gradient descent that is as fast as momentum on a constant gradient.
-
-        α_eff = α (1 + μ + μ² + …) = α / (1 − μ)
 
     Arguments:
         lr: learning rate α ≥ 0, a number.
@@ -286,6 +300,13 @@ check(effective_lr)
 # %% [markdown]
 # **Next.** If you switch on momentum 0.9 in a training that worked, what should happen to the
 # learning rate?
+#
+# <details><summary>An answer</summary>
+#
+# Divide it by ten, to begin with: with $\mu = 0.9$ momentum moves like plain gradient descent at
+# ten times the rate.
+#
+# </details>
 
 # %% [markdown]
 # ## What your functions do

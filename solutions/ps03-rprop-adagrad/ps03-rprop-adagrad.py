@@ -21,23 +21,10 @@
 #
 # **Time:** about an hour and a quarter. Only the last exercise builds on an earlier one.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. The grader uses the same checks
-# and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. State, such as step sizes, comes in as an argument and goes out as a result.
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy, matplotlib for the picture at the end, and the small package `selfcheck`, which
-# holds the cases. If the next cell says `No module named 'selfcheck'`, install the wheel from the
-# course's website (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside
-# this notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
 import matplotlib.pyplot as plt
@@ -118,6 +105,13 @@ check(rprop_step)
 # %% [markdown]
 # **Next.** How many steps does Rprop need to make $\Delta$ a thousand times longer? And what
 # happens to its path if you multiply the loss by a million?
+#
+# <details><summary>An answer</summary>
+#
+# 38 steps that agree with the one before, for $1.2^{38} \approx 1021$. The path stays as it is:
+# only signs of gradients count.
+#
+# </details>
 
 # %% [markdown]
 # ## One step of the Manhattan rule
@@ -163,6 +157,13 @@ check(manhattan_step)
 # %% [markdown]
 # **Next.** How close to a minimum can this rule come, and stay? Rprop's shrinking $\Delta$ is there
 # for a reason.
+#
+# <details><summary>An answer</summary>
+#
+# It jumps to and fro between two points that are $\Delta$ apart, one on each side of the minimum.
+# It stays only where the gradient is exactly zero.
+#
+# </details>
 
 # %% [markdown]
 # ## One step of AdaGrad
@@ -180,6 +181,29 @@ check(manhattan_step)
 # everything for each weight by itself. The small $\varepsilon$ keeps a gradient that has always
 # been zero from giving 0/0. It stands **outside** the root in this course; inside, it would be felt
 # much earlier. (The slides in L1 square the wrong thing. The check knows that variant.)
+#
+# **Find the errors.** Somebody wrote the step as below. It runs, and it even goes downhill. It has
+# three errors, one of them in an array that is not its own. Find them before you write yours.
+#
+# ```python
+# def adagrad_step(theta, r, grad, lr, eps):
+#     r += theta**2
+#     return theta - lr / np.sqrt(r + eps) * grad, r
+# ```
+#
+# <details><summary>A hint</summary>
+#
+# Compare it with the formulas symbol by symbol; then call it twice with the same `r` and look at
+# `r` in between.
+#
+# </details>
+#
+# <details><summary>The errors</summary>
+#
+# It squares $\theta$ where it should be $g$. The $\varepsilon$ is inside the root. And `r += …`
+# changes the caller's array.
+#
+# </details>
 #
 # **By hand.** $\theta = 1$, $r = 9$, $g = 4$, $\alpha = 0.1$, $\varepsilon = 0$: the new $r$ is
 # $9 + 16 = 25$, the step $0.1 \cdot 4 / 5 = 0.08$, the new $\theta$ is 0.92.
@@ -218,6 +242,14 @@ check(adagrad_step)
 # %% [markdown]
 # **Next.** With a gradient that never changes, how long is AdaGrad's step number $t$? What does
 # that mean late in a long training?
+#
+# <details><summary>An answer</summary>
+#
+# After $t$ steps $r = t g^2$, so the step is $\alpha/\sqrt t$ long: a tenth of the first one in
+# step 100, a hundredth in step 10,000. Late in training AdaGrad hardly moves, whether or not it has
+# arrived.
+#
+# </details>
 
 # %% [markdown]
 # ## Nine against one

@@ -21,24 +21,11 @@
 #
 # **Time:** about an hour and a quarter. The exercises do not depend on each other.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. The grader uses the same checks
-# and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. State, such as a running mean, comes in as an argument and goes out as a result. A
 # decay rate is the weight of the **old** value, everywhere in the course.
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy, matplotlib for the picture at the end, and the small package `selfcheck`, which
-# holds the cases. If the next cell says `No module named 'selfcheck'`, install the wheel from the
-# course's website (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside
-# this notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
 import matplotlib.pyplot as plt
@@ -100,6 +87,14 @@ check(rmsprop_step)
 # %% [markdown]
 # **Next.** From $r = 0$, how long is the very first step? Compare it with the steps of a gradient
 # that has been the same for a long time. The next exercise has the reason.
+#
+# <details><summary>An answer</summary>
+#
+# The first step has $r = (1 - \gamma) g^2$, so it is $\alpha/\sqrt{1 - \gamma}$ long: $3.2\,\alpha$
+# for $\gamma = 0.9$. After a long time with the same gradient $r = g^2$, and the steps are $\alpha$
+# long.
+#
+# </details>
 
 # %% [markdown]
 # ## How far back a running mean remembers
@@ -107,11 +102,26 @@ check(rmsprop_step)
 # *About 10 minutes. Chapter: [RMSProp](../rmsprop.md), on the window.*
 #
 # Write $r \leftarrow \gamma r + (1-\gamma) g^2$ out for $t$ updates from $r = 0$ and you find a
-# weighted sum of all squares so far, $r_t = \sum_i w_i\, g_i^2$, with
+# weighted sum of all squares so far, $r_t = w_1 g_1^2 + \dots + w_t g_t^2$. Derive the weights,
+# and return them as an array, the oldest first.
 #
-# $$w_i = (1 - \gamma)\,\gamma^{\,t - i}, \qquad i = 1, \dots, t.$$
+# <details><summary>A hint</summary>
 #
-# Return these weights as an array, the oldest first.
+# Write $r_1$, $r_2$ and $r_3$ out. With which factor does $g_1^2$ enter each of them?
+#
+# </details>
+#
+# <details><summary>Another hint</summary>
+#
+# The newest square comes in with $1 - \gamma$. Each update after that multiplies it by $\gamma$.
+#
+# </details>
+#
+# <details><summary>The formula</summary>
+#
+# $w_i = (1 - \gamma)\,\gamma^{\,t - i}$ for $i = 1, \dots, t$
+#
+# </details>
 #
 # **By hand.** $\gamma = 0.5$, $t = 3$: the weights are $\tfrac18, \tfrac14, \tfrac12$. They sum to
 # $\tfrac78 = 1 - \gamma^3$, not to 1: the missing $\gamma^t$ is the weight of the zero at the
@@ -121,8 +131,6 @@ check(rmsprop_step)
 # %% exercise="decay_weights"
 def decay_weights(gamma, t):
     """Weights with which t values enter a running mean that started from zero.
-
-        w_i = (1 − γ) γ^(t − i)   for i = 1, …, t
 
     Arguments:
         gamma: decay rate γ, a number in [0, 1), the weight of the old value.
@@ -144,6 +152,12 @@ check(decay_weights)
 # %% [markdown]
 # **Next.** For $\gamma = 0.9$, how many of the newest gradients hold two thirds of the weight? A
 # rule of thumb says $1/(1-\gamma)$.
+#
+# <details><summary>An answer</summary>
+#
+# The newest $k$ have the weight $1 - \gamma^k$. Ten have 0.65 of it, as the rule of thumb says.
+#
+# </details>
 
 # %% [markdown]
 # ## RMSProp with Nesterov's momentum
@@ -206,6 +220,13 @@ check(rmsprop_nesterov_step)
 # %% [markdown]
 # **Next.** With momentum $\mu = 0.9$ and a gradient that stays the same, how long does the step
 # become? Should $\alpha$ be the one that worked without momentum?
+#
+# <details><summary>An answer</summary>
+#
+# Ten times as long: the steps tend to $\alpha/(1 - \mu)$ in place of $\alpha$. Start with a tenth
+# of the rate.
+#
+# </details>
 
 # %% [markdown]
 # ## One step of AdaDelta
@@ -278,6 +299,13 @@ check(adadelta_step)
 # %% [markdown]
 # **Next.** Multiply all gradients by 1000. Which of your functions in this problem set take nearly
 # the same steps as before, and where does the small difference come from?
+#
+# <details><summary>An answer</summary>
+#
+# All three steps do: from zero state, the roots grow by 1000 as well, and the factor cancels. The
+# difference is $\varepsilon$, which stays as it was while $r$ grows.
+#
+# </details>
 
 # %% [markdown]
 # ## What your functions do

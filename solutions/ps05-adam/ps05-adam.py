@@ -20,23 +20,10 @@
 #
 # **Time:** a little over an hour. The exercises do not depend on each other.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. The grader uses the same checks
-# and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. State, such as a running mean, comes in as an argument and goes out as a result.
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy, matplotlib for the picture at the end, and the small package `selfcheck`, which
-# holds the cases. If the next cell says `No module named 'selfcheck'`, install the wheel from the
-# course's website (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside
-# this notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
 import matplotlib.pyplot as plt
@@ -90,6 +77,13 @@ check(bias_correction)
 # %% [markdown]
 # **Next.** After how many updates does the correction change less than one percent, for
 # $\gamma = 0.9$ and for $\gamma = 0.999$?
+#
+# <details><summary>An answer</summary>
+#
+# When $\gamma^t$ is below 0.0099: after 44 updates for $\gamma = 0.9$, and after about 4,600 for
+# $\gamma = 0.999$.
+#
+# </details>
 
 # %% [markdown]
 # ## One step of Adam
@@ -158,6 +152,13 @@ check(adam_step)
 # %% [markdown]
 # **Next.** Multiply all gradients by 1,000. What changes in Adam's steps, and what in those of
 # [momentum](../momentum.md)?
+#
+# <details><summary>An answer</summary>
+#
+# Adam's steps stay as they are, but for $\varepsilon$, since $\hat r$ and $\sqrt{\hat p}$ both grow
+# by 1,000. Those of momentum become 1,000 times as long.
+#
+# </details>
 
 # %% [markdown]
 # ## One step of AdaMax
@@ -220,6 +221,14 @@ check(adamax_step)
 # %% [markdown]
 # **Next.** One gradient in a million is 1,000 times as large as the others. How long do Adam and
 # AdaMax remember it, with $\gamma_2 = 0.999$?
+#
+# <details><summary>An answer</summary>
+#
+# Both for about 6,900 steps, for $0.999^{6900} \approx 1/1000$. At first AdaMax is hit harder:
+# its divisor jumps to 1,000 times what it was. Adam's $p$ also grows about a thousandfold, but the
+# divisor is its root, and grows by 32.
+#
+# </details>
 
 # %% [markdown]
 # ## Adam from the start
@@ -230,7 +239,34 @@ check(adamax_step)
 # is bookkeeping: both means start from zero, $t$ counts from 1, and every $\theta$ is kept. Return
 # them as the rows of one array, the start first.
 #
-# Write the rule out, or call your `adam_step`; then an error in it counts here, too.
+# **Find the errors.** A friend wrote it as below, with a right `adam_step`. It has three errors.
+# Find them before you write yours.
+#
+# ```python
+# def adam_trajectory(theta0, grads, lr, gamma1, gamma2, eps):
+#     r = p = np.zeros_like(theta0)
+#     points = []
+#     for t, grad in enumerate(grads):
+#         theta, r, p = adam_step(theta0, r, p, grad, t, lr, gamma1, gamma2, eps)
+#         points.append(theta)
+#     return np.array(points)
+# ```
+#
+# <details><summary>A hint</summary>
+#
+# Follow the example below through it by hand: how many rows come out, what is divided by what in
+# the first step, and where does the second step start?
+#
+# </details>
+#
+# <details><summary>The errors</summary>
+#
+# The start is missing from the result. `enumerate` counts $t$ from 0, so the first correction
+# divides by $1 - \gamma^0 = 0$. And every step starts from `theta0`.
+#
+# </details>
+#
+# Write the rule out in the loop, or call your `adam_step`; then an error in it counts here, too.
 #
 # **By hand.** $\theta_0 = 1$, two gradients of 3, $\alpha = 0.1$, any decay rates and a negligible
 # $\varepsilon$: with a constant gradient $\hat r = 3$ and $\hat p = 9$ in every step, so $\theta$

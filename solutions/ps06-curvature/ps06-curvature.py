@@ -22,24 +22,11 @@
 # **Time:** about two hours, in any number of sittings. The exercises do not depend on each other;
 # skip what you are stuck on.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. The grader uses the same checks
-# and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. State, such as an estimate of a Hessian, comes in as an argument and goes out as a
 # result.
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy, matplotlib for the picture, and the small package `selfcheck`, which holds the
-# cases. If the next cell says `No module named 'selfcheck'`, install the wheel from the course's
-# website (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside this
-# notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
 from itertools import pairwise
@@ -95,6 +82,14 @@ check(newton_step)
 # %% [markdown]
 # **Next.** One of the cases is a saddle. Where does the undamped step lead there, and how large
 # must $\lambda$ be for a step that goes down?
+#
+# <details><summary>An answer</summary>
+#
+# To the saddle: it is where the quadratic is flat. $\lambda$ must be larger than the size of the
+# most negative eigenvalue; then $H + \lambda I$ is positive definite, and the step is in a
+# direction of descent.
+#
+# </details>
 
 # %% [markdown]
 # ## Conjugate gradients
@@ -158,6 +153,14 @@ check(conjugate_gradient)
 # %% [markdown]
 # **Next.** The matrix appears only in products $Ad$. What does that mean for a Hessian that is too
 # large to store?
+#
+# <details><summary>An answer</summary>
+#
+# It need not be stored. $Hd$ is the derivative of the gradient along $d$: the difference of two
+# gradients gives it approximately, and differentiating $g^\top d$ gives it exactly, for the price
+# of a few gradients.
+#
+# </details>
 
 # %% [markdown]
 # ## The BFGS update
@@ -212,6 +215,12 @@ check(bfgs_update)
 
 # %% [markdown]
 # **Next.** A network has ten million parameters. How large is $H$?
+#
+# <details><summary>An answer</summary>
+#
+# $10^{14}$ numbers, 800 terabytes in float64.
+#
+# </details>
 
 # %% [markdown]
 # ## L-BFGS: the direction without the matrix
@@ -276,6 +285,13 @@ check(lbfgs_direction)
 # %% [markdown]
 # **Next.** Count the multiplications for $m$ pairs and $n$ parameters, and compare with a product
 # of an $n \times n$ matrix and a vector.
+#
+# <details><summary>An answer</summary>
+#
+# Each loop has, for each pair, a scalar product and a multiple of a vector: about $4mn$ in all. For
+# $m = 10$ and $n = 10^6$ these are $4 \cdot 10^7$, against $10^{12}$ for the matrix.
+#
+# </details>
 
 # %% [markdown]
 # ## A rate that sets itself: vSGD
@@ -345,6 +361,13 @@ check(vsgd_step)
 
 # %% [markdown]
 # **Next.** Start with $\tau = 1$ and gradients without noise. Which method is this?
+#
+# <details><summary>An answer</summary>
+#
+# With $\tau = 1$ the means are the new values, $\alpha = 1/h$, and $\tau$ stays 1. That is Newton's
+# method with a diagonal Hessian.
+#
+# </details>
 
 # %% [markdown]
 # ## Averaging the iterates
@@ -387,6 +410,12 @@ check(polyak_average)
 # %% [markdown]
 # **Next.** The first iterates were far away, and the mean never quite forgets them. What would
 # you do about it?
+#
+# <details><summary>An answer</summary>
+#
+# Begin to average later, or let old iterates fade, as a running mean does.
+#
+# </details>
 
 # %% [markdown]
 # ## One coordinate at a time
@@ -394,12 +423,28 @@ check(polyak_average)
 # *About 10 minutes. Chapter: [Curvature](../curvature.md), on coordinate descent.*
 #
 # Along a single axis a quadratic is a parabola, and its minimum is known exactly. Coordinate
-# descent goes there, then along the next axis. On $f(x) = \tfrac12 x^\top A x - b^\top x$ one sweep
-# is
+# descent goes there, then along the next axis. One sweep does that for all coordinates of
+# $f(x) = \tfrac12 x^\top A x - b^\top x$, in the order $i = 0, 1, \dots, n - 1$, and every step
+# uses the coordinates that are new already. Derive where the minimum along one axis is.
 #
-# $$x_i \leftarrow x_i - \frac{(Ax - b)_i}{A_{ii}} \qquad \text{for } i = 0, 1, \dots, n - 1,$$
+# <details><summary>A hint</summary>
 #
-# and every step uses the coordinates that are new already.
+# What is $\partial f / \partial x_i$, and by how much does it change if $x_i$ alone changes by 1?
+#
+# </details>
+#
+# <details><summary>Another hint</summary>
+#
+# The slope is $(Ax - b)_i$, and it changes by $A_{ii}$. How far must $x_i$ go until the slope is
+# zero?
+#
+# </details>
+#
+# <details><summary>The formula</summary>
+#
+# $x_i \leftarrow x_i - \frac{(Ax - b)_i}{A_{ii}}$, with the newest $x$
+#
+# </details>
 #
 # **By hand.** $A = \begin{pmatrix} 2 & 1\\ 1 & 2\end{pmatrix}$, $b = (0, 0)$, $x = (2, 2)$: first
 # $x_0 = 2 - \tfrac62 = -1$. With it $(Ax)_1 = -1 + 4 = 3$, so $x_1 = 2 - \tfrac32 = \tfrac12$.
@@ -409,7 +454,7 @@ check(polyak_average)
 def coordinate_descent_sweep(A, b, x):
     """One sweep of coordinate descent on f(x) = ½ xᵀAx − bᵀx: each coordinate once, in order.
 
-        for i = 0 … n − 1:   x_i ← x_i − (A x − b)_i / A_ii    with the newest x
+        for i = 0 … n − 1:   x_i goes to the minimum of f along its axis, the others stay
 
     Arguments:
         A: symmetric matrix with positive diagonal, float array of shape (n, n).
@@ -435,6 +480,13 @@ check(coordinate_descent_sweep)
 # %% [markdown]
 # **Next.** When $A$ is diagonal one sweep is enough. For which other quadratics is the method fast,
 # and for which slow? The picture shows one of each kind.
+#
+# <details><summary>An answer</summary>
+#
+# It is fast where the valley lies along an axis, so that $A$ is nearly diagonal, and slow where a
+# narrow valley runs across the axes: each step is then short.
+#
+# </details>
 
 # %% [markdown]
 # ## What your functions do

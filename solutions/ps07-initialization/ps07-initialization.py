@@ -21,23 +21,10 @@
 #
 # **Time:** about an hour and a half. The exercises are small, and none needs another.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. The grader uses the same checks
-# and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. Arrays are float64. A batch has one example a row: `x` has shape (n, d).
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy, matplotlib for the picture at the end, and the small package `selfcheck`, which
-# holds the cases. If the next cell says `No module named 'selfcheck'`, install the wheel from the
-# course's website (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside
-# this notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
 import matplotlib.pyplot as plt
@@ -88,17 +75,43 @@ check(xavier_bound)
 # %% [markdown]
 # **Next.** The argument holds where units are linear near 0, as tanh is. What does a unit do that
 # throws away half of its inputs?
+#
+# <details><summary>An answer</summary>
+#
+# A ReLU keeps about half of the mean square, so the weights need twice the variance. That is the
+# next exercise.
+#
+# </details>
 
 # %% [markdown]
 # ## He's standard deviation
 #
 # *About 5 minutes. Chapter: [Initialization](../initialization.md).*
 #
-# A ReLU sets the negative half of a symmetric signal to 0 and so halves its mean square. With
-# slope $a$ left of 0 the fraction $(1 + a^2)/2$ is kept. He and colleagues make the weights larger
-# by just that:
+# A ReLU sets the negative half of a symmetric signal to 0 and so halves its mean square. He and
+# colleagues make the weights larger by just that. Let the rectifier have the slope $a$ left of 0,
+# and let the weights be independent with mean 0. Derive the standard deviation $\sigma$ with which
+# one layer, rectifier and all, leaves the mean square of the signal as it is.
 #
-# $$\sigma = \sqrt{\frac{2}{(1 + a^2)\, n_\text{in}}}.$$
+# <details><summary>A hint</summary>
+#
+# A unit adds up $n_\text{in}$ products of a weight and an input. By which factor does that change
+# the mean square? And which fraction of it does the rectifier keep?
+#
+# </details>
+#
+# <details><summary>Another hint</summary>
+#
+# The factor is $n_\text{in}\,\sigma^2$. Of a symmetric signal the right half stays, and the left
+# half is multiplied by $a$: the fraction $(1 + a^2)/2$ is kept. The product has to be 1.
+#
+# </details>
+#
+# <details><summary>The formula</summary>
+#
+# $\sigma = \sqrt{\frac{2}{(1 + a^2)\, n_\text{in}}}$
+#
+# </details>
 #
 # **By hand.** 8 inputs and ReLU ($a = 0$): $\sigma = \sqrt{2/8} = \tfrac12$. With $a = 1$ the
 # unit is linear, and $\sigma = \sqrt{1/8}$.
@@ -107,8 +120,6 @@ check(xavier_bound)
 # %% exercise="he_std"
 def he_std(fan_in, slope):
     """Standard deviation of He's initialization for (leaky) rectifiers.
-
-        σ = √(2 / ((1 + a²) n_in))
 
     Arguments:
         fan_in: number n_in of inputs that a unit adds up, an integer ≥ 1.
@@ -167,6 +178,12 @@ check(relu_forward)
 
 # %% [markdown]
 # **Next.** The backward pass. What does it need to remember of the forward pass?
+#
+# <details><summary>An answer</summary>
+#
+# Where $x$ was positive. The output tells that as well, so $x$ itself may be forgotten.
+#
+# </details>
 
 # %% [markdown]
 # ## The gradient of ReLU
@@ -430,6 +447,12 @@ check(maxout_forward)
 
 # %% [markdown]
 # **Next.** With two pieces, $x$ and $0$, maxout is ReLU. Which pieces make it the absolute value?
+#
+# <details><summary>An answer</summary>
+#
+# The pieces $x$ and $-x$.
+#
+# </details>
 
 # %% [markdown]
 # ## The gradient of maxout
@@ -552,6 +575,13 @@ check(gradient_norms)
 # %% [markdown]
 # **Next.** Thirty layers, below. Before you run it: which of the five networks has the smallest
 # gradients, and which layers of it?
+#
+# <details><summary>An answer</summary>
+#
+# The one with sigmoids, in its first layers: each layer multiplies the gradient by a slope of at
+# most ¼.
+#
+# </details>
 
 # %% [markdown]
 # ## What your function shows

@@ -21,24 +21,11 @@
 #
 # **Time:** about an hour and a half. The exercises do not depend on each other.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. The grader uses the same checks
-# and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. State, such as running statistics, comes in as an argument and goes out as a result. A
 # batch has one example a row and one feature a column: `x` has shape (n, d).
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy, matplotlib for the picture at the end, and the small package `selfcheck`, which
-# holds the cases. If the next cell says `No module named 'selfcheck'`, install the wheel from the
-# course's website (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside
-# this notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
 import matplotlib.pyplot as plt
@@ -97,6 +84,13 @@ check(batchnorm_forward)
 # %% [markdown]
 # **Next.** Add 100 to all inputs of a feature, or multiply them by 7. What happens to $y$? A layer
 # below may now change in these ways without disturbing the one above.
+#
+# <details><summary>An answer</summary>
+#
+# Nothing for the shift, which the mean takes away. Next to nothing for the factor: the root grows
+# by 7 as well, but for $\varepsilon$.
+#
+# </details>
 
 # %% [markdown]
 # ## The gradient of batch normalization
@@ -164,6 +158,13 @@ check(batchnorm_backward)
 # %% [markdown]
 # **Next.** A batch of two examples: $\hat x$ is $(-1, 1)$ whatever $x$ is. What does your function
 # return for the gradient of $x$ when $\varepsilon$ is tiny, and why must it?
+#
+# <details><summary>An answer</summary>
+#
+# Almost zero, for the output does not depend on $x$: $\hat x$ is $(-1, 1)$ before and after a small
+# change of $x$.
+#
+# </details>
 
 # %% [markdown]
 # ## Batch normalization at inference
@@ -216,6 +217,12 @@ check(batchnorm_inference)
 # %% [markdown]
 # **Next.** For given statistics this is just $y = c\,x + d$ for each feature. What are $c$ and
 # $d$? The last exercise makes use of it.
+#
+# <details><summary>An answer</summary>
+#
+# $c = \gamma/\sqrt{s^2 + \varepsilon}$ and $d = \beta - c\,m$.
+#
+# </details>
 
 # %% [markdown]
 # ## Running statistics
@@ -273,6 +280,12 @@ check(update_running)
 # %% [markdown]
 # **Next.** After how many batches has the start, mean 0 and variance 1, lost all but a hundredth of
 # its weight at $\text{keep} = 0.9$? The picture at the end shows it.
+#
+# <details><summary>An answer</summary>
+#
+# After 44, for $0.9^{44} \approx 0.0097$.
+#
+# </details>
 
 # %% [markdown]
 # ## Folding it away
@@ -280,14 +293,30 @@ check(update_running)
 # *About 15 minutes. Chapter: [Batch normalization](../batch-normalization.md#folding-it-away).*
 #
 # At inference the normalization after a linear layer is a linear map after a linear map. One layer
-# can do the work of both:
+# can do the work of both: $W'h + b'$ is the normalized $Wh + b$ for every $h$. Row $j$ of $W$
+# belongs to output $j$. Before a network is put to use its normalizations are often folded in
+# this way: nothing is left of them to compute. Derive $W'$ and $b'$.
 #
-# $$c_j = \frac{\gamma_j}{\sqrt{s_j^2 + \varepsilon}}, \qquad W'_{jk} = c_j W_{jk}, \qquad
-# b'_j = c_j (b_j - m_j) + \beta_j,$$
+# <details><summary>A hint</summary>
 #
-# so that $W'h + b'$ is the normalized $Wh + b$ for every $h$. Row $j$ of $W$ belongs to output
-# $j$. Before a network is put to use its normalizations are often folded in this way: nothing is
-# left of them to compute.
+# Put $x = Wh + b$ into the formula of the inference, for one output $j$, and sort: what multiplies
+# $h$, and what does not?
+#
+# </details>
+#
+# <details><summary>Another hint</summary>
+#
+# With $c_j = \gamma_j / \sqrt{s_j^2 + \varepsilon}$ the normalized output is $c_j \bigl((Wh)_j +
+# b_j - m_j\bigr) + \beta_j$.
+#
+# </details>
+#
+# <details><summary>The formula</summary>
+#
+# $W'_{jk} = c_j W_{jk}$ and $b'_j = c_j (b_j - m_j) + \beta_j$, with $c_j = \gamma_j / \sqrt{s_j^2
+# + \varepsilon}$
+#
+# </details>
 #
 # **By hand.** $W = (2)$, $b = (3)$, running mean 1, running variance 4, $\varepsilon = 0$,
 # $\gamma = 10$, $\beta = 5$: $c = 5$, $W' = (10)$, $b' = 5 \cdot 2 + 5 = 15$. For $h = 1$ the
@@ -298,8 +327,7 @@ check(update_running)
 def fold_into_linear(W, b, gamma, beta, running_mean, running_var, eps):
     """The linear layer that does what a linear layer and the normalization after it do.
 
-        c = γ / √(s² + ε),   W'_jk = c_j W_jk,   b' = c (b − m) + β
-        so that W' h + b' = batchnorm_inference(W h + b) for every h
+        W' h + b' = batchnorm_inference(W h + b) for every h
 
     Arguments:
         W: weights, float array of shape (d, k): one row an output; not to be changed in place.
@@ -328,6 +356,14 @@ check(fold_into_linear)
 # %% [markdown]
 # **Next.** Could a normalization *before* a linear layer be folded into it as well? And one that is
 # followed by a ReLU?
+#
+# <details><summary>An answer</summary>
+#
+# Yes: $W(c\,x + d) + b = (W \operatorname{diag}(c))\,x + (Wd + b)$. With a ReLU behind it a
+# normalization still goes into the layer *before* it, and the ReLU stays; it cannot pass the ReLU
+# to the layer after.
+#
+# </details>
 
 # %% [markdown]
 # ## What your function does

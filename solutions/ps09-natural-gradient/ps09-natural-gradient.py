@@ -21,23 +21,10 @@
 #
 # **Time:** about two hours. The exercises do not depend on each other.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. The grader uses the same checks
-# and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. The letters are those of the [notation](../notation.md) page.
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy, matplotlib for the picture at the end, and the small package `selfcheck`, which
-# holds the cases. If the next cell says `No module named 'selfcheck'`, install the wheel from the
-# course's website (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside
-# this notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
 import matplotlib.pyplot as plt
@@ -100,6 +87,13 @@ check(fisher_softmax)
 # %% [markdown]
 # **Next.** Add the same vector to all rows of $W$: no probability changes. What does that say
 # about $F$, and about inverting it?
+#
+# <details><summary>An answer</summary>
+#
+# A step in such a direction changes no prediction, so $F$ maps it to zero. $F$ is singular,
+# whatever the inputs are, and cannot be inverted without damping.
+#
+# </details>
 
 # %% [markdown]
 # ## One natural gradient step
@@ -218,6 +212,12 @@ check(whitening)
 # %% [markdown]
 # **Next.** What is $U^\top U$? It does not depend on the two conventions, and you will meet it
 # again.
+#
+# <details><summary>An answer</summary>
+#
+# Put $U = \Lambda^{-1/2} E^\top$ in, and compare with the inverse of $E \Lambda E^\top$.
+#
+# </details>
 
 # %% [markdown]
 # ## PRONG: into whitened coordinates
@@ -225,11 +225,27 @@ check(whitening)
 # *About 10 minutes.*
 #
 # A layer $Wh + b$ is rewritten to read whitened inputs, $V\,U(h - c) + d$. That must not change
-# what the network computes: the two have to agree for **every** $h$. So
+# what the network computes: the two have to agree for **every** $h$. Derive $V$ and $d$ from that.
 #
-# $$V = W U^{-1}, \qquad d = b + W c.$$
+# <details><summary>A hint</summary>
 #
-# (The slide has other signs in its line 10. Put an $h$ into both forms and see.)
+# Two linear functions agree everywhere if what multiplies $h$ is the same in both, and the rest is
+# the same, too.
+#
+# </details>
+#
+# <details><summary>Another hint</summary>
+#
+# $V U h - V U c + d = W h + b$, so $VU = W$; and with that, $d - W c = b$.
+#
+# </details>
+#
+# <details><summary>The formula</summary>
+#
+# $V = W U^{-1}$ and $d = b + W c$. (The slide has other signs in its line 10. Put an $h$ into both
+# forms and see.)
+#
+# </details>
 #
 # **By hand.** One input: $W = 6$, $b = 1$, $c = 2$, $U = 3$ gives $V = 2$ and $d = 13$. At $h = 4$
 # both forms say $25$: $6 \cdot 4 + 1$ and $2 \cdot 3 \cdot (4 - 2) + 13$.
@@ -239,7 +255,7 @@ check(whitening)
 def prong_project(W, b, c, U):
     """Rewrite a layer W h + b so that it reads whitened inputs; its function does not change.
 
-        V U (h − c) + d = W h + b  for every h:   V = W U⁻¹,   d = b + W c
+        V U (h − c) + d = W h + b  for every h
 
     Arguments:
         W: weights, float array of shape (m, n).
@@ -400,6 +416,14 @@ check(prong_step)
 # %% [markdown]
 # **Next.** With momentum there would be a velocity, too, and it would belong to the old $V$. What
 # should happen to it at a projection?
+#
+# <details><summary>An answer</summary>
+#
+# It was a change of $W$, namely $v\,U_{\text{old}}$, and should stay that change: $v \leftarrow
+# v\,U_{\text{old}} U_{\text{new}}^{-1}$. Or it starts from zero again. Kept as it is, it points
+# elsewhere.
+#
+# </details>
 
 # %% [markdown]
 # ## What your functions do

@@ -20,24 +20,11 @@
 #
 # **Time:** about an hour and a half. The exercises do not depend on each other.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. The grader uses the same checks
-# and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. They draw no random numbers: a mask, an offset, a coin come in as arguments. The
 # letters are those of the [notation](../notation.md) page.
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy, matplotlib for the picture at the end, and the small package `selfcheck`, which
-# holds the cases. If the next cell says `No module named 'selfcheck'`, install the wheel from the
-# course's website (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside
-# this notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
 import matplotlib.pyplot as plt
@@ -89,6 +76,12 @@ check(dropout_train)
 
 # %% [markdown]
 # **Next.** What is the mean of $y$ over all masks? The next layer will have got used to it.
+#
+# <details><summary>An answer</summary>
+#
+# $\text{keep} \cdot x$.
+#
+# </details>
 
 # %% [markdown]
 # ## Dropout in testing, the lecture's form
@@ -174,6 +167,13 @@ check(inverted_dropout_forward)
 # %% [markdown]
 # **Next.** The check averages over all eight masks of three units. Why not over a thousand random
 # ones?
+#
+# <details><summary>An answer</summary>
+#
+# The mean over random masks is only nearly right, so a check would have to be lenient. All masks,
+# each with its probability, give the mean exactly.
+#
+# </details>
 
 # %% [markdown]
 # ## Inverted dropout, backward
@@ -214,19 +214,41 @@ check(inverted_dropout_backward)
 # %% [markdown]
 # **Next.** The backward pass needs the *same* mask as the forward pass. Where would a framework
 # keep it?
+#
+# <details><summary>An answer</summary>
+#
+# With the node of the computational graph that the forward pass has made: the backward pass of that
+# node takes it from there.
+#
+# </details>
 
 # %% [markdown]
 # ## One step with an L2 penalty
 #
 # *About 10 minutes. Chapter: [Regularization](../regularization.md).*
 #
-# The penalty $\tfrac12 \lambda \sum w^2$ is added to the loss. Its gradient is $\lambda w$, so
-# each step first shrinks the weights a little, which is why it is called **weight decay** too:
+# The penalty $\tfrac12 \lambda \sum w^2$ is added to the loss. Each step then shrinks the weights a
+# little, which is why it is called **weight decay** too. Biases carry no penalty: they do not make
+# a function wiggle. The gradients that come in, $g_w$ and $g_b$, are those of the loss alone.
+# Derive the step of gradient descent on the sum of loss and penalty.
 #
-# $$w \leftarrow (1 - \alpha\lambda)\, w - \alpha g_w, \qquad b \leftarrow b - \alpha g_b .$$
+# <details><summary>A hint</summary>
 #
-# Biases carry no penalty: they do not make a function wiggle. The gradients that come in are those
-# of the loss alone.
+# What is the gradient of the penalty in $w$, and in $b$?
+#
+# </details>
+#
+# <details><summary>Another hint</summary>
+#
+# It is $\lambda w$ and 0, so plain gradient descent steps along $g_w + \lambda w$ and $g_b$.
+#
+# </details>
+#
+# <details><summary>The formula</summary>
+#
+# $w \leftarrow (1 - \alpha\lambda)\, w - \alpha g_w$ and $b \leftarrow b - \alpha g_b$
+#
+# </details>
 #
 # **By hand.** $w = 2$, $b = 3$, $g_w = g_b = 1$, $\alpha = 0.1$, $\lambda = 0.5$:
 # $w = 0.95 \cdot 2 - 0.1 = 1.8$ and $b = 2.9$.
@@ -235,9 +257,6 @@ check(inverted_dropout_backward)
 # %% exercise="l2_step"
 def l2_step(w, b, grad_w, grad_b, lr, lam):
     """One step of gradient descent with the L2 penalty ½ λ Σw² on the weights.
-
-        w ← (1 − αλ) w − α g_w
-        b ← b − α g_b
 
     Arguments:
         w: weights, float array of any shape; not to be changed in place.
@@ -264,6 +283,13 @@ check(l2_step)
 # %% [markdown]
 # **Next.** A weight that the loss does not care about shrinks by the same *factor* in each step.
 # Does it ever become zero?
+#
+# <details><summary>An answer</summary>
+#
+# No. After $t$ steps it is $(1 - \alpha\lambda)^t$ times what it was, which comes close to zero and
+# does not reach it, unless $\alpha\lambda = 1$.
+#
+# </details>
 
 # %% [markdown]
 # ## One step with an L1 penalty
@@ -313,6 +339,14 @@ check(l1_step)
 # %% [markdown]
 # **Next.** Near zero this step jumps to and fro across it. What would a rule look like that stops
 # at zero?
+#
+# <details><summary>An answer</summary>
+#
+# Take the step of the loss first, then move each weight towards zero by $\alpha\lambda$, and set it
+# to zero if that would cross it: $w \leftarrow \operatorname{sign}(w) \max(|w| - \alpha\lambda,
+# 0)$.
+#
+# </details>
 
 # %% [markdown]
 # ## Early stopping
@@ -365,6 +399,13 @@ check(early_stopping)
 # %% [markdown]
 # **Next.** The validation data has now been used to choose something. Is the loss of the best epoch
 # still an honest estimate?
+#
+# <details><summary>An answer</summary>
+#
+# It is a little too low: of many noisy losses the lowest was taken. An honest estimate needs data
+# that chose nothing.
+#
+# </details>
 
 # %% [markdown]
 # ## The prediction of an ensemble
@@ -409,6 +450,13 @@ check(ensemble_predict)
 # %% [markdown]
 # **Next.** Dropout trains $2^n$ networks that share their weights. Which mean over them does the
 # rule for testing take?
+#
+# <details><summary>An answer</summary>
+#
+# Not the one of your function. For a single softmax layer it is the geometric mean of the
+# probabilities, normalized; for deeper networks it comes close to that.
+#
+# </details>
 
 # %% [markdown]
 # ## More data: crops and mirror images
@@ -463,6 +511,13 @@ check(random_crop_flip)
 
 # %% [markdown]
 # **Next.** For which images would mirroring be a bad idea? Think of digits.
+#
+# <details><summary>An answer</summary>
+#
+# For those that mean something else, or nothing, in the mirror: most digits and letters, and road
+# signs with arrows.
+#
+# </details>
 
 # %% [markdown]
 # ## What your functions do

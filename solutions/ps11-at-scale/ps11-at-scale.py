@@ -20,24 +20,13 @@
 #
 # **Time:** about an hour and a quarter. The exercises do not depend on each other.
 #
-# **How to work.** Each exercise is one function. Replace the line that raises
-# `NotImplementedError` and run the `check(...)` cell below as often as you like: it compares your
-# function with the course's on small cases and says what differs. The grader uses the same checks
-# and more cases of the same kind.
-#
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were.
 #
-# **To hand in:** *Restart & Run All*, save, and hand in this one notebook, with its name unchanged.
-
-# %% [markdown]
-# ## Setting up
-#
-# You need NumPy, and the small package `selfcheck`, which holds the cases. If the next cell says
-# `No module named 'selfcheck'`, install the wheel from the course's website
-# (`pip install selfcheck-….whl`) or put the folder `selfcheck` from there beside this notebook.
+# **How to work, check and hand in:** see the page [Exercises](index.md) of the course's website.
 
 # %%
+import matplotlib.pyplot as plt
 import numpy as np
 from selfcheck import check, check_all
 
@@ -92,6 +81,13 @@ check(conv_cost)
 # %% [markdown]
 # **Next.** Weights must be stored and sent, operations take time. Which layers of a network have
 # most of the one, which of the other?
+#
+# <details><summary>An answer</summary>
+#
+# The first layers have most of the operations, since their images are large. The last layers have
+# most of the weights, since they have many channels.
+#
+# </details>
 
 # %% [markdown]
 # ## What an Inception block costs
@@ -242,6 +238,14 @@ check(local_matmul)
 # %% [markdown]
 # **Next.** With $G$ blocks the layer has $1/G$ of the weights of a dense one. What can it not
 # compute any more, however many such layers follow each other?
+#
+# <details><summary>An answer</summary>
+#
+# Anything that mixes inputs of different pieces: piece $b$ of the output depends on piece $b$ of
+# the input alone, through any number of such layers. Others are needed in between, or the entries
+# must be put in another order.
+#
+# </details>
 
 # %% [markdown]
 # ## One gradient from many workers
@@ -307,6 +311,32 @@ check(data_parallel_gradient)
 # You get the gradients $g_0, \dots, g_{T-1}$ as rows of an array. Return how far $\theta$ has
 # come, $\theta_t - \theta_0$ for $t = 0, \dots, T$, as the $T + 1$ rows of another.
 #
+# **Find the errors.** A colleague wrote it as below. It raises no exception, and two things are
+# wrong with it. Find them before you write yours.
+#
+# ```python
+# def stale_sgd(grads, delay, lr):
+#     theta, rows = np.zeros_like(grads[0]), []
+#     for t in range(len(grads)):
+#         theta = theta - lr * grads[t - delay]
+#         rows.append(theta)
+#     return np.array(rows)
+# ```
+#
+# <details><summary>A hint</summary>
+#
+# Follow the example below through it: which gradient does the first update use, and how many rows
+# come out?
+#
+# </details>
+#
+# <details><summary>The errors</summary>
+#
+# While $t < \tau$ the index is negative, and Python takes gradients from the end, which nobody has
+# computed yet. And the first row, zero, is missing.
+#
+# </details>
+#
 # **By hand.** Gradients 1, 2, 4, delay 1, rate 0.5: the rows are 0, 0 (nothing has arrived), −0.5
 # and −1.5. Without the delay they would be 0, −0.5, −1.5, −3.5.
 
@@ -347,6 +377,66 @@ check(stale_sgd)
 # **Next.** Here the gradients were given. In training they depend on where $\theta$ was when they
 # were computed. On $f(\theta) = \tfrac12 \lambda \theta^2$, plain gradient descent is stable for
 # $\alpha\lambda < 2$. Try $\tau = 1$ on paper, or in a few lines of code: where is the limit now?
+#
+# <details><summary>An answer</summary>
+#
+# At $\alpha\lambda = 1$, half of what it was. The steps follow $\theta_{t+1} = \theta_t -
+# \alpha\lambda\,\theta_{t-1}$, and the roots of $z^2 - z + \alpha\lambda = 0$ lie inside the unit
+# circle while $0 < \alpha\lambda < 1$.
+#
+# </details>
+
+# %% [markdown]
+# ## What your functions do
+#
+# Left: how much faster $k$ workers take a step than one, by your counts for the nine blocks of the
+# table. Each computes on its share of the batch (the backward pass counts as two forward ones) and
+# sends its gradient along a ring, $2(k - 1)/k$ times its size. Right: gradient descent on
+# $\tfrac12 \theta^2$ with the noisy gradients of four workers, put together by
+# `data_parallel_gradient`, at one and the same rate. A delay of 5 is too much for it. Change
+# `bandwidth` and `rate` and see.
+
+# %%
+speed, bandwidth, rate, steps = 1e12, 1e9, 0.3, 60  # operations and bytes a second
+
+
+def times(batch, workers):
+    costs = [inception_cost(np.array(row)) for row, _, _ in PUBLISHED.values()]
+    params, ops = (float(sum(column)) for column in zip(*costs, strict=True))
+    return 3 * batch * ops / speed / workers + 8 * params / bandwidth * (workers - 1) / workers
+
+
+def path(delay):
+    rng, thetas, grads = np.random.default_rng(0), [4.0], []
+    for _ in range(steps):
+        shards = [(thetas[-1] + rng.normal(size=1) / np.sqrt(n), n) for n in (8, 8, 4, 12)]
+        grads.append(data_parallel_gradient(shards))
+        thetas.append(4.0 + float(stale_sgd(np.array(grads), delay, rate)[-1, 0]))
+    return thetas
+
+
+workers = 2 ** np.arange(8)
+try:
+    faster = {batch: times(batch, 1) / times(batch, workers) for batch in (64, 256, 1024)}
+    paths = {delay: path(delay) for delay in (0, 2, 5)}
+except NotImplementedError as missing:
+    print(f"No picture yet: answer {missing}, then run this cell again.")
+except Exception as error:
+    print(f"No picture yet, for the functions do not do what they should: {error!r}")
+else:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    left.plot(workers, workers, "k:", linewidth=1, label="as many times as workers")
+    for (batch, factor), marker in zip(faster.items(), "os^", strict=True):
+        left.plot(workers, factor, marker=marker, markersize=4, label=f"batch of {batch}")
+    left.set_xscale("log", base=2)
+    left.set_yscale("log", base=2)
+    left.set(xlabel="workers", ylabel="times as fast as one", title="Speed-up")
+    for (delay, thetas), line in zip(paths.items(), ("-", "--", ":"), strict=True):
+        right.plot(thetas, line, label=f"delay {delay}")
+    right.set(xlabel="update", ylabel="θ", title=f"Staleness, α = {rate}")
+    left.legend()
+    right.legend()
+    plt.show()
 
 # %% [markdown]
 # ## In your own words: more workers
