@@ -50,7 +50,7 @@ def notebooks(right_notebook: Callable[..., Any]) -> Notebooks:
         "right": "return theta - lr * grad",
         "wrong": "return theta + lr * grad",
         "unanswered": "raise NotImplementedError('sgd_step')",
-        "failing": "return theta - rate * grad",
+        "failing": "return theta - nowhere * grad",
         "crashing": "import os; os.abort()",
         "looping": "while True: pass",
     }

@@ -114,7 +114,7 @@ def klass(
         "one wrong": {**right, "sgd_step": HEAD + "return theta + lr * grad"},
         "reciting": {**right, "sgd_step": HEAD + RECITED},
         "partly": dict(list(right.items())[:3]),
-        "failing": {**right, "sgd_step": HEAD + "return theta - rate * grad"},
+        "failing": {**right, "sgd_step": HEAD + "return theta - nowhere * grad"},
         "crashing": {**right, "sgd_step": HEAD + "import os; os._exit(3)"},
         "empty": {},
     }

@@ -157,7 +157,9 @@ CAUSES = {
         Status.CRASHED, first("import os; os._exit(0)"), "ended its own process", FULL
     ),
     "unknown name": Cause(
-        Status.ERROR, call("return theta - rate * grad"), "NameError: name 'rate' is not defined"
+        Status.ERROR,
+        call("return theta - nowhere * grad"),
+        "NameError: name 'nowhere' is not defined",
     ),
     "does not parse": Cause(Status.ERROR, answer("def sgd_step(:\n"), "a cell raised SyntaxError"),
     "other parameters": Cause(
@@ -471,8 +473,8 @@ def test_answer_in_another_cell_counts(
 def test_detail_names_the_error_and_where(
     grade_notebook: Callable[..., Any], right_notebook: Callable[..., Any]
 ) -> None:
-    result = grade_notebook(right_notebook(PS, {"sgd_step": HEAD + "return rate"}))
-    assert "raised NameError: name 'rate' is not defined" in result.detail
+    result = grade_notebook(right_notebook(PS, {"sgd_step": HEAD + "return nowhere"}))
+    assert "raised NameError: name 'nowhere' is not defined" in result.detail
     assert "case “" in result.detail
     result = grade_notebook(right_notebook(PS, {"sgd_step": HEAD + "return theta -\n"}))
     assert result.detail == "a cell raised SyntaxError: line 2: invalid syntax"
