@@ -60,7 +60,7 @@ grade: | sample
 	@$(BIN)/autograder grade $(notdir $(wildcard solutions/*)) --course-dir $(COURSE) --isolation auto
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(INSTALLED)
 	$(BIN)/autograder bench

@@ -24,21 +24,20 @@ SEED = 20260
 Notebook = dict[str, Any]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give one process what shares costly fixtures or a place, for ``--dist loadgroup``.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the tests of a file to one process, for they share what took long to make.
 
-    That is the tests of a file; all that look at the built site; and those of a folder where tests
-    look for what attacks leave behind.
+    So do those of ``hostile``, which look for what attacks leave behind.
     """
-    for item in items:
-        folder = Path(item.nodeid).parts[1]
-        if "site" in getattr(item, "fixturenames", ()):
-            group = "built site"
-        elif folder == "hostile":
-            group = folder
-        else:
-            group = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "hostile" if file.startswith("tests/hostile/") else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ For a live figure (see tests/site/test_live_figures.py for both in use):
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import html
 import json
 import math
@@ -65,10 +66,23 @@ def double_precision() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def site() -> Path:
-    """The built site, without a warning."""
+    """The built site, without a warning; built once, if several processes test it."""
     given = os.environ.get("COURSE_SITE")
     if given:
         return Path(given).resolve()
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process {os.getpid()}")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "built-in").open("a+") as built:
+        fcntl.flock(built, fcntl.LOCK_EX)
+        built.seek(0)
+        if built.read() != run:
+            _build()
+            built.truncate(0)
+            built.write(run)
+    return BUILD / "_build" / "html"
+
+
+def _build() -> None:
     tool = Path(sys.executable).with_name("jupyter-book")
     command = [str(tool), "build", str(ROOT), "--path-output", str(BUILD), "--all"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -79,7 +93,6 @@ def site() -> Path:
     warnings = [line for line in log.splitlines() if re.search(r"\b(WARNING|ERROR):", line)]
     assert not warnings, "the build warned:\n" + "\n".join(warnings)
     assert done.returncode == 0, f"the build failed:\n{log[-4000:]}"
-    return BUILD / "_build" / "html"
 
 
 @pytest.fixture(scope="session")
