@@ -71,6 +71,11 @@ def call(body: str) -> Callable[[Notebook], None]:
     return answer(HEAD + body.replace("\n", "\n    "))
 
 
+def unused_call(body: str) -> Callable[[Notebook], None]:
+    """Another body of ``condition_number``, which no cell of the notebook calls."""
+    return answer(f"def condition_number(H):\n    {body}", "condition_number")
+
+
 def first(source: str) -> Callable[[Notebook], None]:
     """A cell of the student's own above all others."""
     own = {"cell_type": "code", "metadata": {}, "source": source, "outputs": []}
@@ -124,12 +129,14 @@ CAUSES = {
     "a link": Cause(Status.DAMAGED, file(lambda p: p.symlink_to(__file__)), "symbolic link", 0),
     "a pipe": Cause(Status.DAMAGED, file(os.mkfifo), "not a regular file", 0),
     "gone": Cause(Status.DAMAGED, file(lambda p: None), "there is no file", 0),
-    "endless call": Cause(Status.TIMEOUT, call("while True: pass"), "stopped after 2 seconds"),
+    "endless call": Cause(
+        Status.TIMEOUT, unused_call("while True: pass"), "stopped after 2 seconds"
+    ),
     "endless cell": Cause(
         Status.TIMEOUT, first("while True: pass"), "stopped after 3 seconds", FULL
     ),
     "sleeping call": Cause(
-        Status.TIMEOUT, call("import time; time.sleep(1000)"), "stopped after 2 seconds"
+        Status.TIMEOUT, unused_call("import time; time.sleep(1000)"), "stopped after 2 seconds"
     ),
     "endless answer cell": Cause(
         Status.TIMEOUT, answer("while True: pass\n"), "stopped after 3 seconds"
@@ -538,8 +545,9 @@ def test_notebook_that_takes_too_long_in_all_is_stopped_and_told_so(
 def test_calls_of_an_exercise_that_are_slow_together_are_stopped_and_told_so(
     ps01: Session, right_notebook: Callable[..., Any], hand_in: Callable[..., Any]
 ) -> None:
-    body = "import time\n    time.sleep(0.3)\n    return theta - lr * grad"
-    path = hand_in(right_notebook(PS, {"sgd_step": HEAD + body}))
+    body = "import time\n    time.sleep(0.3)\n    return float(np.linalg.cond(H))"
+    slow = f"def condition_number(H):\n    {body}"
+    path = hand_in(right_notebook(PS, {"condition_number": slow}))
     limits = TimeLimits(cell=3, call=0.6, notebook=20)
     result = graded_within(limits, ps01, path)
     assert result.status is Status.TIMEOUT
