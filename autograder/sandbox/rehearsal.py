@@ -36,6 +36,7 @@ _CELLS = (
     "f'{np.linalg.norm(x):.3f}'",
     "raise ValueError('as rehearsed')",
     "undefined_name",
+    "%time rate = 0.1",  # by IPython's own way, which imports what some workers cannot read
 )
 _FIGURE = """import matplotlib.pyplot as plt
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
