@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +18,9 @@ from autograder.grading.sample import instructor_answers, released_notebook, wit
 from autograder.grading.session import Session
 from autograder.grading.settings import Settings, TimeLimits
 from autograder.release.build import release
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 QUICK = TimeLimits(cell=3, call=2, notebook=20)
 SEED = 20260
@@ -117,3 +121,18 @@ def hand_in(tmp_path: Path) -> Callable[[Notebook | bytes], Path]:
 def grade_notebook(ps01: Session, hand_in: Callable[..., Path]) -> Callable[..., Any]:
     """Grades a hand-in to problem set 1."""
     return lambda content: ps01.grade(Handin("student", hand_in(content))).result
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, started once: no process can have two of Playwright's sessions."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()

@@ -97,8 +97,20 @@ class HostileClass:
 
 
 def right_notebook(material: Material, released: Notebook) -> Notebook:
-    """The hand-in that is right in every exercise."""
-    return with_answers(released, instructor_answers(material))
+    """The hand-in that is right in every exercise.
+
+    It lacks what calls the attacked function beside the checks: a student may delete that, and an
+    attack would end there, before it met the grader's own calls.
+    """
+    right = with_answers(released, instructor_answers(material))
+    right["cells"] = [
+        cell
+        for cell in right["cells"]
+        if cell["cell_type"] != "code"
+        or "nbgrader" in cell["metadata"]
+        or ATTACKED not in "".join(cell["source"])
+    ]
+    return right
 
 
 def grade_hostile_class(hostile: HostileClass, settings: Settings) -> None:

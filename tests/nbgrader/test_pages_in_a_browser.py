@@ -176,18 +176,6 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
     return made
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("Chromium is not installed: the pages cannot be opened in a browser")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 class Seen:
     """A page in a browser, and what happened there."""
 
@@ -280,8 +268,8 @@ selector => {
 
 
 @pytest.fixture
-def seen(chromium: Browser) -> Iterator[Seen]:
-    made = Seen(chromium)
+def seen(browser: Browser) -> Iterator[Seen]:
+    made = Seen(browser)
     yield made
     made.page.context.close()
 
@@ -466,10 +454,10 @@ def test_pages_of_feedback_run_nothing_of_a_hand_in(
 
 @pytest.mark.browser
 def test_jupyterlab_runs_nothing_of_an_autograded_notebook(
-    graded: Class, server: str, chromium: Browser
+    graded: Class, server: str, browser: Browser
 ) -> None:
     for student in ("honest", *graded.hostile):
-        seen = Seen(chromium)
+        seen = Seen(browser)
         seen.log_in(server)
         path = (
             graded.course.assignment(PROBLEM_SET)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import random
-import shutil
 import struct
 import zlib
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -28,6 +28,9 @@ from autograder.results.inert import inert_picture, inert_text
 from autograder.results.result import ExerciseResult, GradedCell, Output, Result, Run, Status
 from autograder.results.tables import results_json
 from autograder.selfcheck.judge import CheckResult
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 MARKUP = [
     "<script>window.ran = 1</script>",
@@ -324,11 +327,7 @@ def test_what_a_notebook_shows_reaches_its_pages_inert_and_bounded(
 
 
 @pytest.mark.browser
-def test_opening_a_feedback_page_runs_and_loads_nothing(tmp_path: Path) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed: the page cannot be opened in a browser")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def test_opening_a_feedback_page_runs_and_loads_nothing(browser: Browser, tmp_path: Path) -> None:
     evil = b"<script>window.ran = 1</script>"
     picture = encoded(png(extra=chunk(b"tEXt", b"x\0" + evil), after=evil))
     cells = [
@@ -340,9 +339,7 @@ def test_opening_a_feedback_page_runs_and_loads_nothing(tmp_path: Path) -> None:
     path = tmp_path / "feedback.html"
     path.write_text(feedback_page(result, run_of(result)), encoding="utf-8")
     asked: list[str] = []
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
+    with contextlib.closing(browser.new_page()) as page:
         page.on("request", lambda request: asked.append(request.url))
         page.on("dialog", lambda dialog: asked.append("dialog"))
         page.goto(path.as_uri())
@@ -352,5 +349,4 @@ def test_opening_a_feedback_page_runs_and_loads_nothing(tmp_path: Path) -> None:
         page.locator("body").hover()
         assert page.evaluate("window.ran") is None
         assert page.evaluate("document.scripts.length") == 0
-        browser.close()
     assert {url for url in asked if not url.startswith("data:image/png;")} == {path.as_uri()}
