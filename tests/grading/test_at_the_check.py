@@ -130,6 +130,8 @@ def test_cells_are_shown_as_they_were_the_first_time(
 ) -> None:
     before = "held = []\ndef helper(a):\n    held.append(a)\n    return a\n"
     notebook = right_notebook(PS, answer(before, "helper(lr)"))
+    training = next(cell for cell in notebook["cells"] if "= digits()" in cell["source"])
+    notebook["cells"].remove(training)
     notebook["cells"].append(code("def helper(a): return 5"))
     notebook["cells"].append(code("print('held', len(held))"))
     result = grade_notebook(notebook)
