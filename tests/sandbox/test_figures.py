@@ -52,7 +52,9 @@ def nothing_in_axes(figure: Figure) -> None:
 def test_a_figure_looks_as_ipython_draws_it(draw: Callable[[Figure], None]) -> None:
     shown = []
     for picture_of in (figures._picture, lambda f: print_figure(f, bbox_inches="tight")):
-        with matplotlib.rc_context({"figure.dpi": 72}):
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()  # whatever style another test has left
+            matplotlib.rcParams["figure.dpi"] = 72
             figure = Figure()
             FigureCanvasAgg(figure)
             draw(figure)
