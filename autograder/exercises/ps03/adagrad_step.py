@@ -18,7 +18,7 @@ from autograder.definition.cases import (
     spread,
 )
 
-from ..epsilons import own_epsilon
+from ..epsilons import ROOT_AND_EPSILON
 
 case = case_maker("theta", "r", "grad", "lr", "eps", feedback=("theta", "r"))
 
@@ -226,38 +226,7 @@ EXERCISE = Exercise(
             ("grad**2", "grad**2 + eps"),
             ("(np.sqrt(r) + eps)", "np.sqrt(r)"),
         ),
-        "no-epsilon": edit(
-            "Your function leaves ε out, so a gradient that has always been zero gives 0/0: divide "
-            "by √r + ε.",
-            ("(np.sqrt(r) + eps)", "np.sqrt(r)"),
-        ),
-        "parentheses-missing": edit(
-            "Your ε is added to θ instead of the divisor: put parentheses around √r + ε.",
-            ("(np.sqrt(r) + eps)", "np.sqrt(r) + eps"),
-        ),
-        "no-root": edit(
-            "Your function divides by r without the root: divide by √r + ε, so that the units of "
-            "the gradient cancel.",
-            ("np.sqrt(r)", "r"),
-        ),
-        "no-root-and-no-epsilon": edit(
-            "Your function divides by r itself, with neither root nor ε: the smaller "
-            "the gradients, the longer are your steps, and one that has always been zero "
-            "gives 0/0; divide by √r + ε.",
-            ("(np.sqrt(r) + eps)", "r"),
-        ),
-        "epsilon-as-a-floor": edit(
-            "Your divisor is the larger of √r and ε: it is their sum, √r + ε.",
-            ("(np.sqrt(r) + eps)", "np.maximum(np.sqrt(r), eps)"),
-        ),
-        "own-epsilon": own_epsilon("(np.sqrt(r) + eps)", "(np.sqrt(r) + {})", "np.sqrt(r + {})"),
-        "other-order": edit(
-            "Your function returns (r, theta): the order is (theta, r), that of the arguments.",
-            (
-                "theta - lr * grad / (np.sqrt(r) + eps), r",
-                "r, theta - lr * grad / (np.sqrt(r) + eps)",
-            ),
-        ),
+        **ROOT_AND_EPSILON,
         "one-for-all": edit(
             "Your r adds up the squares of all entries: each weight has its own sum of its own "
             "squares.",

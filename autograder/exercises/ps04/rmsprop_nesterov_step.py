@@ -17,7 +17,7 @@ from autograder.definition.cases import (
     spread,
 )
 
-from ..epsilons import own_epsilon
+from ..epsilons import ROOT_AND_EPSILON
 
 PARAMETERS = ("theta", "v", "r", "grad_at_lookahead", "lr", "mu", "gamma", "eps")
 STATE = ("theta", "v", "r")
@@ -262,22 +262,14 @@ EXERCISE = Exercise(
             "always been zero gives 0/0: divide by √r + ε.",
             ("(np.sqrt(r) + eps)", "np.sqrt(r)"),
         ),
-        "no-root-and-no-epsilon": edit(
-            "Your function divides by r itself, with neither root nor ε: the smaller "
-            "the gradients, the longer are your steps, and one that has always been zero "
-            "gives 0/0; divide by √r + ε.",
-            ("(np.sqrt(r) + eps)", "r"),
-        ),
+        "no-root-and-no-epsilon": ROOT_AND_EPSILON["no-root-and-no-epsilon"],
         "no-root": edit(
             "Your function divides by r + ε without the root: divide by √r + ε, so that the units "
             "of the gradient cancel.",
             ("np.sqrt(r)", "r"),
         ),
-        "epsilon-as-a-floor": edit(
-            "Your divisor is the larger of √r and ε: it is their sum, √r + ε.",
-            ("(np.sqrt(r) + eps)", "np.maximum(np.sqrt(r), eps)"),
-        ),
-        "own-epsilon": own_epsilon("(np.sqrt(r) + eps)", "(np.sqrt(r) + {})", "np.sqrt(r + {})"),
+        "epsilon-as-a-floor": ROOT_AND_EPSILON["epsilon-as-a-floor"],
+        "own-epsilon": ROOT_AND_EPSILON["own-epsilon"],
         "next-lookahead": edit(
             "Your function subtracts μv + αg/(√r + ε) with the new v, and so returns the next "
             "lookahead: the course returns θ − v.",
