@@ -405,8 +405,7 @@ class _ClassRun:
         entry = next((each for each in self.entries.values() if not each.outdated), None)
         if entry is not None:
             exercises = self.store.read(entry).exercises
-            checks = {each.name: [check.name for check in each.checks] for each in exercises}
-            self.adjustments.require(checks, self.assignment.root / ADJUSTMENTS)
+            self.adjustments.require(exercises, self.assignment.root / ADJUSTMENTS)
 
     def _aim(
         self, settings: Settings, students: tuple[str, ...] | None, everything: bool

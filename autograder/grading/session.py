@@ -101,8 +101,7 @@ class Session:
     @cached_property
     def grader(self) -> Grader:
         """What grades the hand-ins; waits as :attr:`evaluation` does. Raises UserError."""
-        checks = {each.name: [check.name for check in each.checks] for each in self.spec.exercises}
-        self.adjustments.require(checks, self.assignment.root / FILE)
+        self.adjustments.require(self.spec.exercises, self.assignment.root / FILE)
         settings = self.settings
         return Grader.of(self.release, self.spec, settings.time, self.adjustments, settings.figures)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 from autograder.course.errors import UserError
 from autograder.course.files import write_whole
 from autograder.selfcheck.judge import CheckResult
+from autograder.selfcheck.spec import ExerciseSpec
 
 from .result import ExerciseResult, Judged, Result
 
@@ -84,8 +85,9 @@ class Adjustments:
         """What is changed, each in a line; two of which differ if and only if the grades may."""
         return tuple(f"{each.target}: {each.told}" for each in self.all)
 
-    def require(self, checks: Mapping[str, Collection[str]], where: Path) -> None:
-        """Raise UserError, with the file, unless there are these exercises with these checks."""
+    def require(self, exercises: Iterable[ExerciseSpec | ExerciseResult], where: Path) -> None:
+        """Raise UserError, with the file, unless what is adjusted is among the exercises."""
+        checks = {each.name: [check.name for check in each.checks] for each in exercises}
         for each in self.all:
             _require_target(each.exercise, each.check, checks, f"{where}: ")
 
