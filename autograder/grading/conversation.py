@@ -335,7 +335,7 @@ class Conversation:
         answer, _ = self._hear(talk, task).open()
         if isinstance(task, _Changes):
             self._take_changes(answer)
-        elif shown and not self.again:
+        elif shown and not self.again and not self.confided:
             output, incident = _read_output(answer)
             self.transcript.outputs[task] = output
             if incident is not None:

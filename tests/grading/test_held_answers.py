@@ -174,17 +174,21 @@ def _right() -> dict[str, str]:
     return instructor_answers("ps01-sgd")
 
 
+@pytest.mark.parametrize("end", ["os._exit(3)", "os.kill(-1, 9)"])
 def test_nothing_is_shown_of_a_run_after_held_out_inputs_were_seen(
     course: CourseDirectory,
     quick_settings: Settings,
     right_notebook: Callable[..., Any],
     hand_in: Callable[..., Path],
+    end: str,
 ) -> None:
-    """At the weakest level a hand-in can leave word for its next run."""
+    """At the weakest level a hand-in can leave word for its next run, and end its sandbox."""
     word = Path(tempfile.gettempdir()) / f"word-{uuid4()}"
-    function = f"    open({str(word)!r}, 'w').write('seen')\n    import os; os._exit(3)\n"
+    function = f"    open({str(word)!r}, 'w').write('seen')\n    import os; {end}\n"
     answers = {"sgd_step": f"import numpy as np\n{RIGHT_IN_PUBLIC}{function}"}
     notebook = right_notebook("ps01-sgd", answers)
+    training = next(cell for cell in notebook["cells"] if "= digits()" in cell["source"])
+    notebook["cells"].remove(training)
     look = f"import os\nprint('it was', 'seen' if os.path.exists({str(word)!r}) else 'new')"
     cell = {"cell_type": "code", "metadata": {}, "source": look, "outputs": []}
     notebook["cells"].insert(0, cell)
@@ -198,5 +202,5 @@ def test_nothing_is_shown_of_a_run_after_held_out_inputs_were_seen(
     finally:
         word.unlink(missing_ok=True)
     assert result.status is Status.CRASHED
-    assert lost(result) == {"sgd_step"}
+    assert "sgd_step" in lost(result)  # and all others, if it ended its sandbox
     assert [c.output.text for c in result.cells if "it was" in c.output.text] == ["it was new\n"]
