@@ -160,8 +160,8 @@ def rectifiers() -> Problem:
     return network(2, 32, "relu", he, data=RAW).problem
 
 
-def sigmoids() -> Problem:
-    return network(4, 32, "sigmoid", xavier, data=CENTRED).problem
+def sigmoids(*, normalize: bool = False) -> Problem:
+    return network(4, 32, "sigmoid", xavier, normalize=normalize, data=CENTRED).problem
 
 
 TASKS = {
@@ -170,6 +170,7 @@ TASKS = {
     "relu, falling": Task(rectifiers, RAW, 32, 6, linear),
     "autoencoder": Task(autoencoder, RAW, 50, 10, labels=False),
     "sigmoid": Task(sigmoids, CENTRED, 50, 8),
+    "normalized": Task(functools.partial(sigmoids, normalize=True), CENTRED, 50, 8),
 }
 
 
