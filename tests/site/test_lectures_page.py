@@ -66,7 +66,9 @@ def test_every_row_has_a_section(row):
 
 
 PAGES = sorted(
-    path.relative_to(BOOK).as_posix() for path in (*BOOK.glob("*.md"), *BOOK.glob("labs/*.md"))
+    path.relative_to(BOOK).as_posix()
+    for folder in ("", "labs/", "instructors/")
+    for path in BOOK.glob(f"{folder}*.md")
 )
 
 
