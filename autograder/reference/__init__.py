@@ -12,6 +12,8 @@ from .activations import (
     maxout_forward,
     prelu_backward,
     prelu_forward,
+    rectifier_backward,
+    rectifier_forward,
     relu_backward,
     relu_forward,
 )
@@ -74,7 +76,7 @@ from .curvature import (
     vsgd_step,
 )
 from .gradient_descent import minibatch_gradient, sgd_step, softmax_cross_entropy
-from .initialization import gradient_norms, he_std, xavier_bound
+from .initialization import gradient_norms, he_std, initial_weights, xavier_bound
 from .momentum import (
     MomentumState,
     effective_lr,
@@ -166,6 +168,7 @@ __all__ = [
     "gradient_norms",
     "he_std",
     "inception_cost",
+    "initial_weights",
     "inverted_dropout_backward",
     "inverted_dropout_forward",
     "l1_step",
@@ -197,6 +200,8 @@ __all__ = [
     "prong_project",
     "prong_step",
     "random_crop_flip",
+    "rectifier_backward",
+    "rectifier_forward",
     "relu_backward",
     "relu_forward",
     "rmsprop_nesterov_step",

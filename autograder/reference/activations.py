@@ -122,6 +122,47 @@ def prelu_backward(x: Tensor, slope: Tensor, grad_out: Tensor) -> tuple[Tensor, 
     return grad_x, grad_slope
 
 
+def rectifier_forward(x: Tensor, slope: float | Tensor) -> Tensor:
+    """ReLU, leaky ReLU or parametric ReLU, by the slope left of 0.
+
+        y = x where x > 0,   a x elsewhere
+
+    Args:
+        x: inputs; any shape if all units share one slope, else of shape (..., n, d).
+        slope: the slope a that all units share (0 is ReLU), or slopes of shape (..., d), one a
+            unit.
+
+    Returns:
+        y, same shape as ``x``.
+
+    Source: L4 (ReLU, its variants, parametric ReLU).
+    """
+    return prelu_forward(x, slope) if isinstance(slope, Tensor) else leaky_relu_forward(x, slope)
+
+
+def rectifier_backward(x: Tensor, slope: float | Tensor, grad_out: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of the loss with respect to input and slope of :func:`rectifier_forward`.
+
+        ∂L/∂x = ∂L/∂y where x > 0,   a ∂L/∂y elsewhere
+        ∂L/∂a = Σ ∂L/∂y · min(0, x)      (over all outputs that the slope has moved)
+
+    Args:
+        x: inputs of the forward pass.
+        slope: the slope that all units share, or slopes of shape (..., d), one a unit.
+        grad_out: ∂L/∂y, same shape as ``x``.
+
+    Returns:
+        ∂L/∂x in the shape of ``x``, and ∂L/∂a in that of ``slope`` (0-d for a number).
+
+    torch.nn.PReLU() has one slope that all units share, torch.nn.PReLU(d) one a unit.
+
+    Source: He, Zhang, Ren, Sun 2015, equations 2 and 3.
+    """
+    if isinstance(slope, Tensor):
+        return prelu_backward(x, slope, grad_out)
+    return leaky_relu_backward(x, slope, grad_out), (grad_out * x.clamp(max=0)).sum()
+
+
 def maxout_forward(x: Tensor, pieces: int) -> tuple[Tensor, Tensor]:
     """Maxout: the largest of each group of ``pieces`` neighbouring inputs, and which one it was.
 

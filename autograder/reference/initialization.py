@@ -63,6 +63,35 @@ def he_std(fan_in: int, slope: float = 0.0) -> float:
     return math.sqrt(2 / ((1 + slope**2) * fan_in))
 
 
+def initial_weights(draws: Tensor, recipe: str, slope: float = 0.0) -> Tensor:
+    """Weights of a layer, made of random numbers by Glorot's recipe or by He's.
+
+        "glorot":  W = a U,   a = √(6 / (n_in + n_out)),       U uniform on (−1, 1)
+        "he":      W = σ Z,   σ = √(2 / ((1 + a²) n_in)),      Z standard normal
+
+    Args:
+        draws: the random numbers, shape (n_out, n_in).
+        recipe: "glorot" or "he".
+        slope: slope of the rectifier left of 0; Glorot's recipe does not look at it.
+
+    Returns:
+        The weights, same shape.
+
+    Raises:
+        ValueError: ``recipe`` is neither.
+
+    The same as torch.nn.init.xavier_uniform_ and kaiming_normal_ make of their generator.
+
+    Source: that of :func:`xavier_bound` and :func:`he_std`.
+    """
+    n_out, n_in = draws.shape
+    if recipe == "glorot":
+        return xavier_bound(n_in, n_out) * draws
+    if recipe == "he":
+        return he_std(n_in, slope) * draws
+    raise ValueError(f"recipe = {recipe!r} must be glorot or he")
+
+
 def _value_and_derivative(a: Tensor, activation: str) -> tuple[Tensor, Tensor]:
     if activation == "linear":
         return a, torch.ones_like(a)

@@ -15,11 +15,11 @@
 #
 # A deep network multiplies many matrices and many slopes. If each factor is a little too small,
 # nothing arrives at the first layer; a little too large, and everything explodes. You will write
-# the two standard recipes for the size of initial weights, four activations forward and backward,
-# and a function that measures the gradient of every layer. The last cell uses it to look at
-# thirty layers. There is one question to answer in words.
+# the two standard recipes for initial weights, rectifiers and maxout, forward and backward, and a
+# function that measures the gradient of every layer. The last cell takes your recipes and that
+# function to look at thirty layers. There is one question to answer in words.
 #
-# **Time:** about an hour and a half. The exercises are small, and none needs another.
+# **Time:** a little under two hours. The exercises do not depend on each other.
 #
 # **Rules of the house.** Functions are pure: they return new arrays and leave their arguments as
 # they were. Arrays are float64. A batch has one example a row: `x` has shape (n, d).
@@ -32,66 +32,25 @@ import numpy as np
 from selfcheck import check, check_all
 
 # %% [markdown]
-# ## Glorot's bound
+# ## Initial weights
 #
-# *About 5 minutes. Chapter: [Initialization](../initialization.md).*
+# *About 15 minutes. Chapter: [Initialization](../initialization.md).*
 #
-# A unit adds up $n_\text{in}$ inputs, so signals keep their size on the way forward if the weights
-# have variance $1/n_\text{in}$. On the way back an input collects gradients from $n_\text{out}$
-# units, which asks for $1/n_\text{out}$. Glorot and Bengio (often called by his first name, Xavier)
-# take the compromise $2/(n_\text{in} + n_\text{out})$ and draw from a uniform distribution:
+# **Glorot's recipe.** A unit adds up $n_\text{in}$ inputs, so signals keep their size on the way
+# forward if the weights have variance $1/n_\text{in}$. On the way back an input collects gradients
+# from $n_\text{out}$ units, which asks for $1/n_\text{out}$. Glorot and Bengio (the recipe often
+# goes by Glorot's first name, Xavier) take the compromise $2/(n_\text{in} + n_\text{out})$ and draw
+# from a uniform distribution on $(-a, a)$, which has variance $a^2/3$:
 #
-# $$w \sim U(-a, a), \qquad a = \sqrt{\frac{6}{n_\text{in} + n_\text{out}}},$$
+# $$W = a\,U, \qquad U \sim U(-1, 1), \qquad a = \sqrt{\frac{6}{n_\text{in} + n_\text{out}}}.$$
 #
-# because a uniform distribution on $(-a, a)$ has variance $a^2/3$. Return the bound $a$; nothing
-# is drawn here.
+# The argument holds where units are linear near 0, as tanh is.
 #
-# **By hand.** 4 inputs and 2 units: $a = \sqrt{6/6} = 1$.
-
-
-# %% exercise="xavier_bound"
-def xavier_bound(fan_in, fan_out):
-    """Bound of the uniform distribution of Glorot's (Xavier's) initialization.
-
-        a = √(6 / (n_in + n_out)),   so that Var[w] = a²/3 = 2 / (n_in + n_out)
-
-    Arguments:
-        fan_in: number n_in of inputs that a unit adds up, an integer ≥ 1.
-        fan_out: number n_out of units that an input feeds, an integer ≥ 1.
-
-    Returns:
-        The bound a, a number: weights are drawn from U(−a, a).
-
-    Lectures: none; L5 prints another bound, 1/√n_in. torch: nn.init.xavier_uniform_.
-    """
-    ### BEGIN SOLUTION
-    return np.sqrt(6 / (fan_in + fan_out))
-    ### END SOLUTION
-
-
-# %% check="xavier_bound"
-check(xavier_bound)
-
-# %% [markdown]
-# **Next.** The argument holds where units are linear near 0, as tanh is. What does a unit do that
-# throws away half of its inputs?
-#
-# <details><summary>An answer</summary>
-#
-# A ReLU keeps about half of the mean square, so the weights need twice the variance. That is the
-# next exercise.
-#
-# </details>
-
-# %% [markdown]
-# ## He's standard deviation
-#
-# *About 5 minutes. Chapter: [Initialization](../initialization.md).*
-#
-# A ReLU sets the negative half of a symmetric signal to 0 and so halves its mean square. He and
-# colleagues make the weights larger by just that. Let the rectifier have the slope $a$ left of 0,
-# and let the weights be independent with mean 0. Derive the standard deviation $\sigma$ with which
-# one layer, rectifier and all, leaves the mean square of the signal as it is.
+# **He's recipe.** A ReLU sets the negative half of a symmetric signal to 0 and so halves its mean
+# square. He and colleagues make the weights larger by just that, and draw from a normal
+# distribution: $W = \sigma Z$ with standard normal $Z$. Let the rectifier have the slope $a$ left
+# of 0, and let the weights be independent with mean 0. Derive the standard deviation $\sigma$ with
+# which one layer, rectifier and all, leaves the mean square of the signal as it is.
 #
 # <details><summary>A hint</summary>
 #
@@ -113,71 +72,94 @@ check(xavier_bound)
 #
 # </details>
 #
-# **By hand.** 8 inputs and ReLU ($a = 0$): $\sigma = \sqrt{2/8} = \tfrac12$. With $a = 1$ the
-# unit is linear, and $\sigma = \sqrt{1/8}$.
+# The random numbers, $U$ or $Z$, come in as `draws`: one row a unit, one column an input.
+#
+# **By hand.** Draws of 2 units with 4 inputs by Glorot's recipe: $a = \sqrt{6/6} = 1$, so the
+# weights are the draws. By He's with ReLU ($a = 0$): $\sigma = \sqrt{2/4} = 0.71$; with $a = 1$ the
+# unit is linear, and $\sigma = \sqrt{1/4} = 0.5$.
 
 
-# %% exercise="he_std"
-def he_std(fan_in, slope):
-    """Standard deviation of He's initialization for (leaky) rectifiers.
+# %% exercise="initial_weights"
+def initial_weights(draws, recipe, slope):
+    """Weights of a layer, made of random numbers by Glorot's (Xavier's) recipe or by He's.
 
     Arguments:
-        fan_in: number n_in of inputs that a unit adds up, an integer ≥ 1.
-        slope: slope a of the rectifier left of 0, a number; 0 is the plain ReLU.
+        draws: the random numbers, float array of shape (n_out, n_in), one row a unit; not to be
+            changed in place. They are uniform on (−1, 1) for Glorot's recipe, and standard normal
+            for He's.
+        recipe: "glorot" or "he".
+        slope: slope a of the rectifier left of 0, a number; 0 is the plain ReLU. Glorot's recipe
+            does not look at it.
 
     Returns:
-        The standard deviation σ, a number.
+        The weights, a new array of shape (n_out, n_in).
 
-    Paper: He, Zhang, Ren, Sun 2015, equations 10 and 15. torch: nn.init.kaiming_normal_.
+    Lectures: none; L5 prints another bound, 1/√n_in. Paper: He, Zhang, Ren, Sun 2015, equations
+    10 and 15. torch: nn.init.xavier_uniform_, nn.init.kaiming_normal_.
     """
     ### BEGIN SOLUTION
-    return np.sqrt(2 / ((1 + slope**2) * fan_in))
+    n_out, n_in = draws.shape
+    if recipe == "glorot":
+        scale = np.sqrt(6 / (n_in + n_out))
+    else:
+        scale = np.sqrt(2 / ((1 + slope**2) * n_in))
+    return scale * draws
     ### END SOLUTION
 
 
-# %% check="he_std"
-check(he_std)
+# %% check="initial_weights"
+check(initial_weights)
 
 # %% [markdown]
-# **Next.** Thirty ReLU layers with Glorot's bound and equally many inputs and units: by how much
+# **Next.** Thirty ReLU layers with Glorot's recipe and equally many inputs and units: by how much
 # does the mean square shrink? The written question comes back to it.
 
 # %% [markdown]
-# ## ReLU
+# ## Rectifiers
 #
-# *About 3 minutes. Chapter: [Activations](../activations.md).*
+# *About 10 minutes. Chapter: [Activations](../activations.md).*
 #
-# The rectified linear unit passes what is positive:
+# A rectifier passes what is positive, and multiplies the rest by a slope $a$:
 #
-# $$y = \max(0, x).$$
+# $$y = \begin{cases} x & \text{where } x > 0\\ a\,x & \text{elsewhere.}\end{cases}$$
 #
-# **By hand.** $(2, -3, 0)$ becomes $(2, 0, 0)$.
+# With $a = 0$ it is the rectified linear unit (**ReLU**), with a small fixed slope (often 0.01) the
+# **leaky** ReLU. In the **parametric** ReLU the slope is learned, and all units share one, or each
+# has its own. `x` then has one example a row and one unit a column, and unit $j$ has slope $a_j$.
+# Nothing keeps a learned slope between 0 and 1: it may become 2, or −0.5.
+#
+# **By hand.** With $a = 0$, $(2, -3, 0)$ becomes $(2, 0, 0)$; with $a = 0.1$ it becomes
+# $(2, -0.3, 0)$. With $a = (0.5, 2)$ the rows $(2, -3)$ and $(-4, 1)$ become $(2, -6)$ and
+# $(-2, 1)$.
 
 
-# %% exercise="relu_forward"
-def relu_forward(x):
-    """Rectified linear unit.
+# %% exercise="rectifier_forward"
+def rectifier_forward(x, slope):
+    """ReLU, leaky ReLU or parametric ReLU, by the slope left of 0.
 
-        y = max(0, x)
+        y = x where x > 0,   a x elsewhere
 
     Arguments:
-        x: inputs, float array of any shape; not to be changed in place.
+        x: inputs, float array of any shape if all units share one slope, else of shape (n, d): n
+            examples, d units; not to be changed in place.
+        slope: the slope a that all units share, a number (0 is ReLU); or slopes, float array of
+            shape (d,), one a unit. Any size and sign.
 
     Returns:
-        y, a new array of the same shape.
+        y, a new array of the shape of x.
 
-    Lectures: L4 (ReLU).
+    Lectures: L4 (ReLU, its variants, parametric ReLU). torch: nn.ReLU, nn.LeakyReLU, nn.PReLU.
     """
     ### BEGIN SOLUTION
-    return np.maximum(0, x)
+    return np.where(x > 0, x, slope * x)
     ### END SOLUTION
 
 
-# %% check="relu_forward"
-check(relu_forward)
+# %% check="rectifier_forward"
+check(rectifier_forward)
 
 # %% [markdown]
-# **Next.** The backward pass. What does it need to remember of the forward pass?
+# **Next.** The backward pass. What does that of a ReLU need to remember of the forward pass?
 #
 # <details><summary>An answer</summary>
 #
@@ -186,220 +168,85 @@ check(relu_forward)
 # </details>
 
 # %% [markdown]
-# ## The gradient of ReLU
+# ## The gradients of rectifiers
 #
-# *About 5 minutes. Chapter: [Activations](../activations.md).*
+# *About 25 minutes. Chapter: [Activations](../activations.md).*
 #
 # A backward function gets the gradient of the loss with respect to its *output*,
 # $\partial L/\partial y$, and returns that with respect to its *input*. The chain rule multiplies
 # by the slope:
 #
-# $$\frac{\partial L}{\partial x} = \frac{\partial L}{\partial y} \cdot [x > 0].$$
-#
-# At $x = 0$ there is no derivative. Any slope from 0 to 1 would do; the course takes 0, as torch
-# does. It matters: zeros are common, for many inputs are outputs of other ReLUs.
-#
-# **By hand.** $x = (2, -3, 0)$ and $\partial L/\partial y = (-5, 7, 1)$ give $(-5, 0, 0)$.
-
-
-# %% exercise="relu_backward"
-def relu_backward(x, grad_out):
-    """Gradient of the loss with respect to the input of a ReLU.
-
-        ∂L/∂x = ∂L/∂y · [x > 0]      (so 0 at x = 0)
-
-    Arguments:
-        x: inputs of the forward pass, float array of any shape.
-        grad_out: ∂L/∂y, same shape; not to be changed in place.
-
-    Returns:
-        ∂L/∂x, a new array of the same shape.
-
-    Lectures: L4 (ReLU), without the gradient.
-    """
-    ### BEGIN SOLUTION
-    return grad_out * (x > 0)
-    ### END SOLUTION
-
-
-# %% check="relu_backward"
-check(relu_backward)
-
-# %% [markdown]
-# **Next.** A unit whose inputs are negative for every example gets no gradient, so its weights
-# never change again: it is dead. Hence the next one.
-
-# %% [markdown]
-# ## Leaky ReLU
-#
-# *About 3 minutes. Chapter: [Activations](../activations.md).*
-#
-# Left of 0 a little leaks through, with a small fixed slope $a$ (often 0.01):
-#
-# $$y = \begin{cases} x & \text{where } x > 0\\ a\,x & \text{elsewhere.}\end{cases}$$
-#
-# **By hand.** With $a = 0.1$, $(2, -3, 0)$ becomes $(2, -0.3, 0)$.
-
-
-# %% exercise="leaky_relu_forward"
-def leaky_relu_forward(x, slope):
-    """Leaky rectified linear unit.
-
-        y = x where x > 0,   a x elsewhere
-
-    Arguments:
-        x: inputs, float array of any shape; not to be changed in place.
-        slope: slope a left of 0, a number in [0, 1).
-
-    Returns:
-        y, a new array of the same shape.
-
-    Lectures: L4 (variants of ReLU).
-    """
-    ### BEGIN SOLUTION
-    return np.where(x > 0, x, slope * x)
-    ### END SOLUTION
-
-
-# %% check="leaky_relu_forward"
-check(leaky_relu_forward)
-
-# %% [markdown]
-# **Next.** Its gradient, and again the question what to do at 0.
-
-# %% [markdown]
-# ## The gradient of leaky ReLU
-#
-# *About 5 minutes. Chapter: [Activations](../activations.md).*
-#
 # $$\frac{\partial L}{\partial x} = \frac{\partial L}{\partial y} \cdot
 # \begin{cases} 1 & \text{where } x > 0\\ a & \text{elsewhere.}\end{cases}$$
 #
-# At $x = 0$ the course takes the slope of the left side, as with ReLU and as torch does.
+# At $x = 0$ there is no derivative. Any slope from $a$ to 1 would do; the course takes that of the
+# left side, $a$, as torch does. It matters: zeros are common, for many inputs are outputs of ReLUs.
 #
-# **By hand.** $a = 0.1$, $x = (2, -3, 0)$ and $\partial L/\partial y = (-5, 7, 1)$ give
-# $(-5, 0.7, 0.1)$.
+# To be learned, a slope needs a gradient, too. Derive it. Which outputs has the slope $a_j$ of unit
+# $j$ moved, and by how much? And a slope that all units share?
+#
+# <details><summary>A hint</summary>
+#
+# The output is $a x$ only where $x$ is not positive. What is its derivative with respect to $a$?
+#
+# </details>
+#
+# <details><summary>Another hint</summary>
+#
+# The derivative of $a x$ with respect to $a$ is $x$, and the chain rule multiplies it by
+# $\partial L/\partial y$. One slope has moved *every* example whose input is negative, so what they
+# say adds up. It is a sum, not a mean: if the loss is a mean over the batch, its $1/n$ is in
+# $\partial L/\partial y$ already.
+#
+# </details>
+#
+# <details><summary>The formula</summary>
+#
+# $\frac{\partial L}{\partial a_j} = \sum_i \frac{\partial L}{\partial y_{ij}}\, \min(0, x_{ij})$,
+# and for a slope that all units share the sum goes over all of them, too.
+#
+# </details>
+#
+# **By hand.** ReLU: $x = (2, -3, 0)$ and $\partial L/\partial y = (-5, 7, 1)$ give $(-5, 0, 0)$ as
+# the gradient of $x$; with $a = 0.1$ they give $(-5, 0.7, 0.1)$. One unit with $a = 0.5$, two
+# examples $x = -2$ and $-3$, and $\partial L/\partial y = 1$ and $10$: the gradients of $x$ are
+# $0.5$ and $5$, that of the slope is $-32$.
 
 
-# %% exercise="leaky_relu_backward"
-def leaky_relu_backward(x, slope, grad_out):
-    """Gradient of the loss with respect to the input of a leaky ReLU.
+# %% exercise="rectifier_backward"
+def rectifier_backward(x, slope, grad_out):
+    """Gradients of the loss with respect to input and slope of a rectifier.
 
         ∂L/∂x = ∂L/∂y where x > 0,   a ∂L/∂y elsewhere      (so a ∂L/∂y at x = 0)
 
     Arguments:
-        x: inputs of the forward pass, float array of any shape.
-        slope: slope a left of 0, a number in [0, 1).
-        grad_out: ∂L/∂y, same shape as x; not to be changed in place.
+        x: inputs of the forward pass, float array of any shape if all units share one slope, else
+            of shape (n, d): n examples, d units.
+        slope: the slope a that all units share, a number (0 is ReLU); or slopes, float array of
+            shape (d,), one a unit. Any size and sign.
+        grad_out: ∂L/∂y, float array of the shape of x; not to be changed in place.
 
     Returns:
-        ∂L/∂x, a new array of the same shape.
+        grad_x: ∂L/∂x, in the shape of x.
+        grad_slope: ∂L/∂a, a number if slope is one, else of shape (d,); in this order, as a tuple.
 
-    Lectures: L4 (variants of ReLU), without the gradient.
-    """
-    ### BEGIN SOLUTION
-    return np.where(x > 0, grad_out, slope * grad_out)
-    ### END SOLUTION
-
-
-# %% check="leaky_relu_backward"
-check(leaky_relu_backward)
-
-# %% [markdown]
-# **Next.** Which slope is best? Let the network find out.
-
-# %% [markdown]
-# ## Parametric ReLU
-#
-# *About 5 minutes. Chapter: [Activations](../activations.md).*
-#
-# Here the slope is a parameter that is learned, one for each unit. `x` has one example a row and
-# one unit a column, so unit $j$ has slope $a_j$:
-#
-# $$y_{ij} = \begin{cases} x_{ij} & \text{where } x_{ij} > 0\\ a_j\,x_{ij} & \text{elsewhere.}
-# \end{cases}$$
-#
-# Nothing keeps a learned slope between 0 and 1: it may become 2, or −0.5.
-#
-# **By hand.** $a = (0.5, 2)$: the rows $(2, -3)$ and $(-4, 1)$ become $(2, -6)$ and $(-2, 1)$.
-
-
-# %% exercise="prelu_forward"
-def prelu_forward(x, slope):
-    """Parametric ReLU: a leaky ReLU whose slopes are learned, one a unit.
-
-        y_ij = x_ij where x_ij > 0,   a_j x_ij elsewhere
-
-    Arguments:
-        x: inputs, float array of shape (n, d): n examples, d units; not to be changed in place.
-        slope: slopes a, float array of shape (d,); any size and sign.
-
-    Returns:
-        y, a new array of shape (n, d).
-
-    Lectures: L4 (parametric ReLU). torch: nn.PReLU(d).
-    """
-    ### BEGIN SOLUTION
-    return np.where(x > 0, x, slope * x)
-    ### END SOLUTION
-
-
-# %% check="prelu_forward"
-check(prelu_forward)
-
-# %% [markdown]
-# **Next.** To be learned, a slope needs a gradient.
-
-# %% [markdown]
-# ## The gradients of parametric ReLU
-#
-# *About 15 minutes. Chapter: [Activations](../activations.md).*
-#
-# The gradient of $x$ is that of a leaky ReLU. The slope $a_j$ has moved the output of *every*
-# example whose $x_{ij}$ is negative, so what they say adds up:
-#
-# $$\frac{\partial L}{\partial x_{ij}} = \frac{\partial L}{\partial y_{ij}} \cdot
-# \begin{cases} 1 & x_{ij} > 0\\ a_j & \text{elsewhere,}\end{cases} \qquad
-# \frac{\partial L}{\partial a_j} = \sum_i \frac{\partial L}{\partial y_{ij}}\, \min(0, x_{ij}).$$
-#
-# It is a sum, not a mean: if the loss is a mean over the batch, its $1/n$ is in
-# $\partial L/\partial y$ already.
-#
-# **By hand.** One unit with $a = 0.5$, two examples $x = -2$ and $-3$, and
-# $\partial L/\partial y = 1$ and $10$: the gradients of $x$ are $0.5$ and $5$, that of the slope is
-# $1 \cdot (-2) + 10 \cdot (-3) = -32$.
-
-
-# %% exercise="prelu_backward"
-def prelu_backward(x, slope, grad_out):
-    """Gradients of the loss with respect to input and slopes of a parametric ReLU.
-
-        ∂L/∂x_ij = ∂L/∂y_ij where x_ij > 0,   a_j ∂L/∂y_ij elsewhere
-        ∂L/∂a_j = Σ_i ∂L/∂y_ij · min(0, x_ij)
-
-    Arguments:
-        x: inputs of the forward pass, float array of shape (n, d).
-        slope: slopes a, float array of shape (d,).
-        grad_out: ∂L/∂y, float array of shape (n, d); not to be changed in place.
-
-    Returns:
-        grad_x: ∂L/∂x, shape (n, d).
-        grad_slope: ∂L/∂a, shape (d,); in this order, as a tuple.
-
-    Lectures: L4 says that the slope is learned. Paper: He et al. 2015, equations 2 and 3.
+    Lectures: L4 says that the slope may be learned. Paper: He et al. 2015, equations 2 and 3.
     """
     ### BEGIN SOLUTION
     grad_x = np.where(x > 0, grad_out, slope * grad_out)
-    grad_slope = np.sum(grad_out * np.minimum(0, x), axis=0)
+    terms = grad_out * np.minimum(0, x)
+    grad_slope = terms.sum(axis=0) if np.ndim(slope) else terms.sum()
     return grad_x, grad_slope
     ### END SOLUTION
 
 
-# %% check="prelu_backward"
-check(prelu_backward)
+# %% check="rectifier_backward"
+check(rectifier_backward)
 
 # %% [markdown]
-# **Next.** Two lines that meet at 0 are one shape. Why not several lines, all of them learned?
+# **Next.** A ReLU whose inputs are negative for every example gets no gradient, so its weights
+# never change again: it is dead. A slope that is not 0 prevents it. But two lines that meet at 0
+# are still one shape. Why not several lines, all of them learned?
 
 # %% [markdown]
 # ## Maxout
@@ -584,9 +431,9 @@ check(gradient_norms)
 # </details>
 
 # %% [markdown]
-# ## What your function shows
+# ## What your functions show
 #
-# Thirty layers of 100 units, random weights of three sizes, three activations. How high a line
+# Thirty layers of 100 units, three activations, weights by your two recipes. How high a line
 # lies says how fast its layers learn; how steep it is, which of them learn first. With sigmoids the
 # first layers get next to nothing. The other lines are level even where they lie low: the gradient
 # of the weights is $\Delta_l^\top h_{l-1}$, and what the signal $h$ has not lost yet on its way
@@ -598,23 +445,38 @@ depth, width, examples = 30, 100, 50
 rng = np.random.default_rng(0)
 x = rng.normal(size=(examples, width))
 plans = {
-    "sigmoid, 1/√n": ("sigmoid", np.sqrt(1 / width)),
-    "tanh, 1/√n": ("tanh", np.sqrt(1 / width)),
-    "tanh, half of it": ("tanh", 0.5 * np.sqrt(1 / width)),
-    "relu, 1/√n": ("relu", np.sqrt(1 / width)),
-    "relu, √(2/n)": ("relu", np.sqrt(2 / width)),
+    "sigmoid, Glorot": ("sigmoid", "glorot", 1.0),
+    "tanh, Glorot": ("tanh", "glorot", 1.0),
+    "tanh, half of Glorot": ("tanh", "glorot", 0.5),
+    "relu, Glorot": ("relu", "glorot", 1.0),
+    "relu, He": ("relu", "he", 1.0),
 }
+
+
+def random_layers(recipe, factor):
+    layers = []
+    for _ in range(depth):
+        shape = (width, width)
+        draws = rng.uniform(-1, 1, shape) if recipe == "glorot" else rng.normal(size=shape)
+        layers.append(factor * initial_weights(draws, recipe, 0.0))
+    return layers
+
 
 try:
     lines = {
-        name: gradient_norms(list(rng.normal(0, std, (depth, width, width))), x, activation)
-        for name, (activation, std) in plans.items()
+        name: gradient_norms(random_layers(recipe, factor), x, activation)
+        for name, (activation, recipe, factor) in plans.items()
     }
-except NotImplementedError:
-    lines = {}
+    missing = None
+except NotImplementedError as error:
+    lines, missing = {}, error
+except (TypeError, ValueError, IndexError):
+    lines, missing = {}, None
 
-if not lines:
-    print("No picture yet: answer gradient_norms, then run this cell again.")
+if missing is not None:
+    print(f"No picture yet: answer {missing}, then run this cell again.")
+elif not lines:
+    print("No picture yet: one of the two functions returns something else than it should.")
 elif any(np.shape(norms) != (depth,) for norms in lines.values()):
     print("No picture yet: gradient_norms should return one number a layer.")
 else:
@@ -622,7 +484,7 @@ else:
     for (name, norms), marker in zip(lines.items(), "osv^D", strict=True):
         ax.semilogy(range(1, depth + 1), norms, marker=marker, markersize=3, label=name)
     ax.set(xlabel="layer", ylabel="norm of the gradient of its weights")
-    ax.legend(title="activation, standard deviation")
+    ax.legend(title="activation, weights")
     plt.show()
 
 # %% [markdown]
@@ -630,13 +492,13 @@ else:
 #
 # *About 10 minutes, five to ten sentences.*
 #
-# A network has thirty hidden layers of 100 ReLU units. Somebody draws the weights with Glorot's
-# bound, `xavier_bound(100, 100)`.
+# A network has thirty hidden layers of 100 ReLU units. Somebody draws the weights by Glorot's
+# recipe, `initial_weights(draws, "glorot", 0)`.
 #
 # 1. By what factor does the mean square of the signal change in one layer, and by what factor in
 #    all thirty? (Take the inputs of each ReLU to be symmetric about 0.)
 # 2. What does that do to the gradients of the weights, in the first layer and in the last, and what
-#    changes with `he_std`?
+#    changes with He's recipe?
 # 3. With sigmoid units in place of ReLU the gradients vanish for each of these scales. Why? Could
 #    larger weights repair it?
 
@@ -648,7 +510,7 @@ else:
 # half of the gradient's mean square. In the first layer the signal is whole, but the gradient that
 # reaches it is smaller by $2^{-15}$; in the last layer the gradient is whole, but the signal is
 # smaller by $2^{-15}$. The gradient of the weights is their product, so *every* layer hardly
-# learns. `he_std` doubles the variance, $2/100$, which makes up for the half that is lost,
+# learns. He's recipe doubles the variance, $2/100$, which makes up for the half that is lost,
 # forward and (for equal widths) backward. (3) The slope of the sigmoid, $h(1-h)$, is at most ¼,
 # and each layer multiplies the gradient by it: with weights of these sizes that costs a factor 3 or
 # more a layer. Larger weights make up for it only while units stay near 0, where the slope is ¼;

@@ -7,117 +7,92 @@ import numpy as np
 NAME = "ps07-initialization"
 
 
-def xavier_from_the_variance(fan_in, fan_out):
-    variance = 2.0 / (fan_in + fan_out)
-    return [math.sqrt(3 * variance)]
+def weights_from_the_variance(draws, recipe, slope):
+    n_out, n_in = np.shape(draws)
+    variance = 2.0 / (n_in + n_out) if recipe == "glorot" else 1 / (n_in * (1 + slope**2) / 2)
+    deviation = 1 / math.sqrt(3) if recipe == "glorot" else 1.0
+    return [[math.sqrt(variance) / deviation * z for z in row] for row in draws.tolist()]
 
 
-def xavier_by_powers(fan_in, fan_out):
-    return np.array(6.0) ** 0.5 * np.float64(fan_in + fan_out) ** -0.5
+def weights_by_powers(draws, recipe, slope):
+    fans = draws.shape
+    scales = {
+        "glorot": 6.0**0.5 * np.float64(sum(fans)) ** -0.5,
+        "he": (fans[-1] * np.mean([1.0, slope**2])) ** -0.5,
+    }
+    return np.multiply(draws, scales[recipe])
 
 
-def he_from_the_gain(fan_in, slope):
-    gain = math.sqrt(2 / (1 + slope * slope))
-    return gain / math.sqrt(fan_in)
+def weights_from_the_gain(draws, recipe, slope):
+    if recipe == "he":
+        return draws * math.sqrt(2 / (1 + slope * slope)) / math.sqrt(len(draws[0]))
+    return draws * np.sqrt(3 / np.mean(draws.shape))
 
 
-def he_from_the_kept_fraction(fan_in, slope):
-    kept = np.mean([1.0, slope**2])
-    return np.array([(fan_in * kept) ** -0.5])
+def in_loops(x, slope):
+    slopes = np.broadcast_to(slope, x.shape).ravel().tolist()
+    flat = [v if v > 0 else a * v for v, a in zip(x.ravel().tolist(), slopes, strict=True)]
+    return np.reshape(flat, x.shape).tolist()
 
 
-def in_loops(rule):
-    """A rule for numbers as a function on arrays that returns nested lists."""
-
-    def function(*arguments):
-        arrays = [np.broadcast_to(a, np.shape(arguments[0])) for a in arguments]
-        flat = [rule(*map(float, row)) for row in zip(*map(np.ravel, arrays), strict=True)]
-        return np.reshape(flat, np.shape(arguments[0])).tolist()
-
-    return function
-
-
-def relu_by_a_mask(x):
-    return x * (x > 0)
-
-
-def relu_by_absolute_value(x):
-    return (x + np.abs(x)) / 2
-
-
-def relu_on_a_copy(x):
-    y = np.array(x)
-    y[y < 0] = 0
-    return y
-
-
-def relu_gradient_on_a_copy(x, grad_out):
-    grads = np.array(grad_out)
-    grads[x <= 0] = 0
-    return grads
-
-
-def relu_gradient_by_heaviside(x, grad_out):
-    return np.heaviside(x, 0.0) * grad_out
-
-
-def leaky_by_maximum(x, slope):
-    return np.maximum(x, slope * x)
-
-
-def leaky_as_a_mixture(x, slope):
-    return slope * x + (1 - slope) * np.maximum(x, 0)
-
-
-def leaky_gradient_by_factors(x, slope, grad_out):
-    factor = np.full(np.shape(x), slope)
-    factor[x > 0] = 1
-    return factor * grad_out
-
-
-def leaky_gradient_as_a_mixture(x, slope, grad_out):
-    return grad_out * (slope + (1 - slope) * np.heaviside(x, 0.0))
-
-
-def prelu_as_two_parts(x, slope):
+def in_two_parts(x, slope):
     return np.maximum(x, 0) + slope * np.minimum(x, 0)
 
 
-def prelu_by_columns(x, slope):
+def by_absolute_value(x, slope):
+    return ((1 + slope) * x + (1 - slope) * np.abs(x)) / 2
+
+
+def on_a_copy(x, slope):
+    y = np.array(x)
+    slopes = np.broadcast_to(slope, y.shape)
+    y[y < 0] *= slopes[y < 0]
+    return y
+
+
+def by_columns(x, slope):
+    if np.ndim(slope) == 0:
+        return np.piecewise(x, [x > 0], [lambda v: v, lambda v: slope * v])
     columns = [np.where(x[:, j] > 0, 1.0, a) * x[:, j] for j, a in enumerate(slope)]
     return np.stack(columns, axis=1)
 
 
-def prelu_by_einsum(x, slope):
-    return np.clip(x, 0, None) + np.einsum("nd,d->nd", np.clip(x, None, 0), slope)
+def gradients_in_loops(x, slope, grad_out):
+    slopes = np.broadcast_to(slope, x.shape)
+    grad_x, grad_slope = np.zeros(x.shape), np.zeros(np.shape(slope))
+    for at in np.ndindex(x.shape):
+        if x[at] > 0:
+            grad_x[at] = grad_out[at]
+        else:
+            grad_x[at] = slopes[at] * grad_out[at]
+            grad_slope[at[1:] if grad_slope.ndim else ()] += grad_out[at] * x[at]
+    return [grad_x.tolist(), grad_slope.tolist()]
 
 
-def prelu_gradients_in_loops(x, slope, grad_out):
-    n, d = x.shape
-    grad_x, grad_slope = [[0.0] * d for _ in range(n)], [0.0] * d
-    for i in range(n):
-        for j in range(d):
-            if x[i, j] > 0:
-                grad_x[i][j] = float(grad_out[i, j])
-            else:
-                grad_x[i][j] = float(slope[j] * grad_out[i, j])
-                grad_slope[j] += float(grad_out[i, j] * x[i, j])
-    return [grad_x, grad_slope]
+def gradients_by_heaviside(x, slope, grad_out):
+    factor = slope + (1 - slope) * np.heaviside(x, 0.0)
+    terms = grad_out * x * (x <= 0)
+    return grad_out * factor, np.sum(terms, axis=0 if np.ndim(slope) else None)
 
 
-def prelu_gradients_by_einsum(x, slope, grad_out):
-    negative = (x <= 0).astype(float)
-    grad_x = grad_out - grad_out * negative * (1 - slope)
-    return grad_x, np.einsum("nd,nd,nd->d", grad_out, x, negative)
+def gradients_on_a_copy(x, slope, grad_out):
+    grads = np.array(grad_out)
+    negative = x <= 0
+    grads[negative] *= np.broadcast_to(slope, x.shape)[negative]
+    if np.ndim(slope):
+        return grads, np.einsum("nd,nd,nd->d", grad_out, x, negative.astype(float))
+    return grads, float(np.vdot(grad_out, np.clip(x, None, 0)))
 
 
-def prelu_gradients_by_a_difference(x, slope, grad_out):
+def gradients_by_a_difference(x, slope, grad_out):
     # the output is linear in the slopes, so a difference is exact
     def y(a):
         return np.where(x > 0, x, a * x)
 
-    grad_slope = np.sum(grad_out * (y(slope + 1) - y(slope)), axis=0)
-    return np.where(x > 0, 1, slope) * grad_out, grad_slope
+    terms = grad_out * (y(slope + 1) - y(slope))
+    while terms.ndim > np.ndim(slope):
+        terms = terms.sum(axis=0)
+    return np.where(x > 0, 1, slope) * grad_out, terms
 
 
 def maxout_by_slices(x, pieces):
@@ -227,34 +202,13 @@ def norms_by_complex_steps(weights, x, activation):
 
 
 CORRECT = {
-    "xavier_bound": [xavier_from_the_variance, xavier_by_powers],
-    "he_std": [he_from_the_gain, he_from_the_kept_fraction],
-    "relu_forward": [
-        in_loops(lambda x: x if x > 0 else 0.0),
-        relu_by_a_mask,
-        relu_by_absolute_value,
-        relu_on_a_copy,
-    ],
-    "relu_backward": [
-        in_loops(lambda x, g: g if x > 0 else 0.0),
-        relu_gradient_on_a_copy,
-        relu_gradient_by_heaviside,
-    ],
-    "leaky_relu_forward": [
-        in_loops(lambda x, a: x if x > 0 else a * x),
-        leaky_by_maximum,
-        leaky_as_a_mixture,
-    ],
-    "leaky_relu_backward": [
-        in_loops(lambda x, a, g: g if x > 0 else a * g),
-        leaky_gradient_by_factors,
-        leaky_gradient_as_a_mixture,
-    ],
-    "prelu_forward": [prelu_as_two_parts, prelu_by_columns, prelu_by_einsum],
-    "prelu_backward": [
-        prelu_gradients_in_loops,
-        prelu_gradients_by_einsum,
-        prelu_gradients_by_a_difference,
+    "initial_weights": [weights_from_the_variance, weights_by_powers, weights_from_the_gain],
+    "rectifier_forward": [in_loops, in_two_parts, by_absolute_value, on_a_copy, by_columns],
+    "rectifier_backward": [
+        gradients_in_loops,
+        gradients_by_heaviside,
+        gradients_on_a_copy,
+        gradients_by_a_difference,
     ],
     "maxout_forward": [maxout_by_slices, maxout_in_loops, maxout_one_piece_at_a_time],
     "maxout_backward": [
@@ -271,20 +225,47 @@ def test_other_styles_score_full(right_answer):
 
 
 def test_the_other_derivative_at_zero_loses_that_check_only(judged):
-    failed = judged("relu_backward", lambda x, g: np.where(x < 0, 0, g)).failed
+    def rounded_up(x, slope, grad_out):
+        grad_x, grad_slope = gradients_by_heaviside(x, slope, grad_out)
+        return np.where(x == 0, grad_out, grad_x), grad_slope
+
+    failed = judged("rectifier_backward", rounded_up).failed
     assert set(failed) == {"at zero"}
     assert "as torch does" in failed["at zero"].message
 
 
+def test_a_gradient_for_one_slope_only_earns_what_is_about_one(judged):
+    def one_slope(x, slope, grad_out):
+        grad_x = np.where(x > 0, grad_out, slope * grad_out)
+        return grad_x, np.sum(grad_out * np.minimum(0, x))
+
+    results = judged("rectifier_backward", one_slope)
+    assert results.passed == {"one slope for all units"}
+    assert results.named == {"slope-summed-over-all"}
+
+
 def test_the_maximum_trick_earns_the_usual_slopes(judged):
-    failed = judged("prelu_forward", lambda x, a: np.maximum(a * x, x)).failed
+    failed = judged("rectifier_forward", lambda x, a: np.maximum(a * x, x)).failed
     assert set(failed) == {"slopes that learning may reach"}
     assert "only while a ≤ 1" in failed["slopes that learning may reach"].message
 
 
+def test_relu_alone_earns_relu(judged):
+    results = judged("rectifier_forward", lambda x, a: np.maximum(0, x))
+    assert results.passed == {"ReLU, slope 0"}
+
+
+def test_one_recipe_earns_its_half(judged):
+    def glorot(draws, recipe, slope):
+        return weights_by_powers(draws, "glorot", slope)
+
+    failed = judged("initial_weights", glorot).failed
+    assert set(failed) == {"He, before a ReLU", "He, before a leaky ReLU"}
+
+
 def test_one_slope_ignored_earns_the_plain_relu(judged):
-    failed = judged("he_std", lambda n, a: math.sqrt(2 / n)).failed
-    assert set(failed) == {"before a leaky ReLU"}
+    failed = judged("initial_weights", lambda u, r, a: weights_by_powers(u, r, 0)).failed
+    assert set(failed) == {"He, before a leaky ReLU"}
 
 
 def test_a_network_without_slopes_earns_the_linear_layers(judged):

@@ -12,6 +12,8 @@ from autograder.reference import (
     maxout_forward,
     prelu_backward,
     prelu_forward,
+    rectifier_backward,
+    rectifier_forward,
     relu_backward,
     relu_forward,
 )
@@ -52,6 +54,18 @@ def test_prelu_is_torchs_also_at_zero(randn):
     expected = gradients(F.prelu, grad_out, x, slope)
     for got, want in zip(prelu_backward(x, slope, grad_out), expected, strict=True):
         assert_close(got, want, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("slopes", [(), (4,)])
+def test_a_rectifier_is_torchs_prelu_with_one_slope_or_one_a_unit(slopes, randn):
+    x, grad_out = with_zeros(randn(6, 4)), randn(6, 4)
+    weight = 2 * randn(1, *(slopes or (1,)))[0]
+    slope = weight if slopes else float(weight)
+    assert_close(rectifier_forward(x, slope), F.prelu(x, weight), rtol=0, atol=0)
+    grad_x, grad_slope = rectifier_backward(x, slope, grad_out)
+    expected_x, expected_slope = gradients(F.prelu, grad_out, x, weight)
+    assert_close(grad_x, expected_x, rtol=1e-14, atol=1e-14)
+    assert_close(grad_slope, expected_slope.reshape(slopes), rtol=1e-13, atol=1e-13)
 
 
 def test_prelu_against_finite_differences(randn):

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.testing import assert_close
 
-from autograder.reference import gradient_norms, he_std, relu_forward, xavier_bound
+from autograder.reference import (
+    gradient_norms,
+    he_std,
+    initial_weights,
+    relu_forward,
+    xavier_bound,
+)
 
 FANS = st.integers(1, 5000)
 ACTIVATIONS = {
@@ -44,6 +50,19 @@ def test_he_is_the_deviation_that_torch_draws(device):
     W = torch.empty(400, 700, dtype=torch.float64)
     nn.init.kaiming_normal_(W, a=0.3, generator=torch.Generator(W.device).manual_seed(0))
     assert W.std().item() == pytest.approx(he_std(700, 0.3), rel=0.01)
+
+
+def test_weights_are_torchs_of_the_same_random_numbers():
+    def generator():
+        return torch.Generator().manual_seed(3)
+
+    W = torch.empty(40, 70, dtype=torch.float64, device="cpu")
+    draws = torch.empty_like(W).uniform_(-1, 1, generator=generator())
+    nn.init.xavier_uniform_(W, generator=generator())
+    assert_close(initial_weights(draws, "glorot"), W, rtol=1e-12, atol=1e-15)
+    draws.normal_(generator=generator())
+    nn.init.kaiming_normal_(W, a=0.3, generator=generator())
+    assert_close(initial_weights(draws, "he", 0.3), W, rtol=1e-12, atol=1e-15)
 
 
 def test_he_keeps_the_mean_square_of_a_relu_network(randn):
@@ -127,6 +146,8 @@ def test_what_makes_no_sense_is_refused(randn):
         xavier_bound(0, 0)
     with pytest.raises(ValueError, match="must be at least 1"):
         he_std(0)
+    with pytest.raises(ValueError, match="glorot or he"):
+        initial_weights(randn(2, 3), "lecun")
     with pytest.raises(ValueError, match="'softplus' must be"):
         gradient_norms([randn(2, 2)], randn(3, 2), "softplus")
     with pytest.raises(ValueError, match="at least one matrix"):

@@ -4,30 +4,20 @@ from autograder.definition import ProblemSet, Written
 
 from . import (
     gradient_norms,
-    he_std,
-    leaky_relu_backward,
-    leaky_relu_forward,
+    initial_weights,
     maxout_backward,
     maxout_forward,
-    prelu_backward,
-    prelu_forward,
-    relu_backward,
-    relu_forward,
-    xavier_bound,
+    rectifier_backward,
+    rectifier_forward,
 )
 
 PROBLEM_SET = ProblemSet(
     "ps07-initialization",
     title="Initialization and activations",
     exercises=(
-        xavier_bound.EXERCISE,
-        he_std.EXERCISE,
-        relu_forward.EXERCISE,
-        relu_backward.EXERCISE,
-        leaky_relu_forward.EXERCISE,
-        leaky_relu_backward.EXERCISE,
-        prelu_forward.EXERCISE,
-        prelu_backward.EXERCISE,
+        initial_weights.EXERCISE,
+        rectifier_forward.EXERCISE,
+        rectifier_backward.EXERCISE,
         maxout_forward.EXERCISE,
         maxout_backward.EXERCISE,
         gradient_norms.EXERCISE,
