@@ -70,12 +70,12 @@ def one_a_unit(rng: Rng) -> list[Case]:
 
 
 def at_zero(rng: Rng) -> list[Case]:
-    x = table(rng, 4, 3)
+    x, g = table(rng, 4, 3), table(rng, 4, 3)
     x[2], x[3, 0] = 0, 0
     return [
         *drawn_at_zero(rng, with_slope(0.0, "ReLU, ")),
         *drawn_at_zero(rng, with_slope(rng.uniform(0.1, 0.4))),
-        case("some inputs exactly 0", x, slopes(rng, 3), table(rng, 4, 3)),
+        case("some inputs exactly 0", x, slopes(rng, 3), np.where(x > 0, np.abs(g), g)),
         case("all inputs exactly 0", np.zeros((3, 2)), slopes(rng, 2), table(rng, 3, 2)),
     ]
 
