@@ -4,17 +4,22 @@ The form grader and ``nbgrader generate_feedback`` put a student's Markdown and 
 as they are. The settings give both a renderer and a preprocessor of this module. Autograded
 notebooks that this package has written are inert by themselves (``reports/markdown.py``); these
 pages are, too, if a notebook was written by nbgrader alone, or by an earlier version.
+
+Below each answer in words the form grader, and nothing else, shows the instructor's own with the
+marking scheme.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 import sys
 from functools import partial
 from hashlib import sha256
 from html import escape
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
@@ -35,6 +40,13 @@ _MAX_MARKDOWN = 50_000  # characters; more than that is shown as plain text
 _TAGS = PLAIN_TAGS | {"a", "div", "img", "input", "span"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _GRADE_ID = re.compile(r"[A-Za-z0-9_-]+")
+_SCHEME = "marking_scheme"  # key in the metadata of a cell
+# the classes are Bootstrap's, which the form grader has, and which no text of a student's can have
+_PANEL = (
+    '<details class="panel panel-info" open>'
+    '<summary class="panel-heading">Model answer and marking scheme</summary>'
+    '<div class="panel-body">{}</div></details>'
+)
 _STYLES = CSSSanitizer(allowed_css_properties=["text-align"])
 
 # Of the form grader's page: no attribute of an element is a script but the two that it has itself,
@@ -57,7 +69,8 @@ def markdown_to_html(context: Any, source: str) -> str:
     """Markdown as HTML: text, formulas, tables, links, and pictures that the cell holds itself."""
     if len(source) > _MAX_MARKDOWN:
         return f"<pre>{escape(source)}</pre>"
-    attachments = context.get("cell", {}).get("attachments", {})
+    cell = context.get("cell", {})
+    attachments = cell.get("attachments", {})
     source = inert_markdown(source, {name: name for name in attachments})
     html = MarkdownWithMath(renderer=_Renderer(attachments)).render(source)
     clean = bleach.clean(
@@ -67,7 +80,10 @@ def markdown_to_html(context: Any, source: str) -> str:
         protocols=["http", "https", "mailto", "data"],
         css_sanitizer=_STYLES,
     )
-    return inert_tex(clean)
+    shown = inert_tex(clean)
+    if cell.get("metadata", {}).get(_SCHEME):  # InertNotebook leaves nobody else this key
+        return Markup(_PANEL).format(Markup(shown))
+    return shown
 
 
 class _Renderer(IPythonRenderer):
@@ -135,6 +151,44 @@ class InertNotebook(Preprocessor):
         else:  # what only some formats are meant to show
             inert.source = "".join(f"    {line}\n" for line in cell.source.splitlines())
         return inert
+
+
+class MarkingScheme(Preprocessor):
+    """Puts the instructor's answer, which has the marking scheme in it, below each one in words.
+
+    It comes from ``source`` in the course directory. Only the form grader tells which submission
+    it shows; on any other page nothing is added.
+    """
+
+    def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The notebook with a cell more for each answer in words, and the resources."""
+        if "submission_id" not in resources:
+            return nb, resources
+        names = (resources["assignment_id"], f"{resources['notebook_id']}.ipynb")
+        place = Path(self.config.CourseDirectory.root).joinpath("source", *names)
+        schemes = _written_answers(place)
+        cells = []
+        for cell in nb.cells:
+            cells.append(cell)
+            scheme = schemes.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            if scheme is not None:
+                metadata = NotebookNode({_SCHEME: True})
+                cells.append(NotebookNode(cell_type="markdown", metadata=metadata, source=scheme))
+        nb.cells = cells
+        return nb, resources
+
+
+def _written_answers(path: Path) -> dict[str, str]:
+    """The instructor's answers in words, by the ids of their cells; none without a notebook."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except FileNotFoundError:
+        return {}
+    return {
+        cell["metadata"]["nbgrader"]["grade_id"]: "".join(cell["source"])
+        for cell in cells
+        if cell["cell_type"] == "markdown" and cell["metadata"].get("nbgrader", {}).get("solution")
+    }
 
 
 def _output(output: Any) -> Any:

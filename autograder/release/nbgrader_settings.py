@@ -50,7 +50,9 @@ def set_up(config: Any, root: Path, db_url: str | None = None) -> None:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     config.HTMLExporter.filters = {"markdown2html": "autograder.nbgrader_pages.markdown_to_html"}
-    config.HTMLExporter.preprocessors = ["autograder.nbgrader_pages.InertNotebook"]
+    inert = "autograder.nbgrader_pages.InertNotebook"
+    config.HTMLExporter.preprocessors = [inert, "autograder.nbgrader_pages.MarkingScheme"]
+    config.FeedbackPage.preprocessors = [inert]  # what students get has no marking scheme
     config.GenerateFeedback.exporter_class = "autograder.nbgrader_pages.FeedbackPage"
 
 

@@ -406,6 +406,11 @@ def test_the_form_grader_still_works(graded: Class, server: str, seen: Seen) -> 
     shown = seen.page.locator("nav a.name-shown")
     seen.page.locator("nav .glyphicon-eye-open").click()  # an attribute that is a script, allowed
     assert student in shown.inner_text()
+    scheme = seen.page.locator("details.panel")  # the class that no text of a hand-in can have
+    assert "4 points" in scheme.inner_text()
+    assert scheme.locator("mjx-container").count() > 3
+    above = "xpath=ancestor::div[contains(@class, 'text_cell ')]/preceding-sibling::div[1]"
+    assert scheme.locator(above).locator("#written-batch_size_and_rate").count() == 1
     score = seen.page.locator("input.score").last
     score.fill("1")
     with seen.page.expect_response(lambda answer: "/formgrader/api/grade/" in answer.url) as saved:
@@ -444,7 +449,9 @@ def test_pages_of_feedback_run_nothing_of_a_hand_in(
     nbgrader(copied, "generate_feedback", PROBLEM_SET, "--force")
     for student in graded.students:
         page = copied.assignment(PROBLEM_SET).feedback(student)
-        assert "Student's answer" in page.read_text(encoding="utf-8"), student
+        text = page.read_text(encoding="utf-8")
+        assert "Student's answer" in text, student
+        assert text.count("marking scheme") == 0, student
         seen.open(page.as_uri())
         seen.settle()
         assert seen.ran == set(), student
