@@ -88,6 +88,11 @@ def test_the_account_and_the_floor(small_class: tuple[Assignment, list[Path]]) -
                 cell["source"] = "import os; os._exit(1)"
         path.write_text(json.dumps(notebook))
     assert floor_of(assignment, files) > 0  # it counts its calls, and refuses if there are few
+    whole = [path.read_text() for path in files]
+    with pytest.raises(UserError, match="calls of the floor lacked a name"):
+        for path, text in zip(files, whole, strict=True):
+            path.write_text(text.replace("import numpy as np", "import numpy"))
+        floor_of(assignment, files)
     with pytest.raises(UserError, match="the floor made 0 calls"):
         for path in files:
             path.write_text(json.dumps({"cells": []}))

@@ -22,12 +22,15 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from IPython.core.inputtransformer2 import TransformerManager
+
 from autograder.definition import ProblemSetSpec
 from autograder.definition.ids import is_check
 from autograder.sandbox.rehearsal import warm_up
 from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.spec import Case
 
+_TO_PYTHON = TransformerManager()
 Calls = Sequence[tuple[str, Sequence[Case]]]  # what is called to check an exercise, and on what
 
 
@@ -41,7 +44,8 @@ def calls_of(spec: ProblemSetSpec) -> Calls:
 
 def main() -> None:
     """Grade the notebooks named on the command line, after a file with the calls; print the seconds
-    of CPU time that they took, and how many calls were made and how many of them raised."""
+    of CPU time that they took, how many calls were made, how many of these raised, and how many of
+    them because a name was not defined."""
     calls: Calls = pickle.loads(Path(sys.argv[1]).read_bytes())
     notebooks = [json.loads(Path(name).read_text(encoding="utf-8")) for name in sys.argv[2:]]
     cells = [list(_own_cells(notebook)) for notebook in notebooks]
@@ -55,15 +59,16 @@ def main() -> None:
         if pid == 0:
             quiet = io.StringIO()
             with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-                os.write(told_write, b"%d %d\n" % _graded(sources, calls))
+                os.write(told_write, b"%d %d %d\n" % _graded(sources, calls))
             os._exit(0)
         os.waitpid(pid, 0)
     seconds = _cpu_seconds() - before
     os.close(told_write)
     with os.fdopen(told_read) as lines:
-        pairs = [[int(word) for word in line.split()] for line in lines]
-    made, raised = (sum(column) for column in zip(*pairs, strict=True))
-    print(json.dumps({"seconds": seconds, "calls": made, "raised": raised}))
+        counts = [[int(word) for word in line.split()] for line in lines]
+    made, raised, undefined = (sum(column) for column in zip(*counts, strict=True))
+    told = {"seconds": seconds, "calls": made, "raised": raised, "undefined": undefined}
+    print(json.dumps(told))
 
 
 def _own_cells(notebook: dict[str, Any]) -> Sequence[str]:
@@ -75,26 +80,33 @@ def _own_cells(notebook: dict[str, Any]) -> Sequence[str]:
     ]
 
 
-def _graded(sources: Sequence[str], calls: Calls) -> tuple[int, int]:
-    """Run the cells, each to its first error, and make the calls; how many, and how many raised."""
+def _graded(sources: Sequence[str], calls: Calls) -> tuple[int, int, int]:
+    """Run the cells, each to its first error, and make the calls.
+
+    Returns how many it made, how many raised, and how many of these for want of a name.
+    """
     names: dict[str, Any] = {"__name__": "__main__"}
     for source in sources:
         with contextlib.suppress(Exception):
             exec(_compiled(source), names)
-    made = raised = 0
+    made = 0
+    errors: list[str] = []
     for entry, cases in calls:
         function = names.get(entry)
         if callable(function):
             outcomes = [outcome for case in cases for outcome in run_case(function, case)]
             made += len(outcomes)
-            raised += sum(outcome.error is not None for outcome in outcomes)
-    return made, raised
+            errors += [outcome.error for outcome in outcomes if outcome.error is not None]
+    return made, len(errors), errors.count(NameError.__name__)
 
 
 def _compiled(source: str) -> CodeType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return compile(source, "<cell>", "exec")
+        try:
+            return compile(source, "<cell>", "exec")
+        except SyntaxError:  # as IPython writes what is not plain Python, such as %pip
+            return compile(_TO_PYTHON.transform_cell(source), "<cell>", "exec")
 
 
 def _cpu_seconds() -> float:

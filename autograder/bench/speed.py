@@ -291,6 +291,8 @@ def floor_of(assignment: Assignment, files: Sequence[Path]) -> float:
     most = len(files) * sum(case.calls for _, cases in calls for case in cases)
     if not most / 2 < told["calls"] <= most:  # only unanswered exercises raise, at their first call
         raise UserError(f"the floor made {told['calls']} calls of {most}")
+    if told["undefined"]:  # of what the class answers nothing does
+        raise UserError(f"{told['undefined']} calls of the floor lacked a name: its cells failed")
     return float(told["seconds"])
 
 
