@@ -34,6 +34,10 @@ CLIMBS = "def sgd_step(theta, grad, lr):\n    return theta + lr * grad\n"
 STEP = "def sgd_step(theta, grad, lr):\n    return theta - lr * grad\n"
 ENDLESS = "def sgd_step(theta, grad, lr):\n    while True:\n        theta = theta - lr * grad\n"
 
+# from each folded hint to the paragraph below it, in CSS pixels
+GAPS = """() => [...document.querySelectorAll("article details:not([open]) + p")].map((text) =>
+  text.getBoundingClientRect().top - text.previousElementSibling.getBoundingClientRect().bottom)"""
+
 
 class Desk:
     """A problem set's page, as a student uses it."""
@@ -538,6 +542,9 @@ def test_a_phone_shows_all_of_it(sit: Sit) -> None:
         assert code.evaluate("node => node.scrollWidth <= node.clientWidth + 1"), "long lines wrap"
         letters = code.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
         assert letters >= 16, "else a phone zooms in"
+        gaps = desk.page.evaluate(GAPS)
+        assert gaps
+        assert min(gaps) >= 10, "a text does not stick to the hint above it"
 
 
 def test_the_table_of_problem_sets_fits_a_phone(address: str, visit: Any) -> None:

@@ -14,6 +14,8 @@ import live_figures as extension
 import pytest
 from live_figures import squeeze
 
+from tests.site.colours import contrast
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -104,12 +106,6 @@ def test_static_and_live_figures_share_colours_and_dashes(node: Callable[..., An
     assert found == list(style.SERIES)
 
 
-def luminance(colour: Any) -> float:
-    parts = [c / 255 for c in (bytes.fromhex(colour[1:]) if isinstance(colour, str) else colour)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 @pytest.mark.parametrize(("theme", "page"), [("light", "#ffffff"), ("dark", "#14181e")])
 def test_curves_stand_out_from_the_page_and_from_contours(
     node: Callable[..., Any], theme: str, page: str
@@ -120,8 +116,7 @@ def test_curves_stand_out_from_the_page_and_from_contours(
     for ground in (page, themes["low"], themes["high"]):
         for ink, least in inks:
             least = 3 if ink == themes["muted"] and ground != page else least
-            a, b = sorted((luminance(ink), luminance(ground)))
-            assert (b + 0.05) / (a + 0.05) >= least, (ink, ground)
+            assert contrast(ink, ground) >= least, (ink, ground)
 
 
 # ---- in the page --------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import pytest
 import torch
 from live_figures import squeeze
 
+from tests.site.colours import contrast
 from tests.site.figures import read
 
 if TYPE_CHECKING:
@@ -223,12 +224,6 @@ def test_every_optimizer_looks_different() -> None:
     assert {look["marker"] for look in looks} <= set(figure.MARKERS)
 
 
-def luminance(colour: tuple[int, ...]) -> float:
-    parts = [c / 255 for c in colour]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_paths_stand_out_from_every_band(theme: str) -> None:
     """WCAG 1.4.11: graphics need a contrast of 3 to 1 to what they lie on."""
@@ -236,11 +231,10 @@ def test_paths_stand_out_from_every_band(theme: str) -> None:
     for end in ("low", "high"):
         found = re.search(rf"{theme}: {{.*?{end}: \[(\d+), (\d+), (\d+)\]", script)
         assert found is not None
-        ground = luminance(tuple(int(n) for n in found.groups()))
+        ground = [int(n) for n in found.groups()]
         for method, look in figure.STYLES.items():
-            ink = luminance(tuple(bytes.fromhex(look[theme][1:])))
-            contrast = (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05)
-            assert contrast >= 3, f"{method} on the {end} end, {theme}: {contrast:.2f}"
+            seen = contrast(look[theme], ground)
+            assert seen >= 3, f"{method} on the {end} end, {theme}: {seen:.2f}"
 
 
 # ---- the directive --------------------------------------------------------------------------

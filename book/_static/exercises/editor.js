@@ -3,6 +3,15 @@
 let ready;  // of the modules, for all editors of the page
 const dark = () => document.documentElement.dataset.theme === "dark";
 
+// The colours of CodeMirror's light theme that are too pale on white: f-strings, errors.
+const INK = {"#e40": "#b83500", "#f00": "#c4001a"};
+
+/** Colours of the code, by CodeMirror's modules: each is legible on the page's ground. */
+export function colours({HighlightStyle, defaultHighlightStyle, oneDarkHighlightStyle}, isDark) {
+  if (isDark) return oneDarkHighlightStyle;
+  return HighlightStyle.define(defaultHighlightStyle.specs.map((spec) => ({...spec, color: INK[spec.color] ?? spec.color})));
+}
+
 async function modules(address) {
   const cm = await import(address);
   const python = await cm.languages.find(({name}) => name === "Python").load();
@@ -13,9 +22,9 @@ async function modules(address) {
 export async function editors(address) {
   const {cm, python} = await (ready ??= modules(address));
   const {EditorView, EditorState, Compartment, keymap} = cm;
-  const looks = new Compartment(), views = new Set();
+  const looks = new Compartment(), views = new Set(), styles = [colours(cm, false), colours(cm, true)];
   const theme = () => [
-    cm.syntaxHighlighting(dark() ? cm.oneDarkHighlightStyle : cm.defaultHighlightStyle),
+    cm.syntaxHighlighting(styles[dark() ? 1 : 0]),
     EditorView.theme({}, {dark: dark()}),
   ];
   new MutationObserver(() => views.forEach((view) => view.dispatch({effects: looks.reconfigure(theme())})))
