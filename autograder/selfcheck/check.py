@@ -105,6 +105,7 @@ def check(function: Callable[..., Any], *, case: str | None = None) -> Replay | 
     With ``case``, the name of a case, that case alone is run: it returns its inputs, the expected
     value and the function's result, to look into. What the function raises comes through.
     """
+    __tracebackhide__ = True  # in IPython, of what the function raises
     namespace = sys._getframe(1).f_globals
     spec = _exercise_of(function, namespace)
     called = _called(spec, function, namespace)
@@ -220,6 +221,7 @@ def _show(report: Report | Overview) -> bool:
 
 
 def _replay(spec: ExerciseSpec, function: Callable[..., Any], label: str) -> Replay:
+    __tracebackhide__ = True
     found = [(c, each) for c in spec.checks for each in c.cases if each.case.label == label]
     if not found:
         labels = dict.fromkeys(each.case.label for c in spec.checks for each in c.cases)
@@ -240,6 +242,7 @@ def _run_through(
     spec: ExerciseSpec, check: CheckSpec, case: CaseSpec, function: Callable[..., Any]
 ) -> tuple[Replay, bool]:
     """The calls of a case up to the first that goes wrong, and whether all are right."""
+    __tracebackhide__ = True
     result: Any = None
     for step in range(case.case.calls):
         given = inputs(case.case, step, result)

@@ -177,6 +177,14 @@ def sgd_step(theta, grad, lr):
 """
 
 
+def test_a_replay_that_raises_shows_none_of_our_lines(capsys):
+    _notebook(FAILS, 'check(sgd_step, case="two parameters")')
+    told = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert "return helper(theta)" in told and "return x @ [1.0] * 7" in told
+    assert "ValueError" in told
+    assert "_replay" not in told and "_run_through" not in told
+
+
 def test_an_exception_is_told_once_with_the_students_lines(capsys):
     shown, error = _notebook(FAILS, "check(sgd_step)")
     text = shown[-1][0]["text/plain"]
