@@ -42,7 +42,7 @@ from autograder.results.adjustments import (
     split_target,
     write_adjustment,
 )
-from autograder.results.gradebook import GradebookRow, rows_of_others
+from autograder.results.gradebook import FORM_GRADER, GradebookRow, rows_of_others
 from autograder.results.tables import read_run
 from autograder.sandbox.isolation import FULL, LEVELS
 from autograder.terminal import (
@@ -70,6 +70,12 @@ def _dask_address(
 ) -> str | None:
     if address is not None and not re.fullmatch(r"(tcp|tls)://[^/\s]+:\d+", address):
         raise click.BadParameter(f"{address} is not like tcp://HOST:PORT or tls://HOST:PORT")
+    return address
+
+
+def _web_address(context: click.Context, parameter: click.Parameter, address: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", address):
+        raise click.BadParameter(f"{address} is not like https://HOST/formgrader")
     return address
 
 
@@ -346,6 +352,16 @@ def _tell_difference(assignment: Assignment) -> None:
     is_flag=True,
     help="Only tell whose points would change; what is graded for that is forgotten.",
 )
+@click.option(
+    "--form-grader",
+    default=FORM_GRADER,
+    show_default=True,
+    envvar="AUTOGRADER_FORM_GRADER",
+    show_envvar=True,
+    callback=_web_address,
+    metavar="URL",
+    help="Where the report links to for grading by hand.",
+)
 def grade(
     problem_sets: tuple[str, ...],
     directory: CourseDirectory,
@@ -354,6 +370,7 @@ def grade(
     everything: bool,
     resume: bool,
     dry_run: bool,
+    form_grader: str,
 ) -> None:
     """Grade the hand-ins of one or several problem sets.
 
@@ -382,7 +399,7 @@ def grade(
             if dry_run:
                 _tell_changes(assignment, settings, students, everything)
                 continue
-            _grade(assignment, settings, students, everything, resume)
+            _grade(assignment, settings, students, everything, resume, form_grader)
             resumed = True
         except NothingToResume as nothing:
             if assignment == assignments[-1] and not resumed:
@@ -646,6 +663,7 @@ def _grade(
     students: Sequence[str],
     everything: bool,
     resume: bool,
+    form_grader: str,
 ) -> None:
     """Grade one problem set and tell how it went."""
     from autograder.grading.batch import grade_class
@@ -670,6 +688,7 @@ def _grade(
                 resume=resume,
                 progress=progress,
                 opening=opening,
+                form_grader=form_grader,
             )
     for level, reason in graded.weaker_because.items():
         err.print(f"isolation {level} is not available: {reason}", markup=False)

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from autograder.course.directory import EXCHANGED, Assignment
@@ -33,7 +33,7 @@ from autograder.course.files import (
 from autograder.course.reading import Damaged, read_bytes
 from autograder.release.fingerprints import of_grading
 from autograder.release.released import Release, read_release
-from autograder.reports.notebook import regraded_text
+from autograder.reports.notebook import graded_answer, regraded_text
 from autograder.reports.pages import (
     has_marks,
     marks_part,
@@ -44,7 +44,7 @@ from autograder.reports.pages import (
 from autograder.results.adjustments import FILE as ADJUSTMENTS
 from autograder.results.adjustments import Adjustments, read_adjustments
 from autograder.results.comparison import Comparison, keep_earlier
-from autograder.results.gradebook import GradebookRow, rows_of_others, save
+from autograder.results.gradebook import FORM_GRADER, GradebookRow, rows_of_others, save
 from autograder.results.result import Result, Run, Status
 from autograder.results.tables import Overview, grades_csv, read_run, results_json
 
@@ -94,6 +94,7 @@ def grade_class(
     resume: bool = False,
     progress: Progress | None = None,
     opening: Opening | None = None,
+    form_grader: str = FORM_GRADER,
 ) -> ClassResult:
     """Grade the hand-ins of a problem set and write gradebook, notebooks, feedback and reports.
 
@@ -102,6 +103,7 @@ def grade_class(
     marked where that is outdated. The seed of the last run is used again unless the settings give
     one. A run that was cut short is gone on with when it is asked for again; with ``resume`` it
     is whatever it was told, and nothing else is done. The sandbox may be ``opening`` already.
+    The report links to the ``form_grader`` at this address.
 
     Raises UserError, and Interrupted when a signal ends the run: then gradebook and reports hold
     what was graded until then.
@@ -113,7 +115,7 @@ def grade_class(
         StopSignals() as signals,
         Store(assignment.reports) as store,
     ):
-        batch = _ClassRun(assignment, everyone, store, signals)
+        batch = _ClassRun(assignment, everyone, store, signals, form_grader)
         if resume:
             settings, students, everything = batch.resumed(settings, students, everything)
         elif settings.seed is None:
@@ -224,8 +226,10 @@ class _ClassRun:
         everyone: Sequence[str],
         store: Store,
         signals: StopSignals,
+        form_grader: str = FORM_GRADER,
     ) -> None:
         self.assignment = assignment
+        self.form_grader = form_grader
         self.store = store
         self.signals = signals
         self.graded_with = _graded_with(assignment)
@@ -609,11 +613,13 @@ class _ClassRun:
         for student in rows:
             self._carry_on(student)
         folder = self.assignment.reports
+        answer_of = partial(graded_answer, self.assignment)
+        report = report_page(run, rows, overview, answer_of, self.form_grader)
         if comparison.changes:
             keep_earlier(self.assignment.results, self.assignment.root)
         for name, text, mode in (
             ("grades.csv", grades_csv(run, everybody, overview), PUBLIC),
-            ("report.html", report_page(run, rows, overview), PUBLIC),
+            ("report.html", report, PUBLIC),
             ("results.json", results_json(run), PRIVATE),
         ):
             write_whole(folder / name, text, durable=True, mode=mode, below=self.assignment.root)

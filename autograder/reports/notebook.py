@@ -6,8 +6,11 @@ import json
 import re
 from typing import Any
 
+from autograder.course.directory import Assignment
+from autograder.course.reading import Damaged, read_bytes
 from autograder.definition.ids import checked_exercise, is_check
 from autograder.release.released import Release
+from autograder.results.inert import inert_text
 from autograder.results.result import ExerciseResult, GradedCell, Output, Result
 from autograder.selfcheck.judge import messages
 
@@ -75,6 +78,21 @@ def regraded_text(text: str, result: Result) -> str:
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no autograded notebook: {error!r}") from None
     return json.dumps(tree, ensure_ascii=False) + "\n"
+
+
+LONGEST_ANSWER = 10_000  # characters: a longer one is not shown whole, and nothing is made of it
+
+
+def graded_answer(assignment: Assignment, student: str, exercise: str) -> str:
+    """A student's answer as it was graded, from the autograded notebook; empty if there is none."""
+    try:
+        tree = json.loads(read_bytes(assignment.autograded(student)))
+        for cell in tree["cells"]:
+            if cell["metadata"].get("nbgrader", {}).get("grade_id") == exercise:
+                return inert_text("".join(cell["source"]), 10 * LONGEST_ANSWER)
+    except (Damaged, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass  # another program's
+    return ""
 
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # others are written in several ways

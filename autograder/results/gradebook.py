@@ -27,6 +27,7 @@ from autograder.definition.ids import WRITTEN, check_id, checked_exercise, is_ch
 from .late import LatePolicy, late_policy
 from .result import Result, Status
 
+FORM_GRADER = "http://localhost:8888/formgrader"  # where JupyterLab has nbgrader's by default
 _EPOCH = datetime(1970, 1, 1)
 _PATIENCE = 60  # seconds to wait for another program that is writing
 _CHUNK = 500  # results whose rows are held in memory at a time

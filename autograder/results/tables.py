@@ -6,12 +6,14 @@ import contextlib
 import csv
 import json
 import re
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .alike import Alike
 from .gradebook import GradebookRow
 from .result import Result, Run, Status
 
@@ -38,13 +40,14 @@ _MOST_URGENT = 50  # that are listed one by one
 
 @dataclass
 class ExerciseOverview:
-    """How a class did in one exercise."""
+    """How a class did in one exercise; ``passed`` counts the answers that pass each check."""
 
     name: str
     max_score: int
     count: int = 0
     total: int = 0
     full: int = 0
+    passed: Counter[str] = field(default_factory=Counter)
 
     @property
     def mean(self) -> float:
@@ -59,7 +62,8 @@ class ExerciseOverview:
 class Overview:
     """The class at a glance: counts, collected one result after the other.
 
-    ``urgent`` are the first results that someone should look at, without their exercises.
+    ``urgent`` are the first results that someone should look at, without their exercises;
+    ``alike`` are the answers that are wrong in the same way.
     """
 
     count: int = 0
@@ -67,8 +71,10 @@ class Overview:
     urgent: list[Result] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     tenths: Counter[int] = field(default_factory=Counter)  # of the full score
+    scores: Counter[int] = field(default_factory=Counter)
+    max_score: int = 0
     exercises: dict[str, ExerciseOverview] = field(default_factory=dict)
-    mistakes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (exercise, mistake)
+    alike: Alike = field(default_factory=Alike)
 
     @staticmethod
     def of(results: Iterable[Result]) -> Overview:
@@ -77,6 +83,16 @@ class Overview:
         for result in results:
             overview.add(result)
         return overview
+
+    @property
+    def mean(self) -> float:
+        """The mean score by machine; 0 of nobody."""
+        return statistics.fmean(self.scores.elements()) if self.scores else 0.0
+
+    @property
+    def median(self) -> float:
+        """The median score by machine; 0 of nobody."""
+        return float(statistics.median(self.scores.elements())) if self.scores else 0.0
 
     @property
     def urgent_count(self) -> int:
@@ -93,6 +109,8 @@ class Overview:
         self.count += 1
         self.outdated += result.outdated
         self.statuses[str(result.status)] += 1
+        self.scores[result.score] += 1
+        self.max_score = max(self.max_score, result.max_score)
         self.tenths[min(9, 10 * result.score // max(1, result.max_score))] += 1
         if result.status in _URGENT and len(self.urgent) < _MOST_URGENT:
             self.urgent.append(replace(result, exercises=()))
@@ -103,8 +121,8 @@ class Overview:
             exercise.count += 1
             exercise.total += part.score
             exercise.full += part.score == part.max_score
-            for mistake in {check.mistake for check in part.checks if check.mistake}:
-                self.mistakes[part.name, mistake] += 1
+            exercise.passed.update({check.name: int(check.passed) for check in part.checks})
+        self.alike.add(result)
 
 
 def results_json(run: Run) -> Iterator[str]:

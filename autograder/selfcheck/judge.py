@@ -29,7 +29,7 @@ _NO_EXCEPTION = {
 CHANGED = "changes-argument"
 # before the sentence of a known mistake that does not explain all that fails, or fails where the
 # student's answer is right: the student may have made another one
-_ONLY_HERE = (
+ONLY_HERE = (
     "On this check your values are those of a known mistake, but not on all others, so yours may "
     "be another one:"
 )
@@ -102,7 +102,7 @@ def judge(
         if mistake is not None and mistake in spec.mistakes:
             told = spec.mistakes[mistake]
             if known.everywhere is None:
-                told = f"{_ONLY_HERE} “{told}”"
+                told = f"{ONLY_HERE} “{told}”"
             message = f"{told}\n{message}"
             mistake = mistake.partition(FORM)[0]
         results.append(
@@ -132,7 +132,7 @@ def messages(results: Sequence[CheckResult]) -> list[str]:
         text = result.message
         if newline and sentence in told and result.mistake is not None:
             same = "On this check, too, your values are those of the mistake above."
-            if not sentence.startswith(_ONLY_HERE):
+            if not sentence.startswith(ONLY_HERE):
                 same = "The same mistake as above."
             text = f"{same}\n{rest}"
         raised = _RAISED.search(text)

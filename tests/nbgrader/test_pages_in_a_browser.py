@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 
+from autograder import reports
 from autograder.attacks import pages
 from autograder.course.directory import CourseDirectory
 from autograder.grading.batch import grade_class
@@ -58,6 +59,7 @@ NUMBERS = {
 }
 METADATA, NAMED = 1000, 2000
 WRITTEN_AND_CHECKED = 7
+SORTING = (Path(reports.__file__).parent / "templates" / "sort.js").read_text().rstrip("\n")
 
 
 def run(number: int) -> str:
@@ -430,19 +432,35 @@ def test_the_form_grader_still_works(graded: Class, server: str, seen: Seen) -> 
     assert seen.happened == []
 
 
+def _sorts_by_what_is_clicked(page: Page) -> None:
+    """The report's own script does run: a table goes by its heading, one way and the other."""
+    table = page.locator("#checks ~ .map table")
+    heading = table.locator("thead tr").last.locator("th").first
+    orders = []
+    for order in ("ascending", "descending"):
+        heading.get_by_role("button").press("Enter")
+        assert heading.get_attribute("aria-sort") == order
+        orders.append(table.locator("tbody th").all_inner_texts())
+    assert len(set(orders[0])) > 1
+    assert orders[0] == orders[1][::-1]
+
+
 @pytest.mark.browser
 def test_pages_of_feedback_run_nothing_of_a_hand_in(
     graded: Class, seen: Seen, tmp_path: Path
 ) -> None:
-    own, reports = graded.course.root / "feedback", graded.course.assignment(PROBLEM_SET).reports
-    found = [*own.rglob("*.html"), *reports.rglob("*.html")]
+    own, report = graded.course.root / "feedback", graded.course.assignment(PROBLEM_SET).reports
+    found = [*own.rglob("*.html"), *report.rglob("*.html")]
     assert len(found) == len(graded.students) + 1  # and the report
     for path in found:
         seen.open(path.as_uri())
         seen.settle()
         assert seen.ran == set(), path
-        assert seen.scripts_in("body") == [], path
-        assert seen.page.evaluate("document.scripts.length") == 0, path
+        sorting = [f"<script>{SORTING}"] if path.name == "report.html" else []
+        assert seen.scripts_in("body") == sorting, path
+        assert seen.page.evaluate("document.scripts.length") == len(sorting), path
+        if sorting:
+            _sorts_by_what_is_clicked(seen.page)
     # nbgrader's take their place
     copied = CourseDirectory.at(tmp_path / "course")
     shutil.copytree(graded.course.root, copied.root)

@@ -27,7 +27,7 @@ from autograder.reports.pages import feedback_page, marks_part
 from autograder.results.gradebook import GradebookRow
 from autograder.results.result import ExerciseResult, Result, Run, Status
 from autograder.results.tables import grades_csv, read_result, read_run, results_json
-from autograder.selfcheck.judge import CheckResult
+from autograder.selfcheck.judge import ONLY_HERE, CheckResult
 
 
 def report_page(*arguments: Any) -> str:
@@ -257,9 +257,14 @@ def test_feedback_of_markup_is_inert_text(evil: Result, run_of: Callable[..., Ru
     assert "49" not in re.findall(r"&amp;(\d+)", text)  # templates in it are not evaluated
 
 
-def test_report_of_markup_is_inert_text(evil: Result, run_of: Callable[..., Run]) -> None:
-    text = report_page(run_of(evil), {evil.student: row(evil.student, first_name=EVIL)})
-    assert_inert(text)
+def test_report_of_markup_is_inert_text(
+    evil: Result, run_of: Callable[..., Run], plain_report: Callable[[str], str]
+) -> None:
+    classmate = replace(evil, student="'\"><b>")
+    rows = {each.student: row(each.student, first_name=EVIL) for each in (evil, classmate)}
+    text = report_page(run_of(evil, classmate), rows, None, lambda *_: EVIL)
+    assert "2 answers to <code>sgd_step</code>" in text
+    assert_inert(plain_report(text))
     assert "&lt;script&gt;alert(1)" in text
 
 
@@ -306,6 +311,7 @@ def test_pages_are_one_file_that_loads_nothing(
     run_of: Callable[..., Run],
     grade_notebook: Callable[..., Any],
     right_notebook: Callable[..., Any],
+    plain_report: Callable[[str], str],
 ) -> None:
     notebook = right_notebook("ps01-sgd")
     notebook["cells"].append(code("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"))
@@ -314,33 +320,34 @@ def test_pages_are_one_file_that_loads_nothing(
     assert_inert(text)
     pictures = [a["src"] for tag, a in Page(text).tags if tag == "img"]
     assert len(pictures) == 1
-    assert_inert(report_page(run_of(result), {"student": row("student")}))
+    assert_inert(plain_report(report_page(run_of(result), {"student": row("student")})))
 
 
-def test_report_of_nobody_and_of_hand_ins_without_results(run_of: Callable[..., Run]) -> None:
-    assert_inert(report_page(run_of(), {}))
-    assert_inert(report_page(run_of(result_of("a")), {"a": row("a")}))
+def test_report_of_nobody_and_of_hand_ins_without_results(
+    run_of: Callable[..., Run], plain_report: Callable[[str], str]
+) -> None:
+    assert_inert(plain_report(report_page(run_of(), {})))
+    assert_inert(plain_report(report_page(run_of(result_of("a")), {"a": row("a")})))
     assert_inert(feedback_page(result_of("a", detail="it is empty"), run_of()))
 
 
 def test_report_of_a_large_class_has_its_hand_ins_in_tables_to_open(
-    run_of: Callable[..., Run],
+    run_of: Callable[..., Run], plain_report: Callable[[str], str]
 ) -> None:
     names = [f"student{number:04}" for number in range(600)]
     rows = {name: row(name) for name in names}
     results = [result_of(name, status=Status.GRADED) for name in names]
-    text = report_page(run_of(*results), rows)
+    text = plain_report(report_page(run_of(*results), rows))
     assert_inert(text)
-    assert re.findall(r"<summary>(.*?)</summary>", text) == [
-        "student0000 to student0249",
-        "student0250 to student0499",
-        "student0500 to student0599",
-    ]
-    assert all(text.count(f"<td>{name}</td>") == 1 for name in names)
-    assert "<details>" not in report_page(run_of(*results[:250]), rows)
+    tables = ["student0000 to student0499", "student0500 to student0599"]
+    assert re.findall(r"<summary>(.*?)</summary>", text) == [*tables, *tables]
+    assert all(text.count(f"<bdi>{name}</bdi>") == 2 for name in names)
+    assert "<details>" not in report_page(run_of(*results[:500]), rows)
 
 
-def test_report_names_first_what_someone_should_look_at(run_of: Callable[..., Run]) -> None:
+def test_report_names_first_what_someone_should_look_at(
+    run_of: Callable[..., Run], plain_report: Callable[[str], str]
+) -> None:
     results = [
         result_of("ada", status=Status.GRADED, outdated=True),
         result_of("bob", detail=EVIL),
@@ -348,14 +355,75 @@ def test_report_names_first_what_someone_should_look_at(run_of: Callable[..., Ru
     ]
     rows = {s.student: row(s.student, needs_manual_grade=True) for s in results}
     run = replace(run_of(*results), not_graded=("dov", EVIL), skipped=(r"'e\xff'",))
-    text = report_page(run, rows)
+    text = plain_report(report_page(run, rows))
     assert_inert(text)
     assert "1 of these have changed" in text
     assert "2 not graded yet: dov, &lt;script&gt;" in text
     assert r"1 skipped: &#39;e\xff&#39;" in text
     assert "3 hand-ins to grade by hand" in text
-    first = text[text.index("<h2>To look at") : text.index("<h2>Hand-ins")]
-    assert re.findall(r"<tr><td>(\w+)</td>", first) == ["bob"]
+    first = text[text.index('<h2 id="look">') : text.index('<h2 id="checks">')]
+    assert re.findall(r"<bdi>(\w+)</bdi></a>", first) == ["bob"]
+
+
+def wrong(student: str, *, answer: str = "0.955", **changes: Any) -> Result:
+    """A hand-in whose only exercise is wrong, by no known mistake."""
+    first = CheckResult("one step", False, 2, f"case “two”: `theta` is wrong\ngot {answer}")
+    checks = (replace(first, **changes), CheckResult("shapes", True, 2))
+    exercise = ExerciseResult("sgd_step", 2, 4, checks)
+    return result_of(student, status=Status.GRADED, score=2, max_score=4, exercises=(exercise,))
+
+
+def test_report_puts_together_what_is_wrong_in_the_same_way(run_of: Callable[..., Run]) -> None:
+    raised = "case “two”: raised ValueError: no\n  line 3: {}\ninputs:\n  lr = 1"
+    climbs = "Your step climbs: subtract.\ncase “two”: `theta` is wrong"
+    results = [
+        wrong("ada"),
+        wrong("bob", answer="1.0"),
+        wrong("cem", message=raised.format("return theta"), error="ValueError"),
+        wrong("dov", message=climbs, mistake="uphill"),
+        wrong("eve"),
+        wrong("fay", message=raised.format("return lr"), error="ValueError"),
+        wrong("gil", message=f"{ONLY_HERE} “Your step climbs”\ncase “two”", mistake="uphill"),
+        wrong("hal", message=climbs, mistake="uphill"),
+        wrong("ivy", message="not answered yet", unanswered=True),
+        wrong("joy", message=climbs, mistake="uphill"),
+    ]
+    rows = {each.student: row(each.student) for each in results}
+    rows["ada"] = row("ada", first_name="Ada", last_name="<Lovelace>")
+    asked = []
+
+    def answer_of(student: str, exercise: str) -> str:
+        asked.append((student, exercise))
+        return f"def {exercise}(): <{student}>"
+
+    text = report_page(run_of(*results), rows, None, answer_of, "https://hub.example/formgrader/")
+    sections = dict(re.findall(r'<h2 id="([\w-]+)">(.*?)(?=<h2|</body>)', text, re.DOTALL))
+    groups = sections["alike"].split("<section")[1:]
+    assert [re.findall(r"feedback/(\w+)/", group) for group in groups] == [
+        ["ada", "eve"],
+        ["cem", "fay"],
+    ]
+    assert asked == [("ada", "sgd_step"), ("cem", "sgd_step")]
+    assert "def sgd_step(): &lt;ada&gt;" in groups[0] and "got 0.955" in groups[0]
+    assert "Ada &lt;Lovelace&gt;</bdi></a> <bdi" in groups[0]
+    (known,) = re.findall(r'<tr id="mistake.*?</tr>', sections["mistakes"], re.DOTALL)
+    assert "Your step climbs: subtract." in known and "(uphill)" in known
+    assert re.findall(r"feedback/(\w+)/", known) == ["dov", "hal", "joy"]
+    assert "Mean 2 and median 2 of 4 points" in sections["scores"]
+    lines = re.findall(r'<tr><th scope="row">.*?</tr>', sections["checks"], re.DOTALL)
+    assert len(lines) == len(results)
+    signs = {
+        re.findall(r"feedback/(\w+)/", line)[0]: re.findall(r'<td class="(\w)">(.*?)</td>', line)
+        for line in lines
+    }
+    keys = re.findall(r'id="(alike-\w+)"', sections["alike"])
+    assert signs["ada"] == [("f", f'<a href="#{keys[0]}">✗</a>'), ("p", "✓")]
+    assert signs["bob"] == [("f", "✗"), ("p", "✓")]
+    assert signs["fay"][0] == ("e", f'<a href="#{keys[1]}">!</a>')
+    assert signs["dov"][0] == ("k", '<a href="#mistake-1">▲</a>')
+    assert signs["gil"][0] == ("f", "✗")
+    assert signs["ivy"][0] == ("u", "–")
+    assert "https://hub.example/formgrader/manage_students/ada/ps01-sgd/" in sections["hand-ins"]
 
 
 def test_results_are_read_back_one_by_one(run_of: Callable[..., Run], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -245,7 +246,11 @@ def test_damaged_pictures_are_left_out_or_plain(data: bytes, at: int, lost: int)
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_pages_of_anything_are_inert(
-    outputs: list[tuple[str, str, str]], told: list[str], name: str, ps01: Session
+    outputs: list[tuple[str, str, str]],
+    told: list[str],
+    name: str,
+    ps01: Session,
+    plain_report: Callable[[str], str],
 ) -> None:
     cells = [
         GradedCell(kind, inert_source(source), None, None, shown(text, encoded(png()), error))
@@ -253,7 +258,11 @@ def test_pages_of_anything_are_inert(
         for kind in ("code", "markdown", "raw")
     ]
     detail, message = (inert_text(text, 500) for text in told)
-    checks = (CheckResult("one", False, 4, message, "inverted", error=inert_text(told[0], 100)),)
+    error = inert_text(told[0], 100)
+    checks = (
+        CheckResult("one", False, 4, message, "inverted", error=error),
+        CheckResult("two", False, 4, message, error=error),
+    )
     result = result_of(
         student=name,
         detail=detail,
@@ -262,7 +271,13 @@ def test_pages_of_anything_are_inert(
         exercises=(ExerciseResult("sgd_step", 0, 4, checks),),
     )
     assert_inert(feedback_page(result, run_of(result)))
-    assert_inert("".join(report_page(run_of(result), {name: row_of(name)})))
+    classmate = replace(result, student=f"{name}2")  # with whom there is a group
+    rows = {each: row_of(each) for each in (name, f"{name}2")}
+    answers = ["".join(source for source, _, _ in outputs)]
+    report = report_page(
+        run_of(result, classmate), rows, None, lambda *_: inert_text(answers[0], 500)
+    )
+    assert_inert(plain_report("".join(report)))
     notebook = json.loads(autograded_text(result, ps01.release))
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
