@@ -43,7 +43,7 @@ from autograder.results.adjustments import (
     write_adjustment,
 )
 from autograder.results.gradebook import FORM_GRADER, GradebookRow, rows_of_others
-from autograder.results.tables import read_run
+from autograder.results.tables import Results, read_run
 from autograder.sandbox.isolation import FULL, LEVELS
 from autograder.terminal import (
     GradingProgress,
@@ -476,6 +476,55 @@ def adjust(
         out.print(f"to {what}: autograder grade {assignment.options}{option}", markup=False)
 
 
+@app.command("draft-mistake")
+@click.argument("problem_set", metavar="PS")
+@click.argument("exercise", metavar="EXERCISE")
+@with_directory
+@click.option(
+    "--student",
+    metavar="NAME",
+    help="Take the group in which this student is; by default it is the largest.",
+)
+@click.option(
+    "--name",
+    default="new-mistake",
+    show_default=True,
+    metavar="NAME",
+    help="What the mistake shall be called.",
+)
+def draft_mistake(
+    problem_set: str, exercise: str, directory: CourseDirectory, student: str | None, name: str
+) -> None:
+    """Draft a known mistake from answers that are wrong in the same way.
+
+    Prints what to paste into the module of the exercise: the answer of a student of the group, and
+    as comments what students are told of it now. The sentence for students is still to be written.
+    The report shows the groups.
+    """
+    from autograder.reports.draft import NAME, draft
+    from autograder.reports.notebook import graded_answer
+    from autograder.results.tables import Overview
+
+    if not NAME.fullmatch(name):
+        raise click.BadParameter(f"{name} is not like no-rate", param_hint="--name")
+    (assignment,) = _assignments([problem_set], directory)
+    overview = Overview.of(_results(assignment))
+    if exercise not in overview.exercises:
+        names = ", ".join(overview.exercises)
+        raise UserError(f"there are no results for {exercise}; the exercises are: {names}")
+    groups = [each for each in overview.alike.groups() if each.exercise == exercise]
+    if student is not None:
+        groups = [each for each in groups if student in each.students]
+    if not groups:
+        told = f"no two answers to {exercise} are wrong in the same way by no known mistake"
+        if student is not None:
+            told = f"no other answer to {exercise} is wrong as that of {printable(student)} is"
+        raise UserError(f"{told}: see {assignment.reports / 'report.html'}")
+    group = groups[0]
+    answers = (graded_answer(assignment, each, exercise) for each in group.students)
+    click.echo(draft(group, answers, overview.exercises[exercise].count, name), nl=False)
+
+
 @app.command("collect")
 @click.argument("problem_set", metavar="PS")
 @click.argument("source", metavar="FILE-OR-FOLDER", type=click.Path(exists=True, path_type=Path))
@@ -610,13 +659,7 @@ def _export_to_gradescope(
     assignment: Assignment, grades: Mapping[str, GradebookRow], roster: Roster
 ) -> None:
     """Write the zip file for Gradescope, and tell whose result is in it."""
-    try:
-        _, results = read_run(assignment.results)
-    except (OSError, ValueError):
-        raise UserError(
-            f"there are no results in {assignment.results}; "
-            f"run: autograder grade {assignment.options}"
-        ) from None
+    results = _results(assignment)
     packed, given, left = gradescope.autograder_zip(assignment, results, grades, roster)
     place = assignment.reports / "gradescope.zip"
     write_whole(place, packed, below=assignment.root)
@@ -624,6 +667,18 @@ def _export_to_gradescope(
     if left:
         told = ", ".join(map(printable, left))
         err.print(f"outdated, and so not in it: {told}; grade again", markup=False)
+
+
+def _results(assignment: Assignment) -> Results:
+    """The results of the last grading. Raises UserError if there are none."""
+    try:
+        _, results = read_run(assignment.results)
+    except (OSError, ValueError):
+        raise UserError(
+            f"there are no results in {assignment.results}; "
+            f"run: autograder grade {assignment.options}"
+        ) from None
+    return results
 
 
 def _roster(named: Path | None, directory: CourseDirectory) -> Roster:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import islice
@@ -158,6 +159,7 @@ def report_page(
         alike=groups[:_MOST_GROUPS],
         more_alike=len(groups[_MOST_GROUPS:]),
         answer_of=answer_of,
+        shell=shlex.quote,
         shortened=_shortened,
         code=lambda text: _shortened(text, LONGEST_ANSWER),
         links=_Links(run.problem_set, form_grader.rstrip("/")),
