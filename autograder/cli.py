@@ -699,7 +699,10 @@ def _tell_changes(
             f"{assignment} is not released, so there is nothing to compare with; "
             f"run: autograder release {assignment.options}"
         )
-    with Opening(assignment, settings) as opening, GradingProgress() as progress:
+    with (
+        Opening(assignment, settings, everything=everything) as opening,
+        GradingProgress() as progress,
+    ):
         found = compare_class(
             assignment,
             settings,
@@ -724,7 +727,7 @@ def _grade(
     from autograder.grading.batch import grade_class
     from autograder.grading.local import Opening
 
-    with Opening(assignment, settings) as opening:
+    with Opening(assignment, settings, everything=everything) as opening:
         if not build.has_release(assignment):
             out.print(f"{assignment}: releasing it into {assignment.root} first")
             build.release(assignment)

@@ -38,6 +38,7 @@ from autograder.results.result import Result, Run
 from autograder.results.tables import read_result, read_run
 from autograder.selfcheck.records import record_of, tree_of
 
+JOURNAL = "journal.jsonl"
 _SYNC_SECONDS = 1.0  # of grading that a loss of power may cost
 
 
@@ -94,7 +95,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.results = folder / "results.json"
-        self.path = folder / "journal.jsonl"
+        self.path = folder / JOURNAL
         self.last: Run | None = None
         self.request: Request | None = None
         self.finished: dict[str, Entry] = {}

@@ -19,6 +19,7 @@ from autograder.sandbox.pool import Pool, SandboxError, open_pool
 
 from .executor import Graded, Job
 from .handin import Handin
+from .journal import JOURNAL
 from .settings import DRAW, Settings
 
 
@@ -61,12 +62,15 @@ def secret_folders(directory: CourseDirectory) -> list[Path]:
 class Opening:
     """A sandbox that opens beside other work. In a ``with`` block: if nobody took it, it closes."""
 
-    def __init__(self, assignment: Assignment, settings: Settings) -> None:
+    def __init__(
+        self, assignment: Assignment, settings: Settings, *, everything: bool = False
+    ) -> None:
         self._for = settings.isolation, settings.limits, settings.figures
         self._future: Future[Sandbox] | None = None
         # a course directory that is made later than the sandbox would not be hidden from hand-ins
         cases = assignment.material.cases
-        if settings.scheduler is None and assignment.release.exists() and cases.exists():
+        there = assignment.release.exists() and cases.exists()
+        if settings.scheduler is None and there and (everything or _seems_due(assignment)):
 
             def work() -> Sandbox:
                 libraries = read_release(assignment.release).libraries
@@ -94,6 +98,20 @@ class Opening:
             return None
         future, self._future = self._future, None
         return None if future is None else future.result()
+
+
+def _seems_due(assignment: Assignment) -> bool:
+    """Whether there is something to grade, as far as the times of files tell.
+
+    Wrong, it costs time only: a sandbox is opened in vain, or not before it is needed.
+    """
+    try:
+        graded = assignment.results.stat().st_mtime_ns
+        places = [assignment.submitted(student) for student in assignment.students()]
+        newest = [path.stat().st_ctime_ns for place in places for path in (place, place.parent)]
+        return max(newest) > graded or (assignment.reports / JOURNAL).exists()
+    except (OSError, UserError):  # nothing was graded, or a hand-in has another name
+        return True
 
 
 class LocalExecutor:

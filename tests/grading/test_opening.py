@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +15,7 @@ import pytest
 
 from autograder.course.directory import CourseDirectory
 from autograder.course.errors import UserError
+from autograder.grading.journal import JOURNAL
 from autograder.grading.local import Opening
 from autograder.grading.session import Session
 from autograder.grading.settings import Settings
@@ -92,6 +95,37 @@ def test_none_is_opened_for_a_cluster(course: CourseDirectory, quick_settings: S
     settings = replace(quick_settings, scheduler="tcp://127.0.0.1:1")
     with Opening(course.assignment(PS), settings) as opening:
         assert opening.take(settings) is None
+
+
+def test_none_is_opened_where_nothing_seems_due(
+    tmp_path: Path, course: CourseDirectory, quick_settings: Settings
+) -> None:
+    copy = shutil.copytree(course.root, tmp_path / "course")
+    assignment = replace(course, root=copy).assignment(PS)
+    shutil.rmtree(copy / "submitted", ignore_errors=True)
+    path = assignment.submitted("ada")
+    path.parent.mkdir(parents=True)
+    shutil.copy(assignment.release, path)
+
+    def is_opened(*, everything: bool = False) -> bool:
+        with Opening(assignment, quick_settings, everything=everything) as opening:
+            taken = opening.take(quick_settings)
+            if taken is not None:
+                taken.pool.close()
+            return taken is not None
+
+    assert is_opened()  # nothing was graded yet
+    assignment.reports.mkdir(parents=True, exist_ok=True)
+    assignment.results.write_text("{}")
+    later = path.stat().st_ctime_ns + 10**9
+    os.utime(assignment.results, ns=(later, later))
+    assert not is_opened()
+    assert is_opened(everything=True)
+    (assignment.reports / JOURNAL).touch()
+    assert is_opened()  # a run was cut short
+    (assignment.reports / JOURNAL).unlink()
+    os.utime(assignment.results, ns=(0, 0))
+    assert is_opened()  # a hand-in is newer
 
 
 def test_a_level_that_does_not_work_is_told_to_the_taker_only(
