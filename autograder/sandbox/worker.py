@@ -51,7 +51,7 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
     def run_cell(
         self, raw_cell: str, store_history: bool = False, *given: Any, **named: Any
     ) -> ExecutionResult:
-        """Run a cell. One that is Python as it stands takes no more than what it does.
+        """Run a cell. One that is Python, but for magics, takes no more than what it does.
 
         IPython would parse it three times. And whatever a worker is the first to run since the
         fork costs it copies of pages, so most of IPython's way to a plain cell is left out.
@@ -59,9 +59,14 @@ class WorkerShell(InteractiveShell):  # type: ignore[misc]
         source = raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
         body = None
         if not (store_history or given or named or self._is_special(source)):
-            name = self.compile.cache(source, self.execution_count)
             with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                name = self.compile.cache(source, self.execution_count)
                 body = self.compile.ast_parse(source, filename=name).body
+            if body is None:  # with a magic or a command, or not valid, as IPython will tell
+                with contextlib.suppress(Exception):
+                    python = self.transform_cell(source)
+                    name = self.compile.cache(python, self.execution_count, raw_code=raw_cell)
+                    body = self.compile.ast_parse(python, filename=name).body
         if not body:
             return super().run_cell(raw_cell, store_history, *given, **named)
         result = ExecutionResult(None)
