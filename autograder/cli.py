@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from autograder.lms.roster import Roster
 from autograder.release import build
 from autograder.release.downloads import build_downloads
 from autograder.release.making import notebook_text
+from autograder.release.solutions import publish_solutions, withdraw_solutions
 from autograder.results.adjustments import FILE as ADJUSTMENTS
 from autograder.results.adjustments import (
     MOST_POINTS,
@@ -43,7 +45,10 @@ from autograder.results.adjustments import (
     write_adjustment,
 )
 from autograder.results.gradebook import FORM_GRADER, GradebookRow, rows_of_others
+from autograder.results.policies import FILE as POLICIES
+from autograder.results.policies import read_policies
 from autograder.results.tables import Results, read_run
+from autograder.results.term import term, term_csv
 from autograder.sandbox.isolation import FULL, LEVELS
 from autograder.terminal import (
     GradingProgress,
@@ -52,6 +57,7 @@ from autograder.terminal import (
     grade_table,
     out,
     printable,
+    some,
     tell_changes,
     tell_what_is_left,
 )
@@ -652,6 +658,63 @@ def export_(
         raise UserError(
             f"these have a grade and no row in {table}: {', '.join(filled.nowhere)}; "
             "mend the roster, or add them there"
+        )
+
+
+@app.command("term")
+@with_directory
+def term_(directory: CourseDirectory) -> None:
+    """Add up the term: the points of all graded problem sets, less those that are dropped.
+
+    Writes reports/term.csv in the course directory, with a line for each student of the gradebook.
+    How many problem sets are dropped says policies.toml: those without which the student's share of
+    points is largest.
+    """
+    graded, standings = term(directory)
+    if not graded:
+        raise UserError(
+            f"no problem set is graded in {directory.root}; "
+            f"run: autograder grade PS {directory.options}"
+        )
+    place = directory.root / "reports" / "term.csv"
+    write_whole(place, term_csv(graded, standings), below=directory.root)
+    dropping = read_policies(directory).drop_lowest
+    names = ", ".join(map(str, graded))
+    out.print(f"{len(standings)} students; graded so far: {names}", markup=False)
+    if dropping >= len(graded):
+        out.print(f"{dropping} are to be dropped, and one always counts: totals will change")
+    waiting = [each.student.student_id for each in standings if each.needs_manual_grade]
+    if waiting:
+        err.print(f"not all graded by hand yet: {some(waiting, len(waiting))}", markup=False)
+    out.print(f"total      {place}", markup=False)
+
+
+@app.command("publish-solutions")
+@click.argument("problem_set", metavar="PS")
+@with_directory
+@click.option("--remove", is_flag=True, help="Take the page out of the site again.")
+def publish_solutions_(problem_set: str, directory: CourseDirectory, remove: bool) -> None:
+    """Make a page of the site of the worked solutions, when nobody can hand in any more.
+
+    Refuses until the last deadline of the class has passed, with all extensions, grace periods and
+    time in which late hand-ins count. Writes solutions/PS.md in the folder of the course's pages,
+    and enters it in _toc.yml, behind the problem sets.
+    """
+    (assignment,) = _assignments([problem_set], directory)
+    if remove:
+        there = withdraw_solutions(assignment.material)
+        out.print("removed" if there else "there was no such page")
+        return
+    page, line = publish_solutions(assignment, datetime.now(UTC))
+    out.print(f"wrote {page}", markup=False)
+    if line:
+        out.print(f"add it to the table of contents of your site, as “{line}”", markup=False)
+    if read_policies(directory).closes(problem_set, datetime.now(UTC)) is None:
+        err.print(
+            "late hand-ins may still count something, though the solutions are there now; to end "
+            f"that, write a last moment in {directory.root / POLICIES}: “closes”, or in [late] "
+            "“closes_after”",
+            markup=False,
         )
 
 

@@ -1,11 +1,12 @@
 """nbgrader's own commands and pages, with this package's grading behind them.
 
-``configure`` is called by ``nbgrader_config.py``. It replaces four parts of nbgrader's:
+``configure`` is called by ``nbgrader_config.py``. It replaces five parts of nbgrader's:
 
 ClearSolutions    by NamedStubs: a stub raises NotImplementedError with the exercise's own name;
 NotebookExporter  by UnreadHandin: a hand-in that nbformat cannot read is graded like any other;
 Execute           by GradeInSandbox: nothing of a hand-in runs outside the sandbox;
-SaveAutoGrades    by SaveScores: scores come from the judge, not from the notebook's outputs.
+SaveAutoGrades    by SaveScores: scores come from the judge, not from the notebook's outputs;
+AssignLatePenalties  by LatePenalties: what ``policies.toml`` says of lateness is taken off once.
 
 The pages that nbgrader makes of autograded notebooks are inert: see ``nbgrader_pages``.
 """
@@ -21,7 +22,7 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.coursedir import CourseDirectory as NbGraderCourse
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor
 from traitlets import Unicode
 
 from autograder.course.directory import EXCHANGED, Assignment, CourseDirectory
@@ -34,6 +35,7 @@ from autograder.nbgrader_pages import guard_form_grader
 from autograder.release.nbgrader_settings import set_up
 from autograder.results.adjustments import FILE as ADJUSTMENTS
 from autograder.results.gradebook import save
+from autograder.results.policies import read_policies
 from autograder.results.result import Status
 from autograder.results.tables import read_run
 from autograder.sandbox.isolation import FULL
@@ -85,6 +87,7 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         try:
             assignment = CourseDirectory.at(Path(folder.root)).assignment(problem_set)
             session = self._session(assignment)
+            read_policies(assignment.directory)
             _ = session.job  # raises what is wrong with the course, which is true of every hand-in
         except UserError as error:  # true of every hand-in: nbgrader would go on to the next
             self.log.error("%s", error)
@@ -161,5 +164,22 @@ class SaveScores(NbGraderPreprocessor):  # type: ignore[misc]
         root = NbGraderCourse(parent=self, config=self.config).root
         directory = CourseDirectory.at(Path(root), ids["db_url"])
         result = resources[_RESULT]
-        save(directory.assignment(ids["assignment"]), [result], worth=result.worth)
+        assignment = directory.assignment(ids["assignment"])
+        save(assignment, [result], worth=result.worth, tell=self.log.warning)
         return nb, resources
+
+
+class LatePenalties(AssignLatePenalties):  # type: ignore[misc]
+    """Asks the plugin for late submissions, unless ``policies.toml`` says what lateness costs.
+
+    Then SaveScores has entered that.
+    """
+
+    def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Enter the penalty that the plugin gives."""
+        root = NbGraderCourse(parent=self, config=self.config).root
+        policies = read_policies(CourseDirectory.at(Path(root)))
+        if policies.rule(resources["nbgrader"]["assignment"]) is not None:
+            return nb, resources
+        done: tuple[Any, dict[str, Any]] = super().preprocess(nb, resources)
+        return done

@@ -154,6 +154,8 @@ def tell_what_is_left(graded: ClassResult) -> None:
     if run.not_graded:
         told = some(run.not_graded, len(run.not_graded))
         out.print(f"{len(run.not_graded)} not graded yet: {told}", markup=False)
+    for line in graded.told:
+        err.print(line, markup=False)
     if graded.links:
         places = [str(link) for link in graded.links]
         err.print(

@@ -45,6 +45,7 @@ from autograder.results.adjustments import FILE as ADJUSTMENTS
 from autograder.results.adjustments import Adjustments, read_adjustments
 from autograder.results.comparison import Comparison, keep_earlier
 from autograder.results.gradebook import FORM_GRADER, GradebookRow, rows_of_others, save
+from autograder.results.policies import read_policies
 from autograder.results.result import Result, Run, Status
 from autograder.results.tables import Overview, grades_csv, read_run, results_json
 
@@ -70,6 +71,7 @@ class ClassResult:
 
     ``graded`` is how many hand-ins were graded anew; ``links`` are symbolic links in the places of
     folders, so that what belongs there was not written. ``comparison`` is with the last grading.
+    ``told`` is what a person should know of due dates and extensions.
     """
 
     run: Run
@@ -79,6 +81,7 @@ class ClassResult:
     weaker_because: Mapping[str, str]
     links: Sequence[Path] = ()
     comparison: Comparison = field(default_factory=Comparison)
+    told: Sequence[str] = ()
 
 
 class NothingToResume(UserError):
@@ -243,6 +246,7 @@ class _ClassRun:
         self.links: dict[Path, None] = {}  # in the way, in the order in which they were met
         self._hard_links: dict[tuple[int, int], list[str]] | None = None
         self.adjustments = read_adjustments(assignment.root, assignment.problem_set)
+        read_policies(assignment.directory)  # what cannot be is refused before anything is graded
 
     # what to do
 
@@ -608,7 +612,9 @@ class _ClassRun:
         comparison, unchanged = self._compared(), unchanged - self._adjust_anew()
         overview = Overview()
         counted = overview.counted(run.results)
-        rows = save(self.assignment, counted, unchanged, cache(self._same_answers), self._worth())
+        told: list[str] = []
+        same = cache(self._same_answers)
+        rows = save(self.assignment, counted, unchanged, same, self._worth(), told.append)
         everybody = {**rows, **rows_of_others(self.assignment, rows)}
         for student in rows:
             self._carry_on(student)
@@ -634,7 +640,8 @@ class _ClassRun:
         written, results = read_run(folder / "results.json")
         run = replace(written, results=results)
         links = tuple(self.links)
-        return ClassResult(run, overview, rows, self.graded, self.weaker_because, links, comparison)
+        because = self.weaker_because
+        return ClassResult(run, overview, rows, self.graded, because, links, comparison, told)
 
     @property
     def _adjusting(self) -> Path:

@@ -58,7 +58,7 @@ _CSV_NAMES: _Names = tuple(
 )
 _CSV_COLUMNS = (
     *("id", "last_name", "first_name", "email", "score", "max_score", "late_submission_penalty"),
-    "needs_manual_grade",
+    *("needs_manual_grade", "penalty_reason"),
 )
 _POINTS_POSSIBLE = "points possible"
 PLATFORMS = ("canvas", "moodle", "gradescope", "csv")
@@ -148,7 +148,9 @@ def plain_csv(grades: Mapping[str, GradebookRow], roster: Roster) -> str:
             email = dict(student.keys).get("email", email)
         points = [_shown(p) for p in (grade.score, grade.max_score, grade.late_submission_penalty)]
         waits = "yes" if grade.needs_manual_grade else "no"
-        writer.writerow([*map(guarded, (name, last, first, email)), *points, waits])
+        reason = "" if grade.late is None else grade.late.reason
+        who = map(guarded, (name, last, first, email))
+        writer.writerow([*who, *points, waits, guarded(reason)])
     return "\ufeff" + out.getvalue()
 
 
@@ -299,6 +301,8 @@ def _with_grade(notebook: bytes, grade: GradebookRow) -> str | None:
         )
         if points
     ]
+    if grade.late is not None:
+        told.append(grade.late.told)
     if grade.needs_manual_grade:
         told.append("A part is still to be graded by a person.")
     for mark in grade.marks:

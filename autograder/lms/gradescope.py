@@ -108,6 +108,8 @@ def student_result(result: Result, row: GradebookRow) -> dict[str, Any]:
         tests.append(test)
     if row.late_submission_penalty:
         told.append(f"Taken off because it was handed in late: {row.late_submission_penalty:g}")
+    if row.late is not None:
+        told.append(row.late.told)
     if row.needs_manual_grade:
         told.append("A part is still to be graded by a person.")
     return {

@@ -46,7 +46,7 @@ def set_up(config: Any, root: Path, db_url: str | None = None) -> None:
     config.Autograde.autograde_preprocessors = [
         "autograder.nbgrader_plugin.GradeInSandbox",
         "autograder.nbgrader_plugin.SaveScores",
-        "nbgrader.preprocessors.AssignLatePenalties",
+        "autograder.nbgrader_plugin.LatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     config.HTMLExporter.filters = {"markdown2html": "autograder.nbgrader_pages.markdown_to_html"}

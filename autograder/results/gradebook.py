@@ -24,12 +24,15 @@ from autograder.course.errors import UserError
 from autograder.course.reading import read_bytes
 from autograder.definition.ids import WRITTEN, check_id, checked_exercise, is_check
 
-from .late import LatePolicy, late_policy
+from .late import late_policy, require_no_plugin
+from .moments import as_long
+from .policies import Lateness, read_policies
 from .result import Result, Status
 
 FORM_GRADER = "http://localhost:8888/formgrader"  # where JupyterLab has nbgrader's by default
 _EPOCH = datetime(1970, 1, 1)
 _PATIENCE = 60  # seconds to wait for another program that is writing
+_MOST_NAMED = 10  # students in a line
 _CHUNK = 500  # results whose rows are held in memory at a time
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a time-out
 _SCHEMA = "e43177bfe90b"  # of the gradebooks that nbgrader 0.9.6 makes
@@ -79,7 +82,8 @@ class GradebookRow:
     """What the gradebook holds of a submission; the columns of ``nbgrader export``, and more.
 
     ``raw_score`` is the sum of ``machine_score``, of ``manual_score``, which is what persons gave
-    or took from it, and of ``extra_credit``; ``score`` is what the penalty leaves of it.
+    or took from it, and of ``extra_credit``; ``score`` is what the penalty leaves of it. ``late``
+    is there where there is a due date; ``of_the_term`` says which problem sets do not count.
     """
 
     assignment: str
@@ -98,6 +102,8 @@ class GradebookRow:
     manual_score: float = 0.0
     extra_credit: float = 0.0
     marks: tuple[Mark, ...] = ()
+    late: Lateness | None = None
+    of_the_term: str = ""
 
 
 def save(
@@ -106,6 +112,7 @@ def save(
     unchanged: Collection[str] = (),
     same_answers: Callable[[str], Collection[str]] = lambda student: (),
     worth: Mapping[str, float] | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, GradebookRow]:
     """Enter the results in the gradebook; return its rows by student.
 
@@ -116,19 +123,26 @@ def save(
     is asked only about students with such a grade. ``worth`` are the points that can be had for
     cells that check exercises, where these are others than at the release, or were.
 
-    Penalties for late submissions are those of nbgrader's plugin, as the course directory's
-    ``nbgrader_config.py`` sets it, for the scores that are then in the gradebook.
+    Due date and extensions are entered from the course directory's ``policies.toml``, if it has a
+    due date. What lateness costs it says, too, or else nbgrader's plugin, as ``nbgrader_config.py``
+    sets it; penalties are those for the scores that are then in the gradebook. What a person should
+    know of this goes to ``tell``, a line each.
 
-    Raises UserError if the gradebook cannot be written or does not know the problem set.
+    Raises UserError if the gradebook cannot be written or does not know the problem set, and if
+    ``policies.toml`` holds what cannot be.
     """
     rows: dict[str, GradebookRow] = {}
     with _transaction(assignment.directory) as connection:
         writer = _Writer(connection, assignment)
         writer.enter_worth(worth or {})
+        writer.enter_due_date()
         remaining = iter(results)
         while chunk := {each.student: each for each in islice(remaining, _CHUNK)}:
             entered = writer.enter(chunk, unchanged, same_answers)
             rows.update((row.student_id, row) for row in entered)
+        told = writer.told
+    for line in told:
+        tell(line)
     return rows
 
 
@@ -165,6 +179,32 @@ def has_submissions(assignment: Assignment) -> bool:
         except _NotReleased:
             return False
         return bool(writer._rows("submitted_assignment", assignment_id=[writer.row.id]))
+
+
+def last_deadline(assignment: Assignment) -> tuple[datetime, str] | None:
+    """Until when anybody can hand in, and that as people read it; None if nobody knows.
+
+    It is the latest of all that policies and gradebook say: due dates with extensions and grace
+    periods, and where lateness is allowed until a last moment, that. Raises UserError.
+    """
+    policies, name = read_policies(assignment.directory), assignment.problem_set
+    moments: list[datetime] = []
+    due = policies.due(name)
+    if due is not None:
+        everybody = {policies.own_due(name, student) or due for student in policies.students}
+        moments = [due, *everybody]
+    if assignment.directory.is_on_server or assignment.directory.gradebook.is_file():
+        with _transaction(assignment.directory) as connection:
+            try:
+                writer = _Writer(connection, assignment)
+            except _NotReleased:
+                pass
+            else:
+                moments += writer.own_due_dates()
+    if not moments:
+        return None
+    last = max(policies.deadline(name, moment) for moment in moments)
+    return last, policies.shown(last, name)
 
 
 class _NotReleased(UserError):
@@ -295,6 +335,10 @@ class _Writer:
         points = [*self._rows("grade_cells", id=ids), *self._rows("task_cells", id=ids)]
         self.max_scores = {row.id: float(row.max_score) for row in points}
         self.max_score = sum(self.max_scores.values())
+        self.policies = read_policies(assignment.directory)
+        self.duedate: datetime | None = self.row.duedate
+        self._changes: list[str] = []
+        self._undated: list[str] = []  # students whose time of handing in nobody knows
 
     def enter(
         self,
@@ -311,7 +355,46 @@ class _Writer:
         self._enter_comments(notebooks, of_entry, sums)
         self._enter_penalties(notebooks, {row.id: row for row in entries}, sums)
         for entry in entries:
-            yield self._row(students[entry.student_id], entry.timestamp, sums[entry.id])
+            yield self._row(students[entry.student_id], entry, sums[entry.id])
+
+    def enter_due_date(self) -> None:
+        """Enter the due date that the policies have, if they have one."""
+        due = self.policies.due(self.assignment.problem_set)
+        if due is None or self.duedate == _naive(due):
+            return
+        if self.duedate is not None:
+            self._changes.append(
+                f"the due date was {self._shown(self.duedate)} in the gradebook, and is now "
+                f"{self._shown(_naive(due))}, as in {self.policies.path}"
+            )
+        self.duedate = _naive(due)
+        self._update("assignment", [{"id": self.row.id, "duedate": self.duedate}])
+
+    def own_due_dates(self) -> list[datetime]:
+        """The due dates, by the gradebook: that of all, and those of submissions."""
+        if self.duedate is None:
+            return []
+        entries = self._rows("submitted_assignment", assignment_id=[self.row.id])
+        extensions = {timedelta(), *map(_extension, entries)}
+        return [(self.duedate + each).replace(tzinfo=UTC) for each in extensions]
+
+    @property
+    def told(self) -> list[str]:
+        """What a person should know of due dates and extensions, a line each."""
+        lines = list(self._changes)
+        if self.duedate is not None and self._undated:
+            lines.append(
+                f"no timestamp.txt says when {_some(self._undated)} handed in: "
+                "this counts as in time"
+            )
+        if self.policies.extensions:
+            unknown = self.policies.students - {row.id for row in self._rows("student")}
+            if unknown:
+                lines.append(
+                    f"{self.policies.path} has extensions for {_some(sorted(unknown))}, and the "
+                    "gradebook nobody of that name"
+                )
+        return lines
 
     def enter_worth(self, worth: Mapping[str, float]) -> None:
         """Enter the points that can be had for cells, by their names."""
@@ -346,18 +429,16 @@ class _Writer:
                 sums[notebook.assignment_id].penalty += notebook.late_submission_penalty or 0.0
             for student in chunk.values():
                 entry = entries.get(student.id)
-                timestamp, own = None, _Sums()
-                if entry is not None:
-                    timestamp, own = entry.timestamp, sums[entry.id]
-                found[student.id] = self._row(student, timestamp, own)
+                own = _Sums() if entry is None else sums[entry.id]
+                found[student.id] = self._row(student, entry, own)
         return found
 
-    def _row(self, student: Any, timestamp: Any, sums: _Sums) -> GradebookRow:
+    def _row(self, student: Any, entry: Any | None, sums: _Sums) -> GradebookRow:
         raw = sum(sums.of_notebook.values(), 0.0)
         return GradebookRow(
             self.assignment.problem_set,
-            str(self.row.duedate or ""),
-            str(timestamp or ""),
+            str(self.duedate or ""),
+            str((entry is not None and entry.timestamp) or ""),
             student.id,
             student.last_name or "",
             student.first_name or "",
@@ -371,6 +452,8 @@ class _Writer:
             raw - sums.machine - sums.extra,
             sums.extra,
             tuple(self._marks(sums)),
+            self._lateness(student.id, entry, sums.penalty, raw),
+            self.policies.of_the_term(self.assignment.problem_set),
         )
 
     def _marks(self, sums: _Sums) -> Iterator[Mark]:
@@ -406,19 +489,95 @@ class _Writer:
         """The submissions of the assignment by these students, with the time of handing in."""
         wanted = {"assignment_id": [self.row.id], "student_id": students}
         found = {row.student_id: row for row in self._rows("submitted_assignment", **wanted)}
-        new, changed = [], []
+        new, changed, extended = [], [], []
         for student in students:
             entry = found.get(student)
             timestamp = _timestamp(self.assignment.submitted(student).parent)
+            given = self._given_extension(student)
             if entry is None:
                 place = {"assignment_id": self.row.id, "student_id": student}
-                new.append({"id": _new_id(), **place, "timestamp": timestamp})
-            elif timestamp is not None and timestamp != entry.timestamp:
-                changed.append({"id": entry.id, "timestamp": timestamp})
+                granted = {} if given is None else {"extension": self._interval(given)}
+                new.append({"id": _new_id(), **place, "timestamp": timestamp, **granted})
+                known = timestamp is not None
+            else:
+                if timestamp is not None and timestamp != entry.timestamp:
+                    changed.append({"id": entry.id, "timestamp": timestamp})
+                if given is not None and given != _extension(entry):
+                    extended.append({"id": entry.id, "extension": self._interval(given)})
+                    self._tell_extension(student, _extension(entry), given)
+                known = timestamp is not None or entry.timestamp is not None
+            if not known:
+                self._undated.append(student)
         self._insert("submitted_assignment", new)
         self._update("submitted_assignment", changed)
+        self._update("submitted_assignment", extended)
         rows = {row.student_id: row for row in self._rows("submitted_assignment", **wanted)}
         return [rows[student] for student in students]
+
+    def _given_extension(self, student: str) -> timedelta | None:
+        """The extension by the policies; None if the gradebook's is not for them to say."""
+        due = self.policies.due(self.assignment.problem_set)
+        own = self.policies.own_due(self.assignment.problem_set, student)
+        return None if due is None or own is None else _naive(own) - _naive(due)
+
+    def _interval(self, extension: timedelta) -> Any:
+        """An extension as the gradebook's database keeps it; None for none."""
+        import sqlalchemy as sa
+
+        kind = self.tables["submitted_assignment"].c.extension.type
+        if not extension:
+            return None
+        return extension if isinstance(kind, sa.Interval) else _EPOCH + extension
+
+    def _tell_extension(self, student: str, was: timedelta, now: timedelta) -> None:
+        if was:
+            told = f"is now {as_long(now.total_seconds())}" if now else "goes"
+            self._changes.append(
+                f"the extension of {student} was {as_long(was.total_seconds())} in the gradebook, "
+                f"and {told}, as in {self.policies.path}"
+            )
+
+    def _shown(self, moment: datetime) -> str:
+        return self.policies.shown(moment.replace(tzinfo=UTC), self.assignment.problem_set)
+
+    def _lateness(
+        self, student: str, entry: Any | None, penalty: float, raw: float
+    ) -> Lateness | None:
+        """When the hand-in was due and came, and what that costs; None if nothing is due."""
+        if self.duedate is None:
+            return None
+        name = self.assignment.problem_set
+        granted = self.policies.extension(name, student)
+        own = self.policies.own_due(name, student)
+        extension = _extension(entry)
+        if entry is None and own is not None:
+            extension = _naive(own) - self.duedate
+        own_due = self.duedate + extension
+        handed_in = None if entry is None else entry.timestamp
+        seconds = 0.0 if entry is None else max(0.0, _seconds_late(entry, self.duedate))
+        percent, reason = self._taken(own_due, seconds)
+        if penalty and abs(penalty - _penalty(raw, percent)) > 0.011:  # by a plugin, or rounded
+            reason = f"{f'{penalty:.2f}'.rstrip('0').rstrip('.')} points are taken off"
+        elif percent and not penalty:  # nothing was there to be taken, or it is not yet graded so
+            reason = ""
+        return Lateness(
+            self._shown(self.duedate),
+            self._shown(own_due) if extension else "",
+            granted.why
+            if granted is not None and own is not None and _naive(own) == own_due
+            else "",
+            "" if handed_in is None else self._shown(handed_in),
+            seconds,
+            extension.total_seconds(),
+            reason,
+        )
+
+    def _taken(self, own_due: datetime, seconds: float) -> tuple[float, str]:
+        due = own_due.replace(tzinfo=UTC)
+        written = self.policies.due(self.assignment.problem_set)
+        if written is not None:
+            due = due.astimezone(written.tzinfo)
+        return self.policies.taken(self.assignment.problem_set, due, seconds)
 
     def _notebooks(self, entries: list[str]) -> Sequence[Any]:
         """All notebooks of these submissions."""
@@ -478,19 +637,31 @@ class _Writer:
         changed = []
         for notebook in notebooks:
             entry, own = entries[notebook.assignment_id], sums[notebook.assignment_id]
-            seconds = _seconds_late(entry, self.row.duedate)
+            seconds = _seconds_late(entry, self.duedate)
             penalty = None
             if seconds > 0:
                 score = own.of_notebook[notebook.id]
-                penalty = self._late_policy(entry.student_id, score, seconds)
+                penalty = self._late_policy(entry, score, seconds)
             own.penalty += penalty or 0.0
             if penalty != notebook.late_submission_penalty:
                 changed.append({"id": notebook.id, "late_submission_penalty": penalty})
         self._update("submitted_notebook", changed)
 
     @cached_property
-    def _late_policy(self) -> LatePolicy:
-        return late_policy(self.assignment.directory.root)
+    def _late_policy(self) -> Callable[[Any, float, float], float | None]:
+        """What is taken from a submission, its score, so many seconds late."""
+        root, rule = self.assignment.root, self.policies.rule(self.assignment.problem_set)
+        if rule is None:
+            plugin = late_policy(root)
+            return lambda entry, score, seconds: plugin(entry.student_id, score, seconds)
+        require_no_plugin(root, self.policies.path)
+
+        def by_the_file(entry: Any, score: float, seconds: float) -> float | None:
+            assert self.duedate is not None
+            percent, _ = self._taken(self.duedate + _extension(entry), seconds)
+            return _penalty(score, percent) or None
+
+        return by_the_file
 
     def _enter_comments(
         self, notebooks: Sequence[Any], of_entry: Mapping[str, Result], sums: Mapping[str, _Sums]
@@ -596,10 +767,31 @@ def _seconds_late(entry: Any, duedate: datetime | None) -> float:
     """How late a submission is, with its extension: as in nbgrader's models."""
     if duedate is None or entry.timestamp is None:
         return 0.0
-    extension = entry.extension or timedelta()
+    return float((entry.timestamp - duedate - _extension(entry)).total_seconds())
+
+
+def _extension(entry: Any | None) -> timedelta:
+    """The extension that a submission has in the gradebook."""
+    extension = None if entry is None else entry.extension
     if isinstance(extension, datetime):  # as SQLAlchemy keeps intervals in SQLite
-        extension = extension - _EPOCH
-    return float((entry.timestamp - duedate - extension).total_seconds())
+        return extension - _EPOCH
+    return extension or timedelta()
+
+
+def _penalty(score: float, percent: float) -> float:
+    """So many per cent of a score, to a hundredth of a point; never more than there is."""
+    return min(score, round(score * percent / 100, 2)) if score > 0 else 0.0
+
+
+def _naive(moment: datetime) -> datetime:
+    """A moment as the gradebook has it: in UTC, without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The names, the first of them where they are many."""
+    more = f" and {len(names) - _MOST_NAMED} others" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _place(notebook: Any, cell: Any) -> dict[str, str]:

@@ -1,10 +1,11 @@
-"""The policy for late submissions: nbgrader's plugin, as the course directory configures it."""
+"""The policy for late submissions where nbgrader's plugin has it, as a course directory says."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from autograder.course.errors import UserError
 
@@ -19,25 +20,11 @@ def late_policy(root: Path) -> LatePolicy:
     nbgrader takes seconds to import. Raises UserError if it cannot be loaded, and so does the
     policy if the plugin fails.
     """
-    from jupyter_core.paths import jupyter_config_path
     from nbgrader.preprocessors import AssignLatePenalties
-    from traitlets.config.loader import (
-        Config,
-        ConfigFileNotFound,
-        JSONFileConfigLoader,
-        PyFileConfigLoader,
-    )
 
-    config = Config()
     sys.path.insert(0, str(root))
     try:
-        for folder in [*reversed(jupyter_config_path()), str(root)]:
-            for loader, suffix in ((JSONFileConfigLoader, "json"), (PyFileConfigLoader, "py")):
-                try:
-                    config.merge(loader(f"nbgrader_config.{suffix}", path=folder).load_config())
-                except ConfigFileNotFound:
-                    continue
-        preprocessor = AssignLatePenalties(config=config)
+        preprocessor = AssignLatePenalties(config=_config(root))
         preprocessor.init_plugin()
     except Exception as error:  # of every kind, for it is code that somebody has written
         raise _failed(root, error) from error
@@ -53,6 +40,47 @@ def late_policy(root: Path) -> LatePolicy:
             raise _failed(root, error) from error
 
     return policy
+
+
+def require_no_plugin(root: Path, file: Path) -> None:
+    """Raise UserError if nbgrader's plugin takes points off where ``file`` does it already.
+
+    Asked for only where somebody is late, as above.
+    """
+    sys.path.insert(0, str(root))
+    try:
+        config = _config(root)
+    except Exception as error:
+        raise _failed(root, error) from error
+    finally:
+        sys.path.remove(str(root))
+    method = config.LateSubmissionPlugin.get("penalty_method", "none")
+    if "plugin_class" in config.AssignLatePenalties or method != "none":
+        raise UserError(
+            f"{file} and the plugin for late submissions in {root / 'nbgrader_config.py'} both say "
+            "what lateness costs, and one must: take [late] and “closes” out of the first, or the "
+            "plugin out of the second"
+        )
+
+
+def _config(root: Path) -> Any:
+    """nbgrader's configuration for a course directory, from all places where it looks for one."""
+    from jupyter_core.paths import jupyter_config_path
+    from traitlets.config.loader import (
+        Config,
+        ConfigFileNotFound,
+        JSONFileConfigLoader,
+        PyFileConfigLoader,
+    )
+
+    config = Config()
+    for folder in [*reversed(jupyter_config_path()), str(root)]:
+        for loader, suffix in ((JSONFileConfigLoader, "json"), (PyFileConfigLoader, "py")):
+            try:
+                config.merge(loader(f"nbgrader_config.{suffix}", path=folder).load_config())
+            except ConfigFileNotFound:
+                continue
+    return config
 
 
 def _failed(root: Path, error: Exception) -> UserError:

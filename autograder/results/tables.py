@@ -31,6 +31,7 @@ _COLUMNS = (
     "max_score",
 )
 _SUMS = ("machine_score", "manual_score", "extra_credit")  # which make up raw_score
+_LATE = ("extension_hours", "hours_late", "penalty_reason")
 _BYTE_ORDER_MARK = "\ufeff"
 _HEAD_ENDS = ' "submissions": ['
 # an instructor should look at these first: most likely something has to be done about them
@@ -186,7 +187,7 @@ class Results:
 def grades_csv(
     run: Run, rows: Mapping[str, GradebookRow], overview: Overview | None = None
 ) -> Iterator[str]:
-    """The text of grades.csv: nbgrader's columns, then status, sums, and the points per exercise.
+    """The text of grades.csv: nbgrader's columns, status, sums, lateness, points per exercise.
 
     Students with a row and without a result are in it, too. It is RFC 4180 in UTF-8, with the mark
     by which Excel knows that; a cell that a spreadsheet would take for a formula is made text by an
@@ -194,7 +195,7 @@ def grades_csv(
     """
     names = list((overview or Overview.of(run.results)).exercises)
     writer = csv.writer(_Echo(), lineterminator="\r\n")
-    head = [*_COLUMNS, "status", "needs_manual_grade", "outdated", *_SUMS, *names]
+    head = [*_COLUMNS, "status", "needs_manual_grade", "outdated", *_SUMS, *_LATE, *names]
     yield _BYTE_ORDER_MARK + writer.writerow(head)
     without = dict(rows)
     for result in run.results:
@@ -213,7 +214,11 @@ def _values(row: GradebookRow, status: str, outdated: str) -> list[Any]:
     """The cells of a line before those of the exercises."""
     values: list[Any] = [getattr(row, column) for column in _COLUMNS]
     values += [status, _yes(row.needs_manual_grade), outdated]
-    return values + [getattr(row, column) for column in _SUMS]
+    values += [getattr(row, column) for column in _SUMS]
+    late = row.late
+    if late is None:
+        return [*values, *("" for _ in _LATE)]
+    return [*values, round(late.extension / 3600, 2), round(late.seconds / 3600, 2), late.reason]
 
 
 class _Echo:

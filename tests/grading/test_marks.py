@@ -7,19 +7,25 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from autograder.cli import app
 from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
 from autograder.course.new import make_course
 from autograder.grading.batch import ClassResult, grade_class
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
 from autograder.grading.settings import Settings, TimeLimits
+from autograder.lms.export import plain_csv
+from autograder.lms.roster import Roster
 from autograder.release.build import release
-from autograder.results.gradebook import GradebookRow, Mark
+from autograder.results.gradebook import GradebookRow, Mark, rows_of_others
+from autograder.results.policies import FILE as POLICIES
 
 PS = "ps01-sums"
 WRITTEN = "written-halved_step"
@@ -195,6 +201,143 @@ def test_a_policy_that_fails_is_told_and_costs_nobody_anything(
     with pytest.raises(UserError, match=r"plugin for late submissions in .*nbgrader_config\.py"):
         grade(assignment)
     assert nbgraders_penalty(assignment, "bob") == 0
+
+
+DATES = """
+time_zone = "Europe/Berlin"
+
+[problem_set.ps01-sums]
+due = "2030-01-10 13:00"
+"""
+TEN_PERCENT = """
+[late]
+percent = 10
+grace = "15 minutes"
+closes_after = "1 day"
+"""
+EXTENDED = """
+[[extension]]
+group = "evening"
+problem_set = "ps01-sums"
+by = "1 hour"
+why = "The room was locked."
+
+[group.evening]
+students = ["bob", "nobody"]
+"""
+
+
+def test_dates_of_the_course_directory_reach_gradebook_page_and_tables(
+    assignment: Assignment,
+) -> None:
+    policies = assignment.root / POLICIES
+
+    def told(*parts: str) -> list[str]:
+        policies.write_text("".join(parts), encoding="utf-8")
+        return list(grade(assignment).told)
+
+    def bob() -> tuple[str, str, str, float]:
+        line = table(assignment)["bob"]
+        assert float(line["late_submission_penalty"]) == nbgraders_penalty(assignment, "bob")
+        names = ("extension_hours", "hours_late", "penalty_reason")
+        hours, late, why = (line[name] for name in names)
+        return hours, late, why, nbgraders_penalty(assignment, "bob")
+
+    # the same moment as in the gradebook, so nothing is to be told
+    assert told(DATES) == []
+    assert bob() == ("0.0", "2.0", "", 0)
+    assert "handed in 2030-01-10 15:00 (UTC+01:00), 2 hours late." in page(assignment, "bob")
+    assert "handed in 2030-01-10 12:00 (UTC+01:00), in time." in page(assignment, "ada")
+
+    told(DATES, TEN_PERCENT)
+    reason = "10 % of the points are taken off (10 % of the points for each day begun; "
+    assert bob()[2].startswith(reason)
+    assert bob()[3] == 0.6
+    assert reason in page(assignment, "bob")
+    assert "0.6 taken off because it was handed in late" in page(assignment, "bob")
+    plain = plain_csv(rows_of_others(assignment, ()), Roster())
+    assert f",0.6,yes,{reason}" in plain.replace('"', "")
+
+    # an hour for a group: one hour late is left; then two hours, and nothing is
+    (unknown,) = told(DATES, TEN_PERCENT.replace("1 day", "30 minutes"), EXTENDED)
+    assert "has extensions for nobody, and the gradebook nobody of that name" in unknown
+    assert (bob()[0], bob()[1], bob()[3]) == ("1.0", "1.0", 6)
+    assert "after 2030-01-10 14:30 (UTC+01:00) nothing counts" in page(assignment, "bob")
+    told(DATES, TEN_PERCENT, EXTENDED.replace("1 hour", "105 minutes"))
+    assert bob()[:2] == ("1.75", "0.25")
+    assert (bob()[2], bob()[3]) == ("that is in time, for up to 15 minutes are forgiven", 0)
+    changes = told(DATES, TEN_PERCENT, EXTENDED.replace("1 hour", "2 hours"))
+    assert "the extension of bob was 1.8 hours in the gradebook, and is now 2 hours" in changes[0]
+    assert bob() == ("2.0", "0.0", "", 0)
+    assert "extended to 2030-01-10 15:00 (UTC+01:00) (The room was locked.); handed in" in page(
+        assignment, "bob"
+    )
+    with gradebook(assignment) as book:
+        assert book.find_submission(PS, "bob").total_seconds_late == 0
+        assert book.find_submission(PS, "bob").extension == timedelta(hours=2)
+
+    # what nbgrader was told otherwise gives way to the file, and that is said
+    with gradebook(assignment) as book:
+        book.update_or_create_assignment(PS, duedate="2030-01-10 13:00:00 UTC")
+        book.grant_extension(PS, "ada", hours=5)
+    changes = told(DATES, TEN_PERCENT)
+    assert changes == [
+        "the due date was 2030-01-10 14:00 (UTC+01:00) in the gradebook, and is now 2030-01-10 "
+        f"13:00 (UTC+01:00), as in {policies}",
+        f"the extension of ada was 5 hours in the gradebook, and goes, as in {policies}",
+        f"the extension of bob was 2 hours in the gradebook, and goes, as in {policies}",
+    ]
+    assert bob()[3] == 0.6
+    assert told(DATES, TEN_PERCENT) == []
+
+    # without a time of handing in nobody is late
+    with gradebook(assignment) as book:
+        book.find_submission(PS, "bob").timestamp = None
+    assignment.submitted("bob").with_name("timestamp.txt").unlink()
+    (missing,) = told(DATES, TEN_PERCENT)
+    assert missing == "no timestamp.txt says when bob handed in: this counts as in time"
+    assert bob()[3] == 0
+
+
+def test_nbgrader_and_the_course_directory_do_not_both_take_points_off(
+    assignment: Assignment,
+) -> None:
+    policies = assignment.root / POLICIES
+    policies.write_text(DATES + EXTENDED, encoding="utf-8")
+    late_policy(assignment, "\nc.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    # the plugin works on with the dates of the file
+    assert row(assignment, "bob").late_submission_penalty == 6
+    assert "6 points are taken off" in page(assignment, "bob")
+    policies.write_text(DATES + TEN_PERCENT, encoding="utf-8")
+    with pytest.raises(UserError, match="both say what lateness costs, and one must"):
+        grade(assignment)
+    assert nbgraders_penalty(assignment, "bob") == 6
+    policies.write_text("[late]\npercent = x\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"policies\.toml is not TOML"):
+        grade(assignment)
+
+
+def test_the_term_is_added_up(assignment: Assignment) -> None:
+    (assignment.root / POLICIES).write_text("[term]\ndrop_lowest = 1\n", encoding="utf-8")
+    mark(assignment, "ada", WRITTEN, manual_score=2.0)
+    grade(assignment)
+    assert "the problem set without which your share of the points is largest" in page(
+        assignment, "ada"
+    )
+    arguments = ["--course-dir", str(assignment.root)]
+    arguments += ["--course", str(assignment.directory.course.root)]
+    result = CliRunner().invoke(app, ["term", *arguments])
+    assert result.exit_code == 0
+    with (assignment.root / "reports" / "term.csv").open(newline="", encoding="utf-8-sig") as file:
+        lines = {line["student_id"]: line for line in csv.DictReader(file)}
+    found = {name: (line["score"], line["percent"]) for name, line in lines.items()}
+    assert found == {"ada": ("8.0", "88.89"), "bob": ("6.0", "66.67"), "carl": ("0.0", "0.0")}
+    assert {line["dropped"] for line in lines.values()} == {""}  # one always counts
+    assert lines["bob"]["needs_manual_grade"] == "yes"
+    assignment.results.unlink()
+    result = CliRunner().invoke(app, ["term", *arguments])
+    assert isinstance(result.exception, UserError)
+    assert "no problem set is graded" in str(result.exception)
 
 
 def test_what_a_person_gives_and_says_reaches_the_page(assignment: Assignment) -> None:

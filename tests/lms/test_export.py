@@ -21,6 +21,7 @@ from autograder.lms.export import canvas_feedback_zip, feedback_zip, fill, plain
 from autograder.lms.gradescope import autograder_zip
 from autograder.lms.roster import Roster
 from autograder.results.gradebook import GradebookRow, Mark
+from autograder.results.policies import Lateness
 from autograder.results.result import ExerciseResult, Result, Status
 from autograder.selfcheck.judge import CheckResult
 
@@ -59,6 +60,7 @@ def row(student: str, score: float) -> GradebookRow:
     return GradebookRow(PS, "", "", student, "", "", "", score, 0.0, score, 9.0, False)
 
 
+LATE = Lateness("9:00", "10:00", "Flu.", "11:00", 3600, 3600, "50 % off")
 GRADES = {"jane": row("jane", 7.25), "zoe": row("zoe", 9.0)}
 
 
@@ -170,13 +172,14 @@ def test_a_plain_table_has_everybody_and_no_formula(roster: Roster) -> None:
         **GRADES,
         "=1+1": replace(row("=1+1", 0.0), last_name="@x", needs_manual_grade=True),
     }
+    grades["zoe"] = replace(grades["zoe"], late=LATE)
     text = plain_csv(grades, roster)
     assert list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)) == [
         ["id", "last_name", "first_name", "email", "score", "max_score",
-         "late_submission_penalty", "needs_manual_grade"],
-        ["'=1+1", "'@x", "", "", "0", "9", "0", "yes"],
-        ["jane", "Doe", "Jane", "jane@example.org", "7.25", "9", "0", "no"],
-        ["zoe", "Ó Brien", "Zoë", "zoe@example.org", "9", "9", "0", "no"],
+         "late_submission_penalty", "needs_manual_grade", "penalty_reason"],
+        ["'=1+1", "'@x", "", "", "0", "9", "0", "yes", ""],
+        ["jane", "Doe", "Jane", "jane@example.org", "7.25", "9", "0", "no", ""],
+        ["zoe", "Ó Brien", "Zoë", "zoe@example.org", "9", "9", "0", "no", "50 % off"],
     ]  # fmt: skip
 
 
@@ -198,7 +201,7 @@ def test_canvas_gets_notebooks_with_feedback_under_the_names_that_it_gave(
     mark = Mark("why", 2.5, 4.0, 0.0, "<b>Nice</b>")
     grades["jane"] = replace(
         row("jane", 7.25), machine_score=5.75, manual_score=2.5, late_submission_penalty=1,
-        marks=(mark,),
+        marks=(mark,), late=LATE,
     )  # fmt: skip
     packed, whose = canvas_feedback_zip(tmp_path / "submissions.zip", roster, assignment, grades)
     assert whose == ["jane"]  # max has no grade, zoe's notebook is none
@@ -211,6 +214,7 @@ def test_canvas_gets_notebooks_with_feedback_under_the_names_that_it_gave(
         "  by machine: 5.75",
         "  by a person: 2.5",
         "  taken off because it was handed in late: -1",
+        "Due 9:00; for you extended to 10:00 (Flu.); handed in 11:00, 1 hour late; 50 % off.",
         "why, 2.5/4: <b>Nice</b>",
     ]
     with pytest.raises(UserError, match="is no folder and no zip file"):
@@ -234,7 +238,10 @@ def test_gradescope_brings_the_result_of_the_file_that_was_graded(
         place.write_text(f"the notebook of {student}")
     grades = {**GRADES, "max": row("max", 1)}
     grades["jane"] = replace(
-        row("jane", 3), late_submission_penalty=1, marks=(Mark("why", 2, 4, 0.5, "Nice."),)
+        row("jane", 3),
+        late_submission_penalty=1,
+        marks=(Mark("why", 2, 4, 0.5, "Nice."),),
+        late=LATE,
     )
     packed, given, left = autograder_zip(assignment, results, grades, roster)
     assert (given, left) == (["jane", "zoe"], ["max"])
@@ -266,6 +273,7 @@ def test_gradescope_brings_the_result_of_the_file_that_was_graded(
     assert told["tests"][1]["output"] == "is 3, not 4"
     assert "step: Changed after grading: x." in told["output"]
     assert "Taken off because it was handed in late: 1" in told["output"]
+    assert LATE.told in told["output"]
     assert run("jane@example.org", "another version")["output"].startswith("This version of your")
     assert run("jane@example.org", "the notebook of zoe")["score"] == 0
     assert run("max@example.org", "the notebook of jane")["output"].startswith("Nobody with your")

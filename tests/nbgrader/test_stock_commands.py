@@ -26,8 +26,18 @@ from autograder.results.adjustments import (
     remove_adjustment,
     write_adjustment,
 )
+from autograder.results.policies import FILE as POLICIES
 
 PROBLEM_SET = "ps01-sgd"
+DATES = """
+[late]
+percent = 10
+[problem_set.ps01-sgd]
+due = "2030-01-01 11:00 UTC"
+[[extension]]
+student = "chen"
+by = "1 hour"
+"""
 ANY_LEVEL = "--GradeInSandbox.isolation=auto"  # whatever this machine can do
 
 
@@ -370,6 +380,7 @@ def entered(course: CourseDirectory) -> dict[str, dict[str, tuple[Any, ...]]]:
                     for grade in submission.notebooks[0].grades
                 },
                 **{f"on {c.name}": (c.auto_comment,) for c in submission.notebooks[0].comments},
+                "on time": ((submission.late_submission_penalty, submission.total_seconds_late),),
             }
             for submission in gradebook.assignment_submissions(PROBLEM_SET)
         }
@@ -398,6 +409,7 @@ def test_both_ways_of_grading_enter_the_same(ours: CourseDirectory, tmp_path: Pa
     readable = ("boris", "chen", "dana", "hana")
     courses = [_damaged(ours, tmp_path / name) for name in ("stock", "own")]
     for course in courses:
+        (course.root / POLICIES).write_text(DATES, encoding="utf-8")
         for student in readable:
             path = course.assignment(PROBLEM_SET).submitted(student)
             shutil.rmtree(path.parent)
@@ -409,6 +421,9 @@ def test_both_ways_of_grading_enter_the_same(ours: CourseDirectory, tmp_path: Pa
     grade_class(courses[1].assignment(PROBLEM_SET), Settings(isolation="auto", seed=1))
     assert entered(courses[0]) == entered(courses[1])
     assert len({str(entered(courses[0])[student]) for student in readable}) == 4
+    found = {student: entered(courses[0])[student]["on time"][0] for student in readable}
+    assert found["chen"] == (0, 0)
+    assert found["boris"][1] == 3600 and found["boris"][0] > 1
 
 
 def test_button_of_the_form_grader_replaces_the_score_of_what_cannot_be_read(
