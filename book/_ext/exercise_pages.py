@@ -6,10 +6,13 @@ their classes; a panel below its title has the downloads, and one sentence for w
 Where Python comes from says ``exercise_python`` in ``_config.yml``:
 
 ``auto``  the address that Pyodide's documentation names where the site has a public address
-          (``html: baseurl``), otherwise as ``self``
+          (``site`` in ``course.toml``, or else ``html: baseurl``), otherwise as ``self``
 ``cdn``   that address
 ``self``  this site: ``scripts/page_runtime.py`` fetches it, once
 ``off``   from nowhere: the pages offer the downloads
+
+``exercise_hub`` is an nbgitpuller link to a JupyterHub, with NOTEBOOK where the notebook's name
+belongs; without it there is no such link.
 
 Where something cannot be fetched, the build goes on, says what is missing, and does as with
 ``off``. What is fetched but is not what it must be ends the build.
@@ -27,6 +30,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
@@ -137,6 +141,9 @@ def panel(app: Sphinx, page: str, notebook: dict[str, Any], context: dict[str, A
     if app.config.html_baseurl:
         address = f"{app.config.html_baseurl.rstrip('/')}/_sources/{page}.ipynb"
         links.append(f'<a href="{escape(COLAB + quote(address, safe=""))}">Open in Colab</a>')
+    if app.config.exercise_hub:
+        address = app.config.exercise_hub.replace("NOTEBOOK", quote(f"{name}.ipynb", safe=""))
+        links.append(f'<a href="{escape(address)}">Open on the JupyterHub</a>')
     settings = ""
     if uses_torch(notebook):
         words = f"<p>{TORCH}</p>"
@@ -156,6 +163,20 @@ def panel(app: Sphinx, page: str, notebook: dict[str, Any], context: dict[str, A
 
 
 # --- Python and the editor ---
+
+
+def find_address(app: Sphinx, config: Config) -> None:
+    """Take the site's address from the course, where its notebooks have it from, too."""
+    from autograder.course.course import FILE, Course
+    from autograder.course.errors import UserError
+
+    if (Path(app.srcdir) / FILE).is_file():
+        try:
+            site = Course.read(Path(app.srcdir)).site
+        except UserError as error:
+            raise ExtensionError(str(error)) from None
+        if site:
+            config.html_baseurl = site
 
 
 def find_python(app: Sphinx) -> None:
@@ -224,7 +245,9 @@ def _light() -> dict[str, int]:
 def setup(app: Sphinx) -> dict[str, object]:
     """Register with Sphinx."""
     app.add_config_value("exercise_python", "auto", "html", [str])
+    app.add_config_value("exercise_hub", "", "html", [str])
     app.add_config_value("exercise_cache", str(page_runtime.CACHE), "", [str])
+    app.connect("config-inited", find_address)
     app.connect("builder-inited", find_python)
     app.connect("source-read", mark_cells)
     app.connect("html-page-context", add_panel)

@@ -32,6 +32,7 @@ suppress_warnings = ["myst"]
 html_sourcelink_suffix = ""
 html_baseurl = {address!r}
 exercise_python = {python!r}
+exercise_hub = {hub!r}
 exercise_cache = {cache!r}
 """
 
@@ -43,7 +44,12 @@ def build(tmp_path: Path) -> Build:
     """``build(python="cdn", address="https://…")``: the site, and what the build said."""
 
     def make(
-        python: str = "auto", address: str = "", cache: Path | None = None, fails: bool = False
+        python: str = "auto",
+        address: str = "",
+        cache: Path | None = None,
+        fails: bool = False,
+        course: str = "",
+        hub: str = "",
     ) -> tuple[Path, str]:
         source = tmp_path / "source"
         exercises = source / "book" / "exercises"
@@ -56,7 +62,12 @@ def build(tmp_path: Path) -> Build:
         shutil.copytree(ROOT / "book/_static/exercises", source / "_static" / "exercises")
         (source / "_static" / "downloads").mkdir()
         (source / "_static" / "downloads" / "selfcheck-1-py3-none-any.whl").write_bytes(b"wheel")
+        if course:
+            for folder in ("solutions", "exercises", "reference"):
+                (source / folder).mkdir()
+            (source / "course.toml").write_text(course)
         settings = {
+            "hub": hub,
             "ext": str(ROOT / "book/_ext"),
             "cache": str(cache or ROOT / ".make/page-runtime"),
         }
@@ -102,13 +113,15 @@ def test_without_a_public_address_python_is_in_the_site(build: Build, fetched: N
     assert told["lock"]["packages"]["numpy"]["file_name"] in told["light"]
     assert (site / "_static/exercises" / told["wheel"].split("?")[0]).is_file()
     assert "colab" not in text.lower()
+    assert "JupyterHub" not in text
     assert "/pyodide/" not in text
 
 
 def test_with_a_public_address_python_comes_from_the_one_pyodide_names(
     build: Build, fetched: None
 ) -> None:
-    site, _ = build(address="https://example.org/course/")
+    hub = "https://hub.example.org/hub/user-redirect/git-pull?repo=r&urlpath=lab/tree/r/NOTEBOOK"
+    site, _ = build(course='title = "C"\nsite = "https://example.org/course/"\n', hub=hub)
     text = page(site)
     assert runs(text)
     version = page_runtime.pins()["python"]["version"]
@@ -121,6 +134,9 @@ def test_with_a_public_address_python_comes_from_the_one_pyodide_names(
         "#fileId=https%3A%2F%2Fexample.org%2Fcourse%2F_sources%2Fbook%2Fexercises%2Fps01-sgd.ipynb"
     )
     assert (site / "_sources/book/exercises/ps01-sgd.ipynb").is_file()
+    pulled = re.search(r'href="([^"]+)">Open on the JupyterHub<', text)
+    assert pulled is not None
+    assert html.unescape(pulled[1]) == hub.replace("NOTEBOOK", "ps01-sgd.ipynb")
 
 
 def test_one_setting_puts_python_into_a_published_site(build: Build, fetched: None) -> None:
