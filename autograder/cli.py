@@ -851,19 +851,17 @@ def preflight(
     answers that is not said to be equivalent, and sections must be on the pages that course.toml
     names.
     """
-    from autograder.grading.preflight import preflight as run_preflight
+    from autograder.grading.preflight import preflight_all
 
     if bool(problem_sets) == every:
         raise UserError("name the problem sets to check, or give --all")
     failed = []
     with tempfile.TemporaryDirectory() as folder:
         directory = CourseDirectory(Path(folder) / "course", course)
-        for assignment in _assignments(problem_sets, directory):
-            started = time.monotonic()
-            build.release(assignment)
-            found = run_preflight(assignment, settings)
+        started = time.monotonic()
+        for found in preflight_all(_assignments(problem_sets, directory), settings):
             out.print(
-                f"{assignment}: {'ok' if not found.problems else 'NOT ok'}; known mistakes: "
+                f"{found.problem_set}: {'ok' if not found.problems else 'NOT ok'}; known mistakes: "
                 f"{found.mistakes}, losing points: {found.losing}, named: {found.named}; "
                 f"mutants losing points: {found.mutants}, equivalent: {found.equivalent}; "
                 f"isolation {found.isolation}, seed {found.seed}, "
@@ -872,7 +870,8 @@ def preflight(
             for problem in found.problems:
                 out.print(f"  {problem}", markup=False)
             if found.problems:
-                failed.append(str(assignment))
+                failed.append(found.problem_set)
+            started = time.monotonic()
     if failed:
         raise UserError(f"not fit for grading: {', '.join(failed)}")
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,9 +22,11 @@ from autograder.course.directory import Assignment
 from autograder.definition import ProblemSet, ProblemSetSpec, load_problem_set
 from autograder.definition.mutants import mutate
 from autograder.definition.reference_process import ReferenceProcess, result_of
+from autograder.release.build import release
 from autograder.results.result import Result, Status
 from autograder.selfcheck.spec import ExerciseSpec, dump
 
+from .evaluations import fresh_seed, keep
 from .handin import Handin
 from .sample import (
     Notebook,
@@ -53,8 +56,42 @@ class Preflight:
     isolation: str
 
 
+def preflight_all(assignments: Sequence[Assignment], settings: Settings) -> Iterator[Preflight]:
+    """Release problem sets, and do with each what :func:`preflight` does.
+
+    One process evaluates all of them, and another one again, so that torch is loaded twice and not
+    twice for each; and while one is graded, the next one is released. Raises UserError.
+    """
+    with (
+        ReferenceProcess() as evaluating,
+        ReferenceProcess() as process,
+        ThreadPoolExecutor(1, thread_name_prefix="preflight") as grading,
+    ):
+        drawn = []
+        for assignment in assignments:
+            seed = fresh_seed() if settings.seed is None else settings.seed
+            evaluation = evaluating.submit(assignment.material, seed, settings.device)
+            drawn.append((assignment, seed, evaluation))
+        before: Future[Preflight] | None = None
+        for assignment, seed, evaluation in drawn:
+            release(assignment)
+            keep(assignment, settings.device, result_of(evaluation))
+            with_seed = replace(settings, seed=seed)
+            graded = grading.submit(_preflight, assignment, with_seed, process)
+            if before is not None:
+                yield before.result()
+            before = graded
+        if before is not None:
+            yield before.result()
+
+
 def preflight(assignment: Assignment, settings: Settings) -> Preflight:
     """Grade the problem set's own hand-ins and compare with what must come out."""
+    with ReferenceProcess() as process:
+        return _preflight(assignment, settings, process)
+
+
+def _preflight(assignment: Assignment, settings: Settings, process: ReferenceProcess) -> Preflight:
     definition = load_problem_set(assignment.material)
     released = released_notebook(assignment)
     right = instructor_answers(assignment.material)
@@ -68,7 +105,7 @@ def preflight(assignment: Assignment, settings: Settings) -> Preflight:
     for number, answers in mistakes.items():
         sources = {name: source for name, (_, source) in answers.items()}
         notebooks[f"mistakes {number}"] = with_answers(released, {**right, **sources})
-    with Session(assignment, settings) as session, ReferenceProcess() as process:
+    with Session(assignment, settings) as session:
         seed, level = session.seed, session.executor.level
         again = process.submit(assignment.material, seed, settings.device, stirred=True)
         mutating = process.call(mutate, assignment.material, session.evaluation.spec)
