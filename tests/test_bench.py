@@ -105,6 +105,8 @@ def test_all_figures_come_out() -> None:
     figures = [each for each in told if isinstance(each, Figure)]
     assert len(figures) == 7 + (usable_cores() > 1)
     assert all(figure.figure and figure.raw for figure in figures)
-    table, *accounts = markdown(told).split("\n\n")
+    table, goals, *accounts = markdown(told).split("\n\n")
+    met = sum(figure.met for figure in figures)
+    assert goals == f"Of the {len(figures)} goals, {met} are met in this run."
     assert table.count("\n") == len(figures) + 1
     assert len(accounts) == len(told) - len(figures) == 2
