@@ -22,9 +22,11 @@ from click.testing import CliRunner
 from nbgrader.api import Gradebook
 
 from autograder import cli
+from autograder.course.course import Course
 from autograder.course.directory import CourseDirectory
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
 from autograder.layout import PACKAGE
+from autograder.results.policies import read_policies
 
 ROOT = PACKAGE.parent
 FOLDER = ROOT / "book" / "instructors"
@@ -72,6 +74,40 @@ def test_the_overview_names_commands_that_the_pages_explain() -> None:
     ]
     for command in commands(overview):
         assert command in explained
+
+
+def test_every_command_is_one_that_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also on the pages that are about other machines, or later in a term."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("submissions.zip", "canvas-export.csv", "worksheet.csv", "grades.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / f"{PS}-submissions").mkdir()
+    seen = set()
+    for page in FOLDER.glob("*.md"):
+        for _, kind, block in blocks(page.stem):
+            if kind not in ("bash", "sh"):
+                continue
+            for command in commands(block):
+                program, *words = shlex.split(command)
+                if program == "autograder":
+                    cli.app.commands[words[0]].make_context(words[0], words[1:])
+                    seen.add(words[0])
+    assert {"collect", "grade", "adjust", "export", "release", "doctor"} <= seen
+
+
+def test_what_the_page_on_deadlines_shows_is_one_file(tmp_path: Path) -> None:
+    text = "".join(block for _, kind, block in blocks("deadlines") if kind == "toml")
+    spring = CourseDirectory.at(tmp_path, course=Course.read(ROOT))
+    (tmp_path / "policies.toml").write_text(text, encoding="utf-8")
+    policies = read_policies(spring)
+    due = policies.due(PS)
+    assert due is not None
+    assert due.utctimetuple()[:5] == (2026, 11, 30, 22, 59)  # at 23:59 in Berlin
+    extension = policies.extension(PS, "ada")
+    assert extension is not None
+    assert extension.why == "The room was locked."
 
 
 class Term:
