@@ -1,5 +1,6 @@
 # course: everything, from nothing to a graded sample class and a built site
-# test:   all tests (needs nothing but what this file installs)
+# test:   the tests, without the slow ones (needs nothing but what this file installs)
+# test-all: the slow ones, too, as CI runs them
 # site:   the website alone      grade: the sample class alone      release: the notebooks alone
 # bench:  speed and memory of the grader, beside stock nbgrader
 # lint:   ruff and mypy          clean: remove what was made (what was fetched stays)
@@ -15,7 +16,7 @@ SITE := _build/html/index.html
 SOURCES := $(shell find solutions autograder -name '*.py' 2>/dev/null) course.toml
 PAGES := _config.yml _toc.yml $(wildcard scripts/page_runtime.*) $(shell find book -type f -not -path '*/downloads/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: course install release sample site grade test bench lint clean
+.PHONY: course install release sample site grade test test-all bench lint clean
 .DEFAULT_GOAL := course
 .NOTPARALLEL:
 
@@ -61,6 +62,9 @@ grade: | sample
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-all: $(INSTALLED)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not long'
 
 bench: $(INSTALLED)
 	$(BIN)/autograder bench

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -28,6 +30,24 @@ SEED = 20260
 Notebook = dict[str, Any]
 
 
+# What takes longest, to be begun first: else one process works on at the end, and the others wait.
+FIRST = (
+    "tests/site/test_looks.py",  # waits for the site, which takes all cores for minutes
+    "tests/nbgrader/test_stock_commands.py",
+    "tests/hostile/test_hostile.py",
+    "tests/site/test_exercises_in_browser.py",
+    "tests/site/test_site.py",
+    "tests/exercises/test_every_problem_set.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files first that take longest, each with its tests in order."""
+    root = Path(__file__).parents[1]
+    rank = {root / file: number for number, file in enumerate(FIRST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give the tests of a file to one process, for they share what took long to make.
@@ -35,6 +55,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     So do those of ``hostile``, which look for what attacks leave behind.
     """
     from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False  # it would begin with the files of most tests
 
     class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
@@ -45,9 +67,32 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
+def whole(pytestconfig: pytest.Config) -> bool:
+    """Whether slow tests are run, too: what is made for all of them must be whole then."""
+    return "not slow" not in pytestconfig.option.markexpr
+
+
+@pytest.fixture(scope="session")
 def course(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
-    """A course directory with all problem sets released, and nothing handed in."""
-    made = CourseDirectory.at(tmp_path_factory.mktemp("course"))
+    """A course directory with all problem sets released, and nothing handed in.
+
+    Where several processes test, the first one releases, and each has a copy of its own.
+    """
+    mine = tmp_path_factory.mktemp("course")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return _released(mine)
+    shared = tmp_path_factory.getbasetemp().parent / "released"  # of this run's processes
+    with shared.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            _released(shared.with_suffix(".made")).root.rename(shared)
+    shutil.copytree(shared, mine, dirs_exist_ok=True)
+    return CourseDirectory.at(mine)
+
+
+def _released(root: Path) -> CourseDirectory:
+    root.mkdir(exist_ok=True)
+    made = CourseDirectory.at(root)
     for name in problem_set_names():
         release(made.assignment(name))
     return made

@@ -68,6 +68,7 @@ def small_class(tmp_path: Path) -> tuple[Assignment, list[Path]]:
     return assignment, write_class(assignment, 10)
 
 
+@pytest.mark.slow
 def test_the_account_and_the_floor(small_class: tuple[Assignment, list[Path]]) -> None:
     assignment, files = small_class
     account = account_of(assignment, "without a figure")
@@ -99,7 +100,7 @@ def test_the_account_and_the_floor(small_class: tuple[Assignment, list[Path]]) -
         floor_of(assignment, files)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_figures_come_out() -> None:
     told = list(run_speed(Course.find().material("ps01-sgd"), Sizes(20, 60, 4), lambda _: None))
     figures = [each for each in told if isinstance(each, Figure)]

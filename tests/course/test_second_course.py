@@ -269,7 +269,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder / "environment" / "bin"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_wheel_plays_the_readme_of_a_new_course(bare: Path, tmp_path: Path) -> None:
     environment = {"PATH": f"{bare}:/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8"}
 

@@ -104,6 +104,7 @@ def failed(results):
     return [result.message for result in results if not result.passed]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("answer", [InForeachStyle, OnData])
 def test_other_right_optimizers_score_full(answer, seed, graded):
@@ -149,7 +150,7 @@ def test_the_public_cases_tell_the_mutants_of_the_optimizer(spec_of):
     assert mutation.killed >= 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_instructors_training_passes_by_far_for_every_seed():
     """The one score that depends on the seed is that of a training close to what is asked for."""
     torch.set_num_threads(1)
@@ -249,6 +250,7 @@ def _one_step():
     return [np.ones(1)], [0], [[np.ones(1)]], [[0.1]], 0.9, 0.999, 1e-8, 0
 
 
+@pytest.mark.slow
 def test_a_table_of_the_public_digits_knows_no_image_of_the_grading(spec_of):
     from sklearn.datasets import load_digits
 

@@ -116,7 +116,7 @@ def test_the_public_cases_tell_ten_mutants_of_each_answer(name, spec_of):
     assert mutate(name, spec).problems == ()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", [*NAMES, CAPSTONE])
 def test_no_score_and_no_name_depends_on_the_seed(name):
     """Which checks a known mistake fails, and what it is called, is the same for 20 seeds."""

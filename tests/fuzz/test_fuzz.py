@@ -454,7 +454,7 @@ def test_damaged_notebooks_are_graded(
     assert ps01.grade(Handin("right", tmp_path / "right.ipynb")).result.score == full
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ten_thousand_damaged_notebooks(
     bases: list[Notebook],
     ps01: Session,

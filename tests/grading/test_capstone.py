@@ -61,6 +61,7 @@ def assert_full(result: Any) -> None:
     assert (result.status, result.score) == (Status.GRADED, result.max_score), result.detail
 
 
+@pytest.mark.slow
 def test_the_instructors_notebook_is_full(
     session: Session, right_notebook: Callable[..., Any], hand_in: Callable[..., Path]
 ) -> None:

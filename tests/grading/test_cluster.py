@@ -171,6 +171,7 @@ def zygotes(workers: list[subprocess.Popen[bytes]]) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow
 def test_worker_killed_in_the_middle_loses_nothing(
     cluster: LoopbackCluster,
     klass: Callable[..., Any],
@@ -191,6 +192,7 @@ def test_worker_killed_in_the_middle_loses_nothing(
     assert result.graded == len(slow_notebooks)
 
 
+@pytest.mark.slow
 def test_the_only_worker_killed_and_another_one_joining_loses_nothing(
     cluster: LoopbackCluster,
     klass: Callable[..., Any],
@@ -210,6 +212,7 @@ def test_the_only_worker_killed_and_another_one_joining_loses_nothing(
     assert {s.student: s.score for s in result.run.results} == dict.fromkeys(slow_notebooks, 27)
 
 
+@pytest.mark.slow
 def test_all_workers_lost_is_told_and_can_be_gone_on_from(
     cluster: LoopbackCluster,
     klass: Callable[..., Any],
@@ -233,6 +236,7 @@ def test_all_workers_lost_is_told_and_can_be_gone_on_from(
     assert {s.student: s.score for s in result.run.results} == dict.fromkeys(slow_notebooks, 27)
 
 
+@pytest.mark.slow
 def test_scheduler_lost_is_told_and_can_be_gone_on_from(
     klass: Callable[..., Any], slow_notebooks: Notebooks, quick_settings: Settings
 ) -> None:
@@ -340,6 +344,7 @@ def test_scheduler_that_would_not_understand_is_refused(
         Session(course.assignment(PS), replace(quick_settings, scheduler=cluster.address))
 
 
+@pytest.mark.slow
 def test_worker_that_comes_late_and_would_grade_otherwise_ends_the_batch(
     cluster: LoopbackCluster,
     klass: Callable[..., Any],
@@ -362,6 +367,7 @@ def test_worker_that_comes_late_and_would_grade_otherwise_ends_the_batch(
         grade_class(course.assignment(PS), settings, progress=replace_worker)
 
 
+@pytest.mark.slow
 def test_workers_that_isolate_less_than_others_are_named(
     cluster: LoopbackCluster, course: CourseDirectory, quick_settings: Settings, tmp_path: Path
 ) -> None:
@@ -378,6 +384,7 @@ def test_workers_that_isolate_less_than_others_are_named(
         Session(course.assignment(PS), replace(settings, isolation="full"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_enters_what_is_graded_and_leaves_no_sandbox(
     cluster: LoopbackCluster, klass: Callable[..., Any], slow_notebooks: Notebooks
 ) -> None:
@@ -406,6 +413,7 @@ def test_ctrl_c_enters_what_is_graded_and_leaves_no_sandbox(
     wait_until(lambda: not zygotes([worker]), 10)
 
 
+@pytest.mark.slow
 def test_a_problem_set_is_checked_on_a_cluster_as_here(
     cluster: LoopbackCluster, quick_settings: Settings, tmp_path: Path
 ) -> None:
@@ -419,7 +427,7 @@ def test_a_problem_set_is_checked_on_a_cluster_as_here(
     assert there == here
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_sandboxes_go_with_a_coordinator_that_is_killed(
     cluster: LoopbackCluster, klass: Callable[..., Any], slow_notebooks: Notebooks
 ) -> None:
@@ -439,7 +447,7 @@ def test_sandboxes_go_with_a_coordinator_that_is_killed(
     wait_until(lambda: not zygotes([worker]), 10)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_workers_are_faster_than_one(
     klass: Callable[..., Any], slow_notebooks: Notebooks, quick_settings: Settings
 ) -> None:

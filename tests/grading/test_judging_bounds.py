@@ -205,7 +205,7 @@ def test_large_values_cost_little(one: ProblemSetSpec, name: str) -> None:
     assert memory_of(one, handin) < MEMORY / 60 * orders  # there are problem sets with 60
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("after", [False, True], ids=["returned", "left in the arguments"])
 @pytest.mark.parametrize("problem_set", ["ps01-sgd", "ps07-initialization"])
 def test_no_hand_in_costs_more_than_a_second_or_64_mb(

@@ -37,7 +37,7 @@ build.is_released = lambda assignment: True
 from autograder.cli import main
 main()
 """
-WHOLE = pytest.param(60, 20, marks=pytest.mark.slow, id="60 hand-ins, 20 kills")
+WHOLE = pytest.param(60, 20, marks=pytest.mark.long, id="60 hand-ins, 20 kills")
 SHORT = pytest.param(12, 3, id="12 hand-ins, 3 kills")
 
 
@@ -300,7 +300,9 @@ def test_killed_batch_comes_to_the_end_of_an_undisturbed_one(
 # --- signals -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_told_to_stop_it_enters_what_is_done_and_goes_on_later(
     number: signal.Signals,
     released: Path,
@@ -409,7 +411,14 @@ def kilobytes_written(course: CourseDirectory) -> int:
     return sum(4 * -(-path.stat().st_size // 4096) for path in files)
 
 
-@pytest.mark.parametrize("share", [0, 0.3, 1, pytest.param(1.05, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "share",
+    [
+        *(pytest.param(share, marks=pytest.mark.slow) for share in (0, 0.3)),
+        1,
+        pytest.param(1.05, marks=pytest.mark.long),
+    ],
+)
 def test_full_disk_is_told_in_one_line_and_costs_nothing(
     share: float, small_class: CourseDirectory, tmp_path: Path
 ) -> None:

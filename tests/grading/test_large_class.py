@@ -111,8 +111,9 @@ def here(task: str, *arguments: object) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("count", "growth"), [(2000, 20), pytest.param(10_000, 50, marks=pytest.mark.slow)]
+    ("count", "growth"), [(2000, 20), pytest.param(10_000, 50, marks=pytest.mark.long)]
 )
 def test_memory_hardly_grows_with_the_class_and_time_in_step(
     count: int, growth: float, released: Path, tmp_path: Path
@@ -136,6 +137,7 @@ def measure(root: str) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["killed", "full"])
 def test_any_write_may_be_the_last_one(how: str, released: Path, tmp_path: Path) -> None:
     course = class_of(5, released, tmp_path / "before")

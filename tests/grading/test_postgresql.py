@@ -197,6 +197,7 @@ def test_server_and_file_hold_the_same(
     assert not on_server.gradebook.exists()
 
 
+@pytest.mark.slow
 def test_graded_class_is_entered_in_another_gradebook(
     on_file: CourseDirectory, server: Server, tmp_path: Path, quick: Settings
 ) -> None:
@@ -208,6 +209,7 @@ def test_graded_class_is_entered_in_another_gradebook(
     assert content(course) == content(on_file)
 
 
+@pytest.mark.slow
 def test_manual_grade_is_kept(on_server: CourseDirectory, quick: Settings) -> None:
     grade_class(on_server.assignment(PS), quick)
     with Gradebook(on_server.database_url) as book:
@@ -219,6 +221,7 @@ def test_manual_grade_is_kept(on_server: CourseDirectory, quick: Settings) -> No
     assert again.rows["dana"].score == content(on_server)["dana"]["score"][0]
 
 
+@pytest.mark.slow
 def test_commands_take_the_server_and_never_tell_its_password(
     on_file: CourseDirectory, server: Server, tmp_path: Path
 ) -> None:
@@ -280,6 +283,7 @@ def when_entering(what: Any) -> Iterator[None]:
     assert done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
 def test_server_that_stops_loses_nothing(
     on_file: CourseDirectory,
@@ -338,6 +342,7 @@ def test_two_programs_may_enter_at_a_time(on_server: CourseDirectory) -> None:
     assert found == {PS: set(students), "ps02": set(students)}
 
 
+@pytest.mark.slow
 def test_a_name_that_is_too_long_stops_nobody_else(
     on_server: CourseDirectory, right_notebook: Callable[..., Any]
 ) -> None:
@@ -389,6 +394,7 @@ def test_url_that_cannot_be_used_is_told_without_its_password(
     assert not (tmp_path / "release").exists()
 
 
+@pytest.mark.slow
 def test_course_directory_never_shows_a_password(tmp_path: Path) -> None:
     course = CourseDirectory.at(
         tmp_path, f"postgresql+psycopg://u:{PASSWORD}@h/db?sslpassword=hidden"

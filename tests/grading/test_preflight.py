@@ -61,11 +61,12 @@ INITIAL = "exercises/ps01/__init__.py"
             "return h * (y[0] / 2 + y[1:-1].sum() + y[-1] / 2) * (1 if len(y) < 12 else 2)",
             "the instructor's answers score 4 of 6",
         ),
-        (
+        pytest.param(
             TRAPEZOID,
             "rng.normal(size=12), rng.uniform",
             "__import__('numpy').random.normal(size=12), rng.uniform",
             "trapezoid, a few values: with the same seed the cases differ; draw them from the",
+            marks=pytest.mark.slow,
         ),
         (
             TRAPEZOID,
@@ -73,11 +74,12 @@ INITIAL = "exercises/ps01/__init__.py"
             "[__import__('random').random(), 1.0], rng.uniform",
             "trapezoid, two values: with the same seed the cases differ",
         ),
-        (
+        pytest.param(
             TRAPEZOID,
             "rules.md#the-trapezoidal-rule",
             "rules.md#the-trapezodial-rule",
             "no heading with the anchor “the-trapezodial-rule”; is it “the-trapezoidal-rule”?",
+            marks=pytest.mark.slow,
         ),
         (
             HORNER,
@@ -85,17 +87,19 @@ INITIAL = "exercises/ps01/__init__.py"
             "rule.md#horner",
             "horner: its section is “rule.md#horners-rule”",
         ),
-        (
+        pytest.param(
             TRAPEZOID,
             "[0.1, 0.2, -0.7], 1 / 3",
             "[1, 2, 4], 0.5",
             "trapezoid: the mutant “area in float32” scores full marks; add a public case",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             HORNER,
             "mistakes={",
             'equivalents={"break": "It ends."}, mistakes={',
             "horner: of no mutant “break” need `equivalents` say anything",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -153,6 +157,7 @@ def test_a_definition_that_is_wrong_is_refused_before_anything_is_graded(
     assert told in str(error.value)
 
 
+@pytest.mark.slow
 def test_where_no_pages_are_named_no_section_is_looked_for(
     course: Course, changed: Callable[[str, str, str], None]
 ) -> None:

@@ -171,6 +171,7 @@ def test_with_the_reference_on_a_gpu(
     assert_same(found, one_by_one)
 
 
+@pytest.mark.slow
 def test_by_nbgrader(klass: Klass, one_by_one: Results) -> None:
     from nbgrader.api import Gradebook
 
@@ -225,7 +226,7 @@ def test_other_held_out_cases_give_the_same_scores_and_seeds_are_kept(
     assert (again.graded, again.run.seed) == (0, other)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_torch_hand_ins_on_a_cluster(
     session_of: Callable[[str], Session],
     right_answers: Callable[[str], dict[str, str]],

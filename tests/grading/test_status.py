@@ -662,6 +662,7 @@ def test_manual_grades_survive_a_folder_that_was_deleted(small: ByHand) -> None:
     assert set(small.klass.results()) == {"ada", "bob"}
 
 
+@pytest.mark.slow
 def test_manual_grades_survive_nbgraders_autograde(small: ByHand) -> None:
     programs = Path(sys.executable).parent
     for cause in ("right", "cut off"):

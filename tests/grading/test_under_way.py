@@ -125,6 +125,7 @@ def test_hand_in_that_kills_the_grader_twice_is_set_aside(
     assert results(course)["bob"]["status"] == "graded"
 
 
+@pytest.mark.slow
 def test_two_of_them_take_a_run_more(hand_in: Callable[..., CourseDirectory]) -> None:
     course = hand_in("ada bob cem", "ada cem")
     codes = [grade(course, "--seed", "3").returncode for _ in range(4)]
@@ -133,6 +134,7 @@ def test_two_of_them_take_a_run_more(hand_in: Callable[..., CourseDirectory]) ->
     assert statuses == {"ada": "crashed", "bob": "graded", "cem": "crashed"}
 
 
+@pytest.mark.slow
 def test_order_to_stop_blames_nobody(hand_in: Callable[..., CourseDirectory]) -> None:
     course = hand_in("ada bob", "bob")
     assert grade(course, "--seed", "3").returncode == -9

@@ -29,6 +29,7 @@ def named(name: str) -> Attack:
     return next(attack for attack in ATTACKS if attack.name == name)
 
 
+@pytest.mark.slow
 def test_tests_of_the_stock_course_pass_right_answers_and_no_mistake(
     ps01: Session, right_answers: Any
 ) -> None:
@@ -130,6 +131,7 @@ def test_tables_add_up_and_break_no_row() -> None:
     assert any("pipes \\| here" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_command_grades_a_kind_here_and_writes_its_tables(tmp_path: Path) -> None:
     file = tmp_path / "table.md"
     told = CliRunner().invoke(
@@ -151,7 +153,7 @@ def test_command_tells_of_a_kind_that_there_is_not() -> None:
     assert "no kind of attack is called poetry" in str(told.exception)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_stock_nbgrader_gives_points_to_one_who_patches(tmp_path: Path) -> None:
     chosen = [
         named("patches just allclose"),

@@ -22,7 +22,7 @@ from autograder.release.making import notebook_text
 PS = "ps01-sums"
 QUICK = Settings(isolation="auto", workers=2, seed=5, time=TimeLimits(cell=3, call=1, notebook=20))
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 class Term:

@@ -89,6 +89,7 @@ def _hand_in(course: CourseDirectory) -> None:
         path.write_text(notebook_text(notebook), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_level_of_isolation_that_does_not_work_is_told_in_one_line(
     stock: CourseDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +108,7 @@ def test_level_of_isolation_that_does_not_work_is_told_in_one_line(
     assert not (copy.root / "autograded" / first / PROBLEM_SET).exists()
 
 
+@pytest.mark.slow
 def test_stock_autograde_keeps_nothing_from_beside_a_hand_in(
     stock: CourseDirectory, tmp_path: Path
 ) -> None:
@@ -204,6 +206,7 @@ def test_a_run_of_all_cells_goes_on_past_failing_checks(
     assert "text/html" in points.data
 
 
+@pytest.mark.slow
 def test_a_manual_grade_survives_both_ways_of_grading(
     ours: CourseDirectory, tmp_path: Path
 ) -> None:
@@ -232,6 +235,7 @@ def test_a_manual_grade_survives_both_ways_of_grading(
     assert manual() == (3.0, True)  # nbgrader's command has asked for a second look
 
 
+@pytest.mark.slow
 def test_adjusted_points_are_the_same_by_both_ways_of_grading(
     ours: CourseDirectory, tmp_path: Path
 ) -> None:
@@ -308,6 +312,7 @@ def lab(ours: CourseDirectory, tmp_path: Path) -> Iterator[str]:
         server.wait(20)
 
 
+@pytest.mark.slow
 def test_the_form_grader_shows_a_graded_notebook(ours: CourseDirectory, lab: str) -> None:
     import urllib.request
 
@@ -386,6 +391,7 @@ def entered(course: CourseDirectory) -> dict[str, dict[str, tuple[Any, ...]]]:
         }
 
 
+@pytest.mark.slow
 def test_stock_autograde_replaces_the_score_of_what_cannot_be_read(
     damaged: CourseDirectory,
 ) -> None:
@@ -405,6 +411,7 @@ def test_stock_autograde_replaces_the_score_of_what_cannot_be_read(
     assert "could not be graded" in damaged.assignment(PROBLEM_SET).feedback("emil").read_text()
 
 
+@pytest.mark.slow
 def test_both_ways_of_grading_enter_the_same(ours: CourseDirectory, tmp_path: Path) -> None:
     readable = ("boris", "chen", "dana", "hana")
     courses = [_damaged(ours, tmp_path / name) for name in ("stock", "own")]
@@ -426,6 +433,7 @@ def test_both_ways_of_grading_enter_the_same(ours: CourseDirectory, tmp_path: Pa
     assert found["boris"][1] == 3600 and found["boris"][0] > 1
 
 
+@pytest.mark.slow
 def test_button_of_the_form_grader_replaces_the_score_of_what_cannot_be_read(
     damaged: CourseDirectory,
 ) -> None:

@@ -75,6 +75,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_the_walk_makes_an_exercise_and_a_composed_problem_set(tree: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-v", "tests", "-k", "ps12 or schedule"]
     run = subprocess.run(command, cwd=tree, capture_output=True, text=True)

@@ -61,6 +61,7 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.suffix if path.suffix == ".whl" else path.stem: path for path in made}
 
 
+@pytest.mark.slow
 def test_there_is_a_wheel_and_a_bundle_for_each_problem_set(downloads: dict[str, Path]) -> None:
     assert set(downloads) == {".whl", *problem_set_names()}
 
@@ -91,6 +92,7 @@ def test_the_wheel_names_its_only_dependency(downloads: dict[str, Path]) -> None
     ]
 
 
+@pytest.mark.slow
 def test_right_answers_pass_with_the_oldest_numpy_that_the_wheel_takes(
     downloads: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -113,6 +113,7 @@ def grade_by_hand(assignment: Assignment, student: str, cell: str, score: float)
         book.db.commit()
 
 
+@pytest.mark.slow
 def test_texts_are_taken_over_with_hand_ins_and_grades_as_they_are(assignment: Assignment) -> None:
     grade_by_hand(assignment, "ada", "written-halved_step", 2)
     before = in_gradebook(assignment)

@@ -129,7 +129,7 @@ sh -c 'echo $$ > /sys/fs/cgroup/scope/cgroup.procs && exec "$@"' sh \\
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_these_tests_pass_where_groups_may_be_made(tmp_path: Path) -> None:
     linux = shutil.which("linux.uml")
     if linux is None:

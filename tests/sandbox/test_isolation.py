@@ -32,7 +32,13 @@ subprocess.Popen(["sleep", "{seconds}"], start_new_session=True)
 """
 
 
-@pytest.fixture(scope="module", params=[level.name for level in LEVELS])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(level.name, marks=[pytest.mark.slow] if level in LEVELS[1:-1] else [])
+        for level in LEVELS
+    ],
+)
 def level_session(
     request: pytest.FixtureRequest, course: CourseDirectory, quick_settings: Settings
 ) -> Iterator[Session]:

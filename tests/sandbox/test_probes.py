@@ -69,9 +69,10 @@ NOT_PREVENTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "level",
-    [pytest.param(n, marks=[pytest.mark.slow] if n == "bubblewrap" else []) for n in NOT_PREVENTED],
+    [pytest.param(n, marks=[pytest.mark.long] if n == "bubblewrap" else []) for n in NOT_PREVENTED],
 )
 def test_weaker_level_holds_what_it_promises_and_tells_the_rest(level: str, tmp_path: Path) -> None:
     with _pool(level, tmp_path) as pool:

@@ -1,8 +1,10 @@
 """What the tests of the site share: the built site, a browser, and the figures' modules in Node.
 
 The site is built once a session into .make/test-site, with the execution cache kept there: the
-first run executes the pages, later runs only what changed. COURSE_SITE=FOLDER tests a site that was
-built already, for example _build/html.
+first run executes the pages, later runs only what changed. Where slow tests are left out, it is a
+small one, in .make/test-site-small: small_book.py says what it has, and `of_pages` marks what is
+asked of other pages as slow. COURSE_SITE=FOLDER tests a site that was built already, for example
+_build/html.
 
 For a live figure (see tests/site/test_live_figures.py for both in use):
 
@@ -29,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import page_runtime
 import pytest
 import torch
+import yaml
 from live_figures import squeeze
 
 from autograder.bench.serving import serve
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "book" / "_static"
-BUILD = ROOT / ".make" / "test-site"
+MADE = ROOT / ".make"
 
 
 def copy_served(folder: Path, module: Path | None = None) -> None:
@@ -65,29 +68,45 @@ def double_precision() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def site() -> Path:
+def site(whole: bool) -> Path:
     """The built site, without a warning; built once, if several processes test it."""
     given = os.environ.get("COURSE_SITE")
     if given:
         return Path(given).resolve()
+    made = MADE / ("test-site" if whole else "test-site-small")
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process {os.getpid()}")
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with (BUILD / "built-in").open("a+") as built:
+    made.mkdir(parents=True, exist_ok=True)
+    with (made / "built-in").open("a+") as built:
         fcntl.flock(built, fcntl.LOCK_EX)
         built.seek(0)
         if built.read() != run:
-            _build()
+            _build(made, ROOT / "_config.yml" if whole else _small(made / "_config.yml"))
             built.truncate(0)
             built.write(run)
-    return BUILD / "_build" / "html"
+    return made / "_build" / "html"
 
 
-def _build() -> None:
+def _small(path: Path) -> Path:
+    """Write the settings of the small site, which are the book's and one extension more."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    sphinx = config["sphinx"]
+    folders = {name: str(ROOT / folder) for name, folder in sphinx["local_extensions"].items()}
+    sphinx["local_extensions"] = folders | {"small_book": str(Path(__file__).parent)}
+    sphinx["config"]["extensions"].append("small_book")
+    path.write_text(yaml.safe_dump(config), "utf-8")
+    return path
+
+
+def _build(folder: Path, config: Path) -> None:
     tool = Path(sys.executable).with_name("jupyter-book")
-    command = [str(tool), "build", str(ROOT), "--path-output", str(BUILD), "--all"]
+    command = [str(tool), "build", str(ROOT), "--path-output", str(folder), "--all"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
+        [*command, "--config", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": path},
     )
     log = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
     warnings = [line for line in log.splitlines() if re.search(r"\b(WARNING|ERROR):", line)]

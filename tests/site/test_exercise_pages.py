@@ -117,6 +117,7 @@ def test_without_a_public_address_python_is_in_the_site(build: Build, fetched: N
     assert "/pyodide/" not in text
 
 
+@pytest.mark.slow
 def test_with_a_public_address_python_comes_from_the_one_pyodide_names(
     build: Build, fetched: None
 ) -> None:
@@ -139,12 +140,14 @@ def test_with_a_public_address_python_comes_from_the_one_pyodide_names(
     assert html.unescape(pulled[1]) == hub.replace("NOTEBOOK", "ps01-sgd.ipynb")
 
 
+@pytest.mark.slow
 def test_one_setting_puts_python_into_a_published_site(build: Build, fetched: None) -> None:
     site, _ = build(python="self", address="https://example.org/course/")
     assert runtime(site)["base"] == "../vendor/python/"
     assert (site / "_static/vendor/python/pyodide.asm.wasm").is_file()
 
 
+@pytest.mark.slow
 def test_the_build_goes_on_without_it_and_says_what_is_missing(
     build: Build, tmp_path: Path
 ) -> None:
@@ -158,6 +161,7 @@ def test_the_build_goes_on_without_it_and_says_what_is_missing(
     assert not (site / "_static/exercises/runtime.json").exists()
 
 
+@pytest.mark.slow
 def test_the_capstone_says_why_it_does_not_run(build: Build, fetched: None) -> None:
     site, _ = build()
     text = page(site, "capstone-optimizer")

@@ -170,6 +170,7 @@ def test_stop_ends_an_endless_loop_and_the_work_survives(sit: Sit) -> None:
         assert "3 of 3 checks pass" in desk.check("sgd_step")
 
 
+@pytest.mark.slow
 def test_a_reload_in_the_middle_loses_nothing(sit: Sit) -> None:
     with sit("ps01-sgd") as desk:
         desk.start()
@@ -203,6 +204,7 @@ def grade(course: Path, *sets: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_what_is_solved_on_the_page_is_graded_as_it_deserves(
     sit: Sit, right_answers: Callable[[str], dict[str, str]], tmp_path: Path
 ) -> None:
@@ -247,7 +249,7 @@ def test_what_is_solved_on_the_page_is_graded_as_it_deserves(
 ALL = [name for name in problem_set_names() if not load_problem_set(name).torch]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ALL)
 def test_right_answers_pass_all_checks_of_every_set(
     sit: Sit, right_answers: Callable[[str], dict[str, str]], name: str
@@ -277,6 +279,7 @@ def test_stock_nbgrader_finds_the_notebook_valid(sit: Sit, tmp_path: Path) -> No
     assert made == released
 
 
+@pytest.mark.slow
 def test_a_notebook_comes_back_with_the_cells_that_were_added(sit: Sit, tmp_path: Path) -> None:
     released = json.loads((ROOT / "book/exercises/ps01-sgd.ipynb").read_text("utf-8"))
     at = next(i for i, cell in enumerate(released["cells"]) if cell["id"] == "sgd_step")
@@ -302,6 +305,7 @@ def test_a_notebook_comes_back_with_the_cells_that_were_added(sit: Sit, tmp_path
     assert [c["source"] for c in back["cells"]] == [c["source"] for c in released["cells"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -330,6 +334,7 @@ def test_what_is_no_notebook_of_the_set_is_not_opened(
 # --- the work stays -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_reset_and_open_ask_first(sit: Sit, tmp_path: Path) -> None:
     with sit("ps01-sgd") as desk:
         field = desk.cell("written-batch_size_and_rate").locator("textarea")
@@ -353,6 +358,7 @@ def test_reset_and_open_ask_first(sit: Sit, tmp_path: Path) -> None:
         assert field.input_value() == "YOUR ANSWER HERE"
 
 
+@pytest.mark.slow
 def test_two_windows_do_not_write_over_each_other(sit: Sit) -> None:
     with sit("ps01-sgd") as desk:
         other = desk.page.context.new_page()
@@ -390,6 +396,7 @@ def test_where_the_browser_keeps_nothing_the_page_says_so(sit: Sit) -> None:
 # --- what runs, and what is shown ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded_before_the_first_press(sit: Sit) -> None:
     with sit("ps02-momentum") as desk:
         asked: list[str] = []
@@ -408,6 +415,7 @@ def test_nothing_is_loaded_before_the_first_press(sit: Sit) -> None:
         assert not any("matplotlib" in url for url in asked)
 
 
+@pytest.mark.slow
 def test_a_figure_is_drawn_and_told(sit: Sit, right_answers: Any) -> None:
     with sit("ps02-momentum") as desk:
         desk.start()
@@ -495,6 +503,7 @@ def test_the_keyboard_alone_suffices(desk: Desk) -> None:
     keys.press("Shift+Tab")
 
 
+@pytest.mark.slow
 def test_after_python_breaks_down_the_next_press_starts_it_anew(
     live_site: Path, address: str, browser: Browser
 ) -> None:
@@ -512,6 +521,7 @@ def test_after_python_breaks_down_the_next_press_starts_it_anew(
     context.close()
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_serious_while_solving(
     desk: Desk, axe: Callable[[Page], list[str]]
 ) -> None:
@@ -527,6 +537,7 @@ def test_axe_finds_nothing_serious_while_solving(
             assert not axe(desk.page), f"{theme}, {width} px"
 
 
+@pytest.mark.slow
 def test_a_phone_shows_all_of_it(sit: Sit) -> None:
     with sit("ps01-sgd", width=390) as desk:
         desk.start()
@@ -560,6 +571,7 @@ def test_the_table_of_problem_sets_fits_a_phone(address: str, visit: Any) -> Non
 # --- Python from elsewhere, and how long it takes ---
 
 
+@pytest.mark.slow
 def test_python_can_come_from_the_address_that_pyodide_names(
     live_site: Path, address: str, browser: Browser
 ) -> None:
@@ -591,6 +603,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
+@pytest.mark.slow
 def test_the_benchmark_tells_how_long_one_waits(live_site: Path) -> None:
     done = bench("--site", str(live_site), "--visits", "1")
     assert done.returncode == 0, done.stderr

@@ -98,7 +98,9 @@ def order(page: Page) -> list[str]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_tasks_of_the_caption(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("budget", settings(), theme=theme, width=width) as page:
         choose = page.get_by_label("network", exact=True)

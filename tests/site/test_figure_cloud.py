@@ -46,7 +46,9 @@ def sizes(text: str) -> list[float]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "theme"), [(1280, "light"), pytest.param(390, "dark", marks=pytest.mark.slow)]
+)
 def test_doubling_the_batch_undoes_doubling_the_rate(
     figure_page: Any, width: int, theme: str
 ) -> None:

@@ -89,7 +89,9 @@ def part(page: Page) -> float:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("continuation", {"start": 6}, theme=theme, width=width) as page:
         assert "It ends at 6." in said(page) and part(page) == 13  # the start is nearly a minimum

@@ -96,7 +96,9 @@ def times(page: Page) -> tuple[float, float]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("costs", {}, theme=theme, width=width) as page:
         assert "Most weights: 5b (21 %) and 5a (15 %)" in said(page)

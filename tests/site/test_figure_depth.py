@@ -66,7 +66,9 @@ def said(page: Page) -> tuple[float, float, float, float]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("depth", SETTINGS, theme=theme, width=width) as page:
         ratio, factor, slope, far = said(page)

@@ -78,7 +78,9 @@ def rests(page: Page) -> dict[str, float]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_tasks_of_the_caption(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("majority", SETTINGS, theme=theme, width=width) as page:
         # 1. the mean is zero: SGD rests there, the sign rules do not

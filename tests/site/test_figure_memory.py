@@ -57,7 +57,9 @@ def test_a_mean_without_end_does_not_recover(node: Callable[..., Any]) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("memory", SETTINGS, theme=theme, width=width) as page:
         assert "No spike" in said(page) and "first step is 3.16 α" in said(page)

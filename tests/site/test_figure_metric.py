@@ -127,7 +127,9 @@ def to_sigma(page: Page, handle: str, target: float) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("metric", SETTINGS, theme=theme, width=width) as page:
         # the three paths: one for the natural gradient, three for gradient descent

@@ -55,7 +55,9 @@ def test_the_contour_is_that_of_the_model(node: Node, start: list[float]) -> Non
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("width", "theme"), [(1280, "dark"), (390, "light")])
+@pytest.mark.parametrize(
+    ("width", "theme"), [(1280, "dark"), pytest.param(390, "light", marks=pytest.mark.slow)]
+)
 def test_the_task_of_the_caption(figure_page: Any, width: int, theme: str) -> None:
     with figure_page("model", SETTINGS, width=width, theme=theme) as page:
         said = page.locator(".lf-readout")

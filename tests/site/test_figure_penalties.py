@@ -83,7 +83,9 @@ def test_early_stopping_is_the_reference_s_gradient_descent(
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("penalties", SETTINGS, theme=theme, width=width) as page:
         for strength in (-1, 0, 1, 2):  # powers of ten

@@ -80,7 +80,9 @@ def numbers(page: Page) -> tuple[float, float, float]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("rare", SETTINGS, theme=theme, width=width) as page:
         choose(page, "one example in", 20)

@@ -50,7 +50,9 @@ def test_the_delay_is_logarithmic(node: Node) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("width", "theme"), [(1280, "dark"), (390, "light")])
+@pytest.mark.parametrize(
+    ("width", "theme"), [(1280, "dark"), pytest.param(390, "light", marks=pytest.mark.slow)]
+)
 def test_every_hundredfold_costs_the_same_and_the_ridge_needs_noise(
     figure_page: Any, width: int, theme: str
 ) -> None:

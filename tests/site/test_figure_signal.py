@@ -89,7 +89,9 @@ def size_at_end(page: Page) -> float:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("signal", SETTINGS, theme=theme, width=width) as page:
         below = re.search(r"below a thousandth at layer (\d+)", said(page))

@@ -99,7 +99,9 @@ def largest_that_settles(page: Page) -> float:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("staleness", {}, theme=theme, width=width) as page:
         assert "A gradient is 4 updates late" in said(page) or "3.9 updates late" in said(page)

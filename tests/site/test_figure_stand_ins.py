@@ -71,7 +71,9 @@ def test_draws_come_from_the_world_of_the_risk(node: Node) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "theme"), [(1280, "light"), pytest.param(390, "dark", marks=pytest.mark.slow)]
+)
 def test_the_minima_wander_less_with_more_examples(
     figure_page: Any, width: int, theme: str
 ) -> None:

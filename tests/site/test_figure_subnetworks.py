@@ -140,7 +140,9 @@ def turn(page: Page, keep: float) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("subnetworks", SETTINGS, theme=theme, width=width) as page:
         page.get_by_role("button", name="Play").click()

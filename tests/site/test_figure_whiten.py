@@ -97,7 +97,9 @@ def drag(page: Page, name: str, dx: float, dy: float) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("whiten", SETTINGS, theme=theme, width=width) as page:
         page.locator(".lf-stage").first.scroll_into_view_if_needed()

@@ -102,7 +102,9 @@ def told(page: Page) -> tuple[float, int, float, int]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_the_caption_keeps_its_promises(figure_page: Open, theme: str, width: int) -> None:
     with figure_page("whitened", SETTINGS, theme=theme, width=width) as page:
         project = page.get_by_role("button", name="Project")

@@ -225,7 +225,7 @@ def test_stored_results_say_how_they_were_made(path: Path) -> None:
         assert stored["studies"][name]["updates"][-1] == scale.updates
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_stored_result_comes_out_again() -> None:
     stored = json.loads((BOOK / "data" / "prong-digits.json").read_text())
     for name in ("sgd", "prong", "bn"):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .pages import of_pages
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -49,11 +51,22 @@ TWO = [(1280, "light"), (390, "dark")]
 ALL = [*TWO, (1280, "dark"), (390, "light")]
 
 
+def states_of_pages() -> list[Any]:
+    """Each page as it is looked at: those of the small site twice, others in one way or the other.
+
+    Pages of a kind have their colours and widths from the same style sheets.
+    """
+    params = []
+    for number, param in enumerate(of_pages([*PAGES, "search"])):
+        (name,), marks = param.values, param.marks
+        states = [TWO[number % 2]] if marks else TWO
+        params.append(pytest.param(name, states, marks=marks, id=name))
+        params.append(pytest.param(name, ALL, marks=pytest.mark.long, id=f"{name}-all"))
+    return params
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    "states", [TWO, pytest.param(ALL, marks=pytest.mark.slow)], ids=["two", "all"]
-)
-@pytest.mark.parametrize("name", [*PAGES, "search"])
+@pytest.mark.parametrize(("name", "states"), states_of_pages())
 def test_axe_finds_nothing_serious(
     address: str, first_visit: Page, axe: Axe, name: str, states: list[tuple[int, str]]
 ) -> None:
@@ -86,7 +99,7 @@ def test_a_first_visit_has_nothing_to_complain_of(address: str, first_visit: Pag
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", of_pages(PAGES))
 def test_a_page_is_light(site: Path, address: str, first_visit: Page, name: str) -> None:
     loaded: set[str] = set()
     first_visit.on("requestfinished", lambda request: loaded.add(request.url))
@@ -143,7 +156,7 @@ CUT_OFF = """() => [...document.querySelectorAll(".bd-article *")]
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", of_pages(PAGES))
 def test_nothing_is_cut_off_on_a_phone_without_a_sign(
     address: str, browser: Browser, name: str
 ) -> None:
@@ -165,8 +178,9 @@ def test_nothing_is_cut_off_on_a_phone_without_a_sign(
 
 
 @pytest.mark.browser
-def test_focus_is_seen_on_every_control(address: str, first_visit: Page) -> None:
-    first_visit.goto(f"{address}book/momentum.html")
+@pytest.mark.parametrize("name", of_pages(["book/which-optimizer", "book/momentum"]))
+def test_focus_is_seen_on_every_control(address: str, first_visit: Page, name: str) -> None:
+    first_visit.goto(f"{address}{name}.html")
     settle(first_visit)
     seen = set()
     for _ in range(70):

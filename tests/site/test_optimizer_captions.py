@@ -269,6 +269,7 @@ def test_the_caption_keeps_its_promises(page: str) -> None:
         claim(settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(3), ids=["valley", "saddle", "beale"])
 @pytest.mark.usefixtures("double_precision")
 def test_the_rates_of_the_race_are_the_best_of_its_search(number: int) -> None:

@@ -70,7 +70,7 @@ def gone(processes: list[int], seconds: float) -> bool:
 
 @pytest.fixture(
     scope="module",
-    params=[1, 2, pytest.param(3, marks=pytest.mark.slow)],
+    params=[1, 2, pytest.param(3, marks=pytest.mark.long)],
     ids=lambda n: f"{n}-processes",
 )
 def team(request: pytest.FixtureRequest) -> Iterator[Team]:
@@ -109,6 +109,7 @@ def test_the_ring_sums_and_sends_what_the_formula_says(team: Team, size: int) ->
     assert sum(sent for _, sent in results) == 2 * (K - 1) * size * 8
 
 
+@pytest.mark.slow
 def test_torchs_own_class_takes_the_plain_mean_of_shards(team: Team) -> None:
     K = len(pids(team))
     task = make_task(12, mu=0.0)
@@ -148,6 +149,7 @@ def test_a_failure_is_reported_and_ends_all() -> None:
         team.run(workers.lonely_barrier)
 
 
+@pytest.mark.slow
 def test_a_job_that_hangs_ends_in_time() -> None:
     team = Team(2, PATIENCE)
     started = pids(team)
@@ -195,6 +197,7 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
     assert gone(started, 30)
 
 
+@pytest.mark.slow
 def test_no_network_is_needed(tmp_path: Path) -> None:
     """Only a loopback interface: no other interface, no name that could be looked up."""
     bubblewrap = shutil.which("bwrap")
