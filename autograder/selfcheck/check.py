@@ -19,9 +19,11 @@ from .judge import judge
 from .report import Overview, Report
 from .showing import inputs_text
 from .spec import CaseSpec, CheckSpec, ExerciseSpec, load
+from .stale import watch, why_stale
 from .traces import own_lines, without_ours
 
 CASES = Path(__file__).parent / "cases"
+watch()
 
 
 class CheckFailed(AssertionError):
@@ -108,6 +110,12 @@ def check(function: Callable[..., Any], *, case: str | None = None) -> Replay | 
     __tracebackhide__ = True  # in IPython, of what the function raises
     namespace = sys._getframe(1).f_globals
     spec = _exercise_of(function, namespace)
+    wrong = why_stale(spec.name, function)
+    if wrong is not None:
+        raise CheckFailed(
+            f"{spec.name}: not checked, for its cell has an error of syntax ({wrong}), and what "
+            "is defined is the function of before. Mend that cell and run it first."
+        )
     called = _called(spec, function, namespace)
     if case is not None:
         return _replay(spec, called, case)
@@ -149,6 +157,9 @@ def check_all() -> None:
 def _state_of(spec: ExerciseSpec, namespace: Mapping[str, Any]) -> Report | str:
     """The report on an exercise, or why there is none."""
     function = namespace.get(spec.name)
+    wrong = why_stale(spec.name, function)
+    if wrong is not None:
+        return f"error of syntax in its cell, {wrong}"
     if not callable(function):
         return "not defined"
     last = _checked.get(spec.name)

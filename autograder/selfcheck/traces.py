@@ -7,6 +7,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,12 @@ _FOREIGN = (
     str(Path(np.__file__).parent),
     str(_HERE),
 )
+
+
+def shell() -> Any:
+    """The shell of IPython, or of what stands in for it; None where there is none."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
 
 
 def own_lines(error: BaseException) -> list[str]:
@@ -70,8 +77,6 @@ def _place(file: str) -> str | None:
 
 def _cell_of(file: str) -> str | None:
     """``Cell In[3]`` for the code of a notebook's cell, as IPython calls it."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    told = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    told = getattr(getattr(shell(), "compile", None), "format_code_name", None)
     name = told(file) if told is not None else None
     return " ".join(name) if name else None

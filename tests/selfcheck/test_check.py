@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autograder.definition import evaluate
-from autograder.selfcheck import CheckFailed, check
+from autograder.selfcheck import CheckFailed, check, stale
 from autograder.selfcheck.spec import dump, load
 from autograder.selfcheck.values import ValueRefused
 
@@ -257,6 +257,33 @@ def test_colours_are_readable_on_any_page():
         assert 1.05 / (_luminance(ground) + 0.05) >= 4.5
     assert set(re.findall(r"(?<!-)color:(#\w{6})", html)) == {"#ffffff"}
     assert html.count("background-color") == html.count('style="color:#ffffff')
+
+
+def test_without_a_kernel_no_hook_slows_cells_down():
+    hooks = "get_ipython().events.callbacks['post_run_cell']"
+    _, error = _notebook(
+        "from autograder.selfcheck.stale import watch; watch()", f"assert not {hooks}"
+    )
+    assert error is None
+
+
+def test_an_old_function_is_not_checked_when_its_cell_has_a_syntax_error(capsys):
+    watch = "get_ipython().kernel = 1\nfrom autograder.selfcheck.stale import watch\nwatch()"
+    right = "def sgd_step(theta, grad, lr):\n    return theta - lr * grad"
+    broken = "def sgd_step(theta, grad, lr):\n    return theta -"
+    never = "def clip_by_norm(grad, max_norm):\n    return (\n"
+    try:
+        shown, error = _notebook(watch, right, broken, never, "check_all()", "check(sgd_step)")
+        assert shown[-1] == [] and "line 2: invalid syntax" in str(error)
+        overview = shown[-2][0]["text/plain"]
+        assert re.search(r"sgd_step +error of syntax in its cell, line 2: invalid syntax", overview)
+        assert re.search(r"clip_by_norm +error of syntax in its cell, line 2: ", overview)
+        # mended, or given otherwise, the function is checked again
+        for again in (right, "sgd_step = lambda theta, grad, lr: theta - lr * grad"):
+            shown, error = _notebook(watch, right, broken, again, "check(sgd_step)")
+            assert error is None and "3 of 3 checks pass" in shown[-1][0]["text/plain"]
+    finally:
+        stale._broken.clear()
 
 
 # --- the set as a whole --------------------------------------------------------------------------
