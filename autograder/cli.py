@@ -21,7 +21,7 @@ from autograder import __version__
 from autograder.course.course import FILE, VARIABLE, Course
 from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
-from autograder.course.files import write_whole
+from autograder.course.files import PRIVATE, write_whole
 from autograder.course.new import make_course
 from autograder.definition import load_problem_set
 from autograder.grading.settings import DRAW, KEEP, NONE, Settings
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from autograder.bench.speed import Figure
 
 _MOST_ROWS = 60  # of the table of a class
+_MOST_PAIRS = 10  # that are named in the terminal
 
 Command = Callable[..., None]
 
@@ -529,6 +530,39 @@ def draft_mistake(
     group = groups[0]
     answers = (graded_answer(assignment, each, exercise) for each in group.students)
     click.echo(draft(group, answers, overview.exercises[exercise].count, name), nl=False)
+
+
+@app.command()
+@click.argument("problem_set", metavar="PS")
+@with_directory
+@click.option(
+    "--most",
+    type=click.IntRange(1, 1000),
+    default=30,
+    show_default=True,
+    metavar="N",
+    help="Pairs that are shown.",
+)
+def similar(problem_set: str, directory: CourseDirectory, most: int) -> None:
+    """Show which answers agree more than this class makes likely, side by side.
+
+    Compares the answers of all hand-ins, graded or not, in code and in words, without comments,
+    names and what the release has. Writes reports/PS/similar.html, which only you can read. How
+    likely an agreement is by chance comes from the class itself. Why answers agree, it cannot tell.
+    """
+    from autograder.similarity.compare import compare, similar_page
+
+    (assignment,) = _assignments([problem_set], directory)
+    found = compare(assignment, most)
+    place = assignment.reports / "similar.html"
+    write_whole(place, similar_page(found), mode=PRIVATE, below=assignment.root)
+    for pair in found.pairs[:_MOST_PAIRS]:
+        names = " and ".join(printable(found.students[n]) for n in (pair.first, pair.second))
+        out.print(f"{names}: {found.expected(pair)}", markup=False)
+    if found.left_out:
+        told = ", ".join(map(printable, found.left_out))
+        err.print(f"left out, since they cannot be read: {told}", markup=False)
+    out.print(f"{len(found.pairs)} pairs side by side in {place}", markup=False)
 
 
 @app.command("collect")

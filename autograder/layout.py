@@ -110,6 +110,11 @@ FOLDERS = (
         "decides",
     ),
     _folder(
+        "similarity",
+        "answers of a class that are alike, and how likely that is by chance",
+        "course definition results release reports grading",
+    ),
+    _folder(
         "attacks",
         "hostile hand-ins, as data",
         "results",

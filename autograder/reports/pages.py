@@ -50,7 +50,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _template(name: str) -> Template:
+def template(name: str) -> Template:
+    """A template of a page, which escapes all that is put into it."""
     return _environment().get_template(name)
 
 
@@ -63,14 +64,14 @@ class _Script(NamedTuple):
 
 @cache
 def _script(name: str) -> _Script:
-    text = _template(name).render()
+    text = template(name).render()
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return _Script(text, f"sha256-{digest}")
 
 
 def feedback_page(result: Result, run: Run) -> str:
     """The page on which a student reads how the hand-in was graded."""
-    return _template("feedback.html").render(
+    return template("feedback.html").render(
         result=result,
         run=run,
         cells=bounded(result.cells, sources=True),
@@ -95,7 +96,7 @@ def regraded_page(page: str, result: Result) -> str:
 def marks_part(row: GradebookRow) -> str:
     """The part of a feedback page with name and total, and with what persons have given."""
     given = row.marks or row.late_submission_penalty or row.manual_score or row.extra_credit
-    return _template("marks.html").render(row=row, points=_points, given=given)
+    return template("marks.html").render(row=row, points=_points, given=given)
 
 
 def has_marks(head: str, part: str) -> bool:
@@ -146,7 +147,7 @@ def report_page(
     mistakes, groups = seen.alike.commonest(), seen.alike.groups()
     shown = enumerate(mistakes[:_MOST_MISTAKES], start=1)
     places = {(each.exercise, each.name): f"#mistake-{number}" for number, each in shown}
-    return _template("report.html").generate(
+    return template("report.html").generate(
         run=run,
         rows=rows,
         overview=seen,
