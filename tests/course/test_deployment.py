@@ -231,6 +231,7 @@ def test_students_get_nothing_that_decides(tmp_path: Path) -> None:
 # --- the hub -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_exchange_of_a_hub_hides_hand_ins(tmp_path: Path) -> None:
     """With the page's setting: what is in ``inbound`` only its owner can list."""
     course = make_course(tmp_path / "course")
