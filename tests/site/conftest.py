@@ -17,10 +17,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import html
+import itertools
 import json
 import math
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -267,16 +269,24 @@ def figure_page(visit: Visit, tmp_path: Path) -> Visit:
 
 # JSON has no NaN and no infinity: they travel as {"$": "NaN"}.
 RUN = """
-import {readFileSync} from "node:fs";
+import {createInterface} from "node:readline";
 const revive = (key, z) => (z && typeof z === "object" && "$" in z ? Number(z.$) : z);
-const {module, name, args} = JSON.parse(readFileSync(0, "utf8"), revive);
-const found = (await import(module))[name];
-if (found === undefined) throw new Error(`${module} exports no ${name}`);
-const result = typeof found === "function" ? found(...args) : found;
-console.log(JSON.stringify(result ?? null, (key, z) =>
-  typeof z === "number" && !Number.isFinite(z) ? {$: String(z)}
-    : ArrayBuffer.isView(z) ? Array.from(z) : z));
+for await (const line of createInterface({input: process.stdin})) {
+  const reply = {};
+  try {
+    const {module, name, args} = JSON.parse(line, revive);
+    const found = (await import(module))[name];
+    if (found === undefined) throw new Error(`${module} exports no ${name}`);
+    reply.result = (typeof found === "function" ? found(...args) : found) ?? null;
+  } catch (error) {
+    reply.error = String(error?.stack ?? error);
+  }
+  console.log(JSON.stringify(reply, (key, z) =>
+    typeof z === "number" && !Number.isFinite(z) ? {$: String(z)}
+      : ArrayBuffer.isView(z) ? Array.from(z) : z));
+}
 """
+ANSWER_WITHIN = 60  # seconds
 
 
 def _pack(z: Any) -> Any:
@@ -294,11 +304,11 @@ def _unpack(z: dict[str, Any]) -> Any:
 
 
 @pytest.fixture(scope="session")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     """``node(module, function, *args)``: the result of an exported function (or an export itself).
 
     ``module`` is the NAME of figures/NAME.js or the path of a module file. Arguments may hold
-    tensors and arrays.
+    tensors and arrays. One process answers all, so a module keeps its state between calls.
     """
     program = shutil.which("node")
     if program is None:
@@ -306,24 +316,32 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     folder = tmp_path_factory.mktemp("node")
     (folder / "package.json").write_text('{"type": "module"}')  # else .js means CommonJS
     (folder / "run.mjs").write_text(RUN)
+    copy_served(folder)
+    started = subprocess.Popen(
+        [program, str(folder / "run.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert started.stdin is not None and started.stdout is not None
+    numbers = itertools.count()
 
     def call(module: str | Path, name: str, *args: Any) -> Any:
-        # Copied each time, so that a session sees files as they are.
         if isinstance(module, str):
             module = STATIC / "figures" / f"{module}.js"
-        own = STATIC in module.parents
-        copy_served(folder, None if own else module)
-        place = folder / (module.relative_to(STATIC) if own else f"figures/{module.name}")
-        job = json.dumps({"module": place.as_uri(), "name": name, "args": _pack(list(args))})
-        done = subprocess.run(
-            [program, str(folder / "run.mjs")],
-            input=job,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout, object_hook=_unpack)
+        if STATIC in module.parents:
+            address = (folder / module.relative_to(STATIC)).as_uri()
+        else:  # copied and imported anew: several tests may write modules of one name
+            copy = folder / "figures" / module.name
+            copy.write_text(squeeze(module.read_text("utf-8")), "utf-8")
+            address = f"{copy.as_uri()}?{next(numbers)}"
+        job = json.dumps({"module": address, "name": name, "args": _pack(list(args))})
+        started.stdin.write(job.encode() + b"\n")
+        started.stdin.flush()
+        if not select.select([started.stdout], [], [], ANSWER_WITHIN)[0]:
+            started.kill()
+            pytest.fail(f"{name} of {module.name} does not end")
+        reply = json.loads(started.stdout.readline(), object_hook=_unpack)
+        assert "error" not in reply, reply["error"]
+        return reply["result"]
 
-    return call
+    yield call
+    started.stdin.close()
+    started.wait(timeout=ANSWER_WITHIN)
