@@ -460,6 +460,8 @@ def _magnitude(size: float) -> str:
 
 def _where(want: Any, got: Any, fine: Any, error: Any) -> str:
     near = np.all(error[~fine] <= 1e-4 * np.abs(want[~fine]))  # then it takes more digits to see
+    # −0 and 0 are one value here, and the sign would be read as a part of the difference
+    want, got = (np.where(array == 0, np.zeros_like(array), array) for array in (want, got))
     text = _values(want, got, digits=10 if near else 6)
     wrong = np.argwhere(~fine)
     if want.ndim and want.size > 1 and len(wrong):

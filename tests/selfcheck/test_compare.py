@@ -162,6 +162,12 @@ def test_digits_that_agree_are_shown_on_to_those_that_do_not():
     assert "0.3333333333" in found and "0.3333343333" in found
 
 
+def test_the_sign_of_a_zero_is_not_shown():
+    text = compare(np.array([2.0, -0.0, -0.5]), np.array([2.0, -3.0, -0.0])).text(True)
+    assert "-0." not in text.replace("-0.5", "")
+    assert "expected 0, got -3" in text
+
+
 @pytest.mark.parametrize("coarse", [np.float32, np.float16])
 def test_a_coarse_type_is_right_only_if_it_holds_the_numbers(coarse):
     exact, others = np.array([0.5, -3.0, 0.0]), np.array([0.1, 0.0])
