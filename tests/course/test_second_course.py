@@ -189,6 +189,7 @@ def test_what_outdates_a_grade_and_what_does_not(own: Course) -> None:
     assert changes("README.md") == (False, False)
 
 
+@pytest.mark.slow
 def test_a_class_is_outdated_by_what_its_set_is_made_of_alone(own: Course) -> None:
     assignment = CourseDirectory.at(own.root / "spring").assignment("ps02-more")
     release(assignment)

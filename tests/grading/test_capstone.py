@@ -84,10 +84,12 @@ def test_a_driver_that_was_rewritten_does_not_count(grade: Callable[..., Any]) -
     assert_full(grade(change=rewrite))
 
 
+@pytest.mark.slow
 def test_a_driver_that_was_deleted_is_put_back(grade: Callable[..., Any]) -> None:
     assert_full(grade(change=lambda notebook: notebook["cells"].remove(driver_of(notebook))))
 
 
+@pytest.mark.slow
 def test_a_driver_defined_in_another_cell_does_not_count(grade: Callable[..., Any]) -> None:
     def add(notebook: Notebook) -> None:
         at = notebook["cells"].index(driver_of(notebook)) + 1

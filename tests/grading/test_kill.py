@@ -411,14 +411,8 @@ def kilobytes_written(course: CourseDirectory) -> int:
     return sum(4 * -(-path.stat().st_size // 4096) for path in files)
 
 
-@pytest.mark.parametrize(
-    "share",
-    [
-        *(pytest.param(share, marks=pytest.mark.slow) for share in (0, 0.3)),
-        1,
-        pytest.param(1.05, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0, 0.3, 1, pytest.param(1.05, marks=pytest.mark.long)])
 def test_full_disk_is_told_in_one_line_and_costs_nothing(
     share: float, small_class: CourseDirectory, tmp_path: Path
 ) -> None:

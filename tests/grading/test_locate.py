@@ -54,6 +54,7 @@ def put(assignment: Assignment, request: pytest.FixtureRequest) -> Callable[...,
     return make
 
 
+@pytest.mark.slow
 def test_the_right_name_counts_whatever_is_beside_it(put: Any, right: bytes) -> None:
     found = put(**{PS: b"{ broken", "Untitled": right})
     assert (found.path.name, found.note, found.unclear) == (f"{PS}.ipynb", "", "")

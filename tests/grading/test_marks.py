@@ -120,6 +120,7 @@ def nbgraders_penalty(assignment: Assignment, student: str) -> float:
         return float(book.find_submission(PS, student).late_submission_penalty)
 
 
+@pytest.mark.slow
 def test_who_handed_in_nothing_is_in_the_table_with_the_name(assignment: Assignment) -> None:
     lines = table(assignment)
     assert list(lines) == ["ada", "bob", "carl"]

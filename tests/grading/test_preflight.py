@@ -68,11 +68,12 @@ INITIAL = "exercises/ps01/__init__.py"
             "trapezoid, a few values: with the same seed the cases differ; draw them from the",
             marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             TRAPEZOID,
             "rng.normal(size=2), rng.uniform",
             "[__import__('random').random(), 1.0], rng.uniform",
             "trapezoid, two values: with the same seed the cases differ",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             TRAPEZOID,

@@ -205,6 +205,7 @@ def test_by_nbgrader(klass: Klass, one_by_one: Results) -> None:
         assert shown(course, PS, result) == result["shown"], student
 
 
+@pytest.mark.slow
 def test_other_held_out_cases_give_the_same_scores_and_seeds_are_kept(
     klass: Klass, one_by_one: Results, quick_settings: Settings
 ) -> None:

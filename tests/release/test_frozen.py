@@ -258,6 +258,7 @@ def test_what_needs_another_notebook_is_refused_and_nothing_is_lost(
         grade(assignment)
 
 
+@pytest.mark.slow
 def test_without_hand_ins_a_release_may_become_another_one(assignment: Assignment) -> None:
     fresh = CourseDirectory(assignment.root.parent / "autumn", assignment.directory.course)
     other = fresh.assignment(PS)
