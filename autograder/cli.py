@@ -1110,6 +1110,29 @@ def page(site: Path, visits: int) -> None:
     _print_figures(run_page(site, visits, out.print))
 
 
+@bench.command("term")
+@click.argument("problem_sets", metavar="[PS]...", nargs=-1)
+@click.option(
+    "--handins",
+    type=click.IntRange(10),
+    default=300,
+    show_default=True,
+    metavar="N",
+    help="Hand-ins of the class.",
+)
+@with_course
+def bench_term(problem_sets: tuple[str, ...], handins: int, course: Course) -> None:
+    """Measure what a class takes beside grading, over the problem sets of a term.
+
+    Collecting, the report, comparing answers and exporting, each against grading. Close other
+    programs first; all of it takes some minutes.
+    """
+    from autograder.bench.term import run_term
+
+    names = [course.material(name).name for name in problem_sets] or _all_names(course)
+    _print_figures(run_term(course, names, handins, out.print))
+
+
 def _assignments(given: Sequence[str], directory: CourseDirectory) -> list[Assignment]:
     """The problem sets named, or all, in a course directory."""
     names = [directory.course.material(name).name for name in given]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from autograder.bench.account import IDLE, KERNEL, OTHERS, USER, account_of
 from autograder.bench.classroom import RIGHT, write_class
 from autograder.bench.speed import Figure, Sizes, floor_of, markdown, measure, run_speed
+from autograder.bench.term import run_term
 from autograder.course.course import Course
 from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
@@ -111,3 +113,17 @@ def test_all_figures_come_out() -> None:
     assert goals == f"Of the {len(figures)} goals, {met} are met in this run."
     assert table.count("\n") == len(figures) + 1
     assert len(accounts) == len(told) - len(figures) == 2
+
+
+@pytest.mark.slow
+def test_a_term_is_measured_step_by_step() -> None:
+    said: list[str] = []
+    figures = list(run_term(Course.find(), ["ps01-sgd"], 10, said.append))
+    assert [figure.what.split(",")[0] for figure in figures] == [
+        "collecting hand-ins from Canvas's zip file",
+        "the report",
+        "comparing all answers",
+        "exporting the grades",
+    ]
+    assert all(re.fullmatch(r"[\d.]+ s; grading [\d.]+ s", figure.raw) for figure in figures)
+    assert len(said) == 1
