@@ -717,7 +717,7 @@ def term_(directory: CourseDirectory) -> None:
     out.print(f"{len(standings)} students; graded so far: {names}", markup=False)
     if dropping >= len(graded):
         out.print(f"{dropping} are to be dropped, and one always counts: totals will change")
-    waiting = [each.student.student_id for each in standings if each.needs_manual_grade]
+    waiting = [printable(each.student.student_id) for each in standings if each.needs_manual_grade]
     if waiting:
         err.print(f"not all graded by hand yet: {some(waiting, len(waiting))}", markup=False)
     out.print(f"total      {place}", markup=False)

@@ -90,10 +90,7 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
             read_policies(assignment.directory)
             _ = session.job  # raises what is wrong with the course, which is true of every hand-in
         except UserError as error:  # true of every hand-in: nbgrader would go on to the next
-            self.log.error("%s", error)
-            graded_to = folder.format_path(folder.autograded_directory, student, problem_set)
-            shutil.rmtree(graded_to, ignore_errors=True)  # else nbgrader takes it for graded
-            raise SystemExit(1) from None
+            raise _stopped(self, error, folder, student, problem_set) from None
         submitted = Path(folder.format_path(folder.submitted_directory, student, problem_set))
         graded = session.grade(Handin(student, submitted / f"{ids['notebook']}.ipynb"))
         result = resources[_RESULT] = graded.result
@@ -118,6 +115,20 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
             session = Session(assignment, settings)
             self._sessions[assignment] = (state, session)
         return session
+
+
+def _stopped(
+    step: NbGraderPreprocessor,
+    error: UserError,
+    folder: NbGraderCourse,
+    student: str,
+    problem_set: str,
+) -> SystemExit:
+    """Tell what is wrong, and what ends the command: nbgrader would go on to the next hand-in."""
+    step.log.error("%s", error)
+    graded_to = folder.format_path(folder.autograded_directory, student, problem_set)
+    shutil.rmtree(graded_to, ignore_errors=True)  # else nbgrader takes it for graded
+    return SystemExit(1)
 
 
 def _remove_what_else_was_handed_in(folder: Path, source: Path) -> None:
@@ -161,11 +172,14 @@ class SaveScores(NbGraderPreprocessor):  # type: ignore[misc]
     def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Enter the scores of all cells, also of those that the hand-in lacks."""
         ids = resources["nbgrader"]
-        root = NbGraderCourse(parent=self, config=self.config).root
-        directory = CourseDirectory.at(Path(root), ids["db_url"])
+        folder = NbGraderCourse(parent=self, config=self.config)
+        directory = CourseDirectory.at(Path(folder.root), ids["db_url"])
         result = resources[_RESULT]
         assignment = directory.assignment(ids["assignment"])
-        save(assignment, [result], worth=result.worth, tell=self.log.warning)
+        try:
+            save(assignment, [result], worth=result.worth, tell=self.log.warning)
+        except UserError as error:  # the gradebook, or what lateness costs
+            raise _stopped(self, error, folder, ids["student"], str(assignment)) from None
         return nb, resources
 
 

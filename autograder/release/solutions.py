@@ -52,7 +52,8 @@ def publish_solutions(assignment: Assignment, now: datetime) -> tuple[Path, str]
     if now <= moment:
         raise UserError(
             f"{assignment} can be handed in until {told}; its solutions are published after that, "
-            f"and not before (due dates and extensions stand in {assignment.root / POLICIES})"
+            f"and not before (due dates and extensions are those in {assignment.root / POLICIES}, "
+            "and those that the last grading has entered in the gradebook)"
         )
     write_whole(page, solutions_page(material))
     return page, _enter_in_contents(material)
@@ -64,7 +65,7 @@ def withdraw_solutions(material: Material) -> bool:
     there = page.exists()
     page.unlink(missing_ok=True)
     if contents.is_file():
-        text = contents.read_text(encoding="utf-8")
+        text = _text(contents)
         left = re.sub(
             rf"^ *- file: {re.escape(_entry(material))} *\n", "", text, flags=re.MULTILINE
         )
@@ -140,6 +141,16 @@ def _entry(material: Material) -> str:
     return f"{material.course.pages}/{_FOLDER}/{material}"
 
 
+def _text(contents: Path) -> str:
+    """The text of a table of contents. Raises UserError."""
+    try:
+        return contents.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot read {contents}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{contents} is not UTF-8 text; save it as UTF-8") from None
+
+
 def _enter_in_contents(material: Material) -> str:
     """Enter the page in Jupyter Book's table of contents, behind the problem sets.
 
@@ -148,7 +159,7 @@ def _enter_in_contents(material: Material) -> str:
     contents, line = material.course.root / _TOC, f"- file: {_entry(material)}"
     if not contents.is_file():
         return line
-    text = contents.read_text(encoding="utf-8")
+    text = _text(contents)
     lines = text.splitlines(keepends=True)
     if any(each.strip() == line for each in lines):
         return ""

@@ -527,7 +527,8 @@ class _Writer:
         kind = self.tables["submitted_assignment"].c.extension.type
         if not extension:
             return None
-        return extension if isinstance(kind, sa.Interval) else _EPOCH + extension
+        # databases without intervals keep the moment that is so long after 1970
+        return _EPOCH + extension if isinstance(kind, sa.DateTime) else extension
 
     def _tell_extension(self, student: str, was: timedelta, now: timedelta) -> None:
         if was:

@@ -59,7 +59,7 @@ def require_no_plugin(root: Path, file: Path) -> None:
         raise UserError(
             f"{file} and the plugin for late submissions in {root / 'nbgrader_config.py'} both say "
             "what lateness costs, and one must: take [late] and “closes” out of the first, or the "
-            "plugin out of the second"
+            "plugin out of the second; no grading is lost: run the same command again then"
         )
 
 

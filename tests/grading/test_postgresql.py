@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from autograder.release.making import notebook_text
 from autograder.release.nbgrader_settings import put_environment_on_path
 from autograder.results import gradebook
 from autograder.results.gradebook import knows, save
+from autograder.results.policies import FILE as POLICIES
 from autograder.results.result import Result, Status
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
@@ -219,6 +221,18 @@ def test_manual_grade_is_kept(on_server: CourseDirectory, quick: Settings) -> No
     again = grade_class(on_server.assignment(PS), quick, everything=True)
     assert content(on_server)["dana"]["grades"]["check-sgd_step"][1] == 2.5
     assert again.rows["dana"].score == content(on_server)["dana"]["score"][0]
+    # and so are a due date and an extension, which a server keeps in its own way
+    dates = f'[problem_set.{PS}]\ndue = "2030-01-01 12:00 UTC"\n[[extension]]\n'
+    (on_server.root / POLICIES).write_text(f'{dates}student = "dana"\nby = "1 day 2 hours"\n')
+    time = on_server.assignment(PS).submitted("dana").with_name("timestamp.txt")
+    time.write_text("2030-01-02 15:00:00 UTC")
+    for _ in range(2):
+        row = grade_class(on_server.assignment(PS), quick).rows["dana"]
+        assert row.late is not None
+        assert (row.late.extension, row.late.seconds) == (26 * 3600, 3600)
+    with Gradebook(on_server.database_url) as book:
+        assert book.find_submission(PS, "dana").extension == timedelta(hours=26)
+        assert book.find_submission(PS, "dana").total_seconds_late == 3600
 
 
 @pytest.mark.slow
