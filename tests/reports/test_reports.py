@@ -25,7 +25,7 @@ from autograder.reports import pages
 from autograder.reports.notebook import autograded_notebook, autograded_text, exercise_text
 from autograder.reports.pages import feedback_page, marks_part
 from autograder.results.gradebook import GradebookRow
-from autograder.results.result import ExerciseResult, Result, Run, Status
+from autograder.results.result import ExerciseResult, Judged, Result, Run, Status
 from autograder.results.tables import grades_csv, read_result, read_run, results_json
 from autograder.selfcheck.judge import ONLY_HERE, CheckResult
 
@@ -388,6 +388,9 @@ def test_report_puts_together_what_is_wrong_in_the_same_way(run_of: Callable[...
         wrong("ivy", message="not answered yet", unanswered=True),
         wrong("joy", message=climbs, mistake="uphill"),
     ]
+    given = wrong("kim", passed=True).exercises[0]  # full marks for what the judge called wrong
+    judged = (Judged(False, 2), Judged(True, 2))
+    results.append(result_of("kim", exercises=(replace(given, judged=judged),)))
     rows = {each.student: row(each.student) for each in results}
     rows["ada"] = row("ada", first_name="Ada", last_name="<Lovelace>")
     asked = []
@@ -400,7 +403,7 @@ def test_report_puts_together_what_is_wrong_in_the_same_way(run_of: Callable[...
     sections = dict(re.findall(r'<h2 id="([\w-]+)">(.*?)(?=<h2|</body>)', text, re.DOTALL))
     groups = sections["alike"].split("<section")[1:]
     assert [re.findall(r"feedback/(\w+)/", group) for group in groups] == [
-        ["ada", "eve"],
+        ["ada", "eve", "kim"],
         ["cem", "fay"],
     ]
     assert asked == [("ada", "sgd_step"), ("cem", "sgd_step")]
@@ -409,7 +412,7 @@ def test_report_puts_together_what_is_wrong_in_the_same_way(run_of: Callable[...
     (known,) = re.findall(r'<tr id="mistake.*?</tr>', sections["mistakes"], re.DOTALL)
     assert "Your step climbs: subtract." in known and "(uphill)" in known
     assert re.findall(r"feedback/(\w+)/", known) == ["dov", "hal", "joy"]
-    assert "Mean 2 and median 2 of 4 points" in sections["scores"]
+    assert "Mean 1.82 and median 2 of 27 points" in sections["scores"]
     lines = re.findall(r'<tr><th scope="row">.*?</tr>', sections["checks"], re.DOTALL)
     assert len(lines) == len(results)
     signs = {
@@ -423,6 +426,7 @@ def test_report_puts_together_what_is_wrong_in_the_same_way(run_of: Callable[...
     assert signs["dov"][0] == ("k", '<a href="#mistake-1">▲</a>')
     assert signs["gil"][0] == ("f", "✗")
     assert signs["ivy"][0] == ("u", "–")
+    assert signs["kim"] == [("p", "✓"), ("p", "✓")]
     assert "https://hub.example/formgrader/manage_students/ada/ps01-sgd/" in sections["hand-ins"]
 
 
