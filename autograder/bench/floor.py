@@ -26,6 +26,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.definition import ProblemSetSpec
 from autograder.definition.ids import is_check
+from autograder.grading.plan import CHECK_ALL
 from autograder.sandbox.rehearsal import warm_up
 from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.spec import Case
@@ -77,6 +78,7 @@ def _own_cells(notebook: dict[str, Any]) -> Sequence[str]:
         for cell in notebook["cells"]
         if cell["cell_type"] == "code"
         and not is_check(cell["metadata"].get("nbgrader", {}).get("grade_id"))
+        and "".join(cell["source"]).strip() != CHECK_ALL
     ]
 
 

@@ -383,14 +383,14 @@ check(condition_number)
 # the loss. Change `rate` and `longest` and see.
 
 # %%
-rate, longest, updates, size = 0.5, 1.0, 400, 32
+rate, longest, updates, size = 1.0, 1.0, 100, 32
 images, labels = digits()
 X, y, X_new, y_new = images[:800] / 16, labels[:800], images[800:] / 16, labels[800:]
 rng, W, curve = np.random.default_rng(0), np.zeros((64, 10)), []
 
 try:
     for k in range(updates + 1):
-        if k % 40 == 0:
+        if k % 10 == 0:
             right = np.mean((X_new @ W).argmax(axis=1) == y_new)
             curve.append((k, float(softmax_cross_entropy(X @ W, y)[0]), right))
         batch = rng.integers(len(X), size=size)
