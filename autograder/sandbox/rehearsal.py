@@ -36,7 +36,9 @@ _CELLS = (
     "f'{np.linalg.norm(x):.3f}'",
     "raise ValueError('as rehearsed')",
     "undefined_name",
-    "%time rate = 0.1",  # by IPython's own way, which imports what some workers cannot read
+    # by IPython's own way, which the backslash leads to, and which imports what some workers cannot
+    # read
+    "%time rate = 0.1\nprint('\\t')",
 )
 _FIGURE = """import matplotlib.pyplot as plt
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")

@@ -10,7 +10,7 @@ import pytest
 
 from autograder.sandbox.confine import Limits
 from autograder.sandbox.isolation import Surroundings
-from autograder.sandbox.pool import Pool, open_pool
+from autograder.sandbox.pool import Pool, SandboxError, open_pool
 
 
 @pytest.fixture(scope="module", params=[(), ("matplotlib",)], ids=["plain", "figures"])
@@ -49,3 +49,16 @@ def test_first_figure_is_shown_whether_or_not_inline_is_asked_for(pool: Pool) ->
             worker.channel.send({"run": source})
             answer, _ = worker.channel.receive(time.monotonic() + 30)
             assert [list(display) for display in answer["displays"]] == [["image/png"]]
+
+
+def test_cells_run_whichever_way_they_go_where_files_cannot_be_read() -> None:
+    try:
+        opened, _ = open_pool("limits", Surroundings(Limits()))
+    except SandboxError as error:
+        pytest.skip(f"level limits does not work here: {error}")
+    ways = "%time x = 1", "x = '\\t'", "%%capture\nx = '\\n'"
+    with opened, opened.worker() as worker:
+        for source in ways:
+            worker.channel.send({"run": source})
+            answer, _ = worker.channel.receive(time.monotonic() + 30)
+            assert answer["error"] is None, (source, answer)
