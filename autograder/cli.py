@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -48,7 +48,8 @@ from autograder.results.gradebook import FORM_GRADER, GradebookRow, rows_of_othe
 from autograder.results.policies import FILE as POLICIES
 from autograder.results.policies import read_policies
 from autograder.results.tables import Results, read_run
-from autograder.results.term import term, term_csv
+from autograder.results.term import NAME as TERM
+from autograder.results.term import Term, term, term_csv
 from autograder.sandbox.isolation import FULL, LEVELS
 from autograder.terminal import (
     GradingProgress,
@@ -608,7 +609,7 @@ def collect_(
 
 @app.command("export")
 @click.argument("platform", type=click.Choice(export.PLATFORMS))
-@click.argument("problem_set", metavar="PS")
+@click.argument("problem_set", metavar="PS|term")
 @click.argument(
     "table", metavar="[FILE]", required=False, type=click.Path(exists=True, path_type=Path)
 )
@@ -618,7 +619,7 @@ def collect_(
     "--column",
     metavar="NAME",
     help="Canvas's column, or how its name begins, by default the problem set; of another table "
-    "the column for the points, by default score.",
+    "the column for the points, by default score. For the term it is total, by default.",
 )
 @click.option("--scale", is_flag=True, help="Convert points to the platform's maximum.")
 @click.option(
@@ -637,7 +638,7 @@ def export_(
     scale: bool,
     submissions: Path | None,
 ) -> None:
-    """Put the grades of a problem set into what a platform takes.
+    """Put the grades of a problem set, or of the term, into what a platform takes.
 
     FILE is Canvas's "Export Entire Gradebook", Moodle's grading worksheet, or any CSV with a column
     id, email or the like. PLATFORM.csv, which is written beside the reports, is to be imported
@@ -647,6 +648,10 @@ def export_(
     no hand-in. Grades are those in the gradebook, with what persons gave and penalties. Rows of
     students without a hand-in stay as they are.
 
+    In the place of PS, the word term stands for the total of the term, as autograder term adds it
+    up. It is a share of the points, so it is put in as that share of the platform's maximum, or in
+    per cent where the table has none; for everybody in the gradebook, into term-PLATFORM.csv.
+
     The exit status is 1 if somebody with a grade is not in the table.
     """
     if table is None and platform in ("canvas", "moodle"):
@@ -655,6 +660,9 @@ def export_(
         raise click.UsageError("--submissions is for Canvas")
     if table is not None and platform == "gradescope":
         raise click.UsageError("Gradescope has no table to fill; leave out FILE")
+    if problem_set == TERM and TERM not in directory.course.problem_sets():
+        _export_term(platform, table, directory, roster, column, submissions)
+        return
     (assignment,) = _assignments([problem_set], directory)
     handed_in = set(assignment.students())
     rows = rows_of_others(assignment, ())
@@ -681,9 +689,37 @@ def export_(
         packed, whose = export.canvas_feedback_zip(submissions, known, assignment, grades)
         write_whole(place, packed, below=assignment.root)
         out.print(f"feedback for {len(whose)} in {place}", markup=False)
-    waiting = [student for student in filled.filled if grades[student].needs_manual_grade]
+    _tell_filled(filled, table, {name for name, row in grades.items() if row.needs_manual_grade})
+
+
+def _export_term(
+    platform: str,
+    table: Path | None,
+    directory: CourseDirectory,
+    roster: Path | None,
+    column: str | None,
+    submissions: Path | None,
+) -> None:
+    """Put the totals of the term into a platform's table."""
+    if platform == "gradescope" or submissions is not None:
+        raise click.UsageError("the total of a term goes into tables only, and without feedback")
+    if table is None:
+        raise click.UsageError("name the FILE to fill; a table by itself makes: autograder term")
+    standings = {each.student.student_id: each for each in _added_up(directory).standings}
+    shares = {student: each.share for student, each in standings.items()}
+    known = _roster(roster, directory)
+    filled = export.fill(platform, table, shares, known, column or "total", scale=True)
+    place = directory.root / "reports" / f"{TERM}-{platform}.csv"
+    write_whole(place, filled.text, below=directory.root)
+    out.print(f"{len(filled.filled)} totals in {place}", markup=False)
+    waiting = {student for student, each in standings.items() if each.needs_manual_grade}
+    _tell_filled(filled, table, waiting)
+
+
+def _tell_filled(filled: export.Filled, table: Path, waiting: Collection[str]) -> None:
+    """Tell what is left to do. Raises UserError if somebody with a grade is not in the table."""
     for told, names in (
-        ("not all graded by hand yet", waiting),
+        ("not all graded by hand yet", [each for each in filled.filled if each in waiting]),
         ("in the table, and nobody in the roster", filled.unknown),
     ):
         if names:
@@ -704,23 +740,26 @@ def term_(directory: CourseDirectory) -> None:
     How many problem sets are dropped says policies.toml: those without which the student's share of
     points is largest.
     """
-    graded, standings = term(directory)
-    if not graded:
-        raise UserError(
-            f"no problem set is graded in {directory.root}; "
-            f"run: autograder grade PS {directory.options}"
-        )
+    added = _added_up(directory)
     place = directory.root / "reports" / "term.csv"
-    write_whole(place, term_csv(graded, standings), below=directory.root)
-    dropping = read_policies(directory).drop_lowest
-    names = ", ".join(map(str, graded))
-    out.print(f"{len(standings)} students; graded so far: {names}", markup=False)
-    if dropping >= len(graded):
-        out.print(f"{dropping} are to be dropped, and one always counts: totals will change")
-    waiting = [printable(each.student.student_id) for each in standings if each.needs_manual_grade]
+    write_whole(place, term_csv(added.graded, added.standings), below=directory.root)
+    waiting = [each.student.student_id for each in added.standings if each.needs_manual_grade]
     if waiting:
-        err.print(f"not all graded by hand yet: {some(waiting, len(waiting))}", markup=False)
+        told = some([printable(student) for student in waiting], len(waiting))
+        err.print(f"not all graded by hand yet: {told}", markup=False)
     out.print(f"total      {place}", markup=False)
+
+
+def _added_up(directory: CourseDirectory) -> Term:
+    """The term, of which it is told what there is. Raises UserError if nothing is graded."""
+    added = term(directory)
+    names = ", ".join(map(str, added.graded))
+    out.print(f"{len(added.standings)} students; graded so far: {names}", markup=False)
+    if added.drop_lowest >= len(added.graded):
+        out.print(
+            f"{added.drop_lowest} are to be dropped, and one always counts: totals will change"
+        )
+    return added
 
 
 @app.command("publish-solutions")
@@ -885,7 +924,7 @@ def preflight(
     answers that is not said to be equivalent, and sections must be on the pages that course.toml
     names.
     """
-    from autograder.grading.preflight import preflight_all
+    from autograder.grading import preflight as before
 
     if bool(problem_sets) == every:
         raise UserError("name the problem sets to check, or give --all")
@@ -893,7 +932,7 @@ def preflight(
     with tempfile.TemporaryDirectory() as folder:
         directory = CourseDirectory(Path(folder) / "course", course)
         started = time.monotonic()
-        for found in preflight_all(_assignments(problem_sets, directory), settings):
+        for found in before.preflight(_assignments(problem_sets, directory), settings):
             out.print(
                 f"{found.problem_set}: {'ok' if not found.problems else 'NOT ok'}; known mistakes: "
                 f"{found.mistakes}, losing points: {found.losing}, named: {found.named}; "

@@ -35,6 +35,7 @@ from autograder.nbgrader_pages import guard_form_grader
 from autograder.release.nbgrader_settings import set_up
 from autograder.results.adjustments import FILE as ADJUSTMENTS
 from autograder.results.gradebook import save
+from autograder.results.late import require_one_rule
 from autograder.results.policies import read_policies
 from autograder.results.result import Status
 from autograder.results.tables import read_run
@@ -87,7 +88,8 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         try:
             assignment = CourseDirectory.at(Path(folder.root)).assignment(problem_set)
             session = self._session(assignment)
-            read_policies(assignment.directory)
+            policies = read_policies(assignment.directory)
+            require_one_rule(assignment.root, policies, problem_set)
             _ = session.job  # raises what is wrong with the course, which is true of every hand-in
         except UserError as error:  # true of every hand-in: nbgrader would go on to the next
             raise _stopped(self, error, folder, student, problem_set) from None

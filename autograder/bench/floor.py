@@ -26,7 +26,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.definition import ProblemSetSpec
 from autograder.definition.ids import is_check
-from autograder.grading.plan import CHECK_ALL
+from autograder.grading.plan import Step
 from autograder.sandbox.rehearsal import warm_up
 from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.spec import Case
@@ -74,11 +74,10 @@ def main() -> None:
 
 def _own_cells(notebook: dict[str, Any]) -> Sequence[str]:
     return [
-        "".join(cell["source"])
+        step.source
         for cell in notebook["cells"]
-        if cell["cell_type"] == "code"
-        and not is_check(cell["metadata"].get("nbgrader", {}).get("grade_id"))
-        and "".join(cell["source"]).strip() != CHECK_ALL
+        if not is_check(cell["metadata"].get("nbgrader", {}).get("grade_id"))
+        and (step := Step(cell["cell_type"], "".join(cell["source"]))).runs
     ]
 
 

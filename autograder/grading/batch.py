@@ -45,6 +45,7 @@ from autograder.results.adjustments import FILE as ADJUSTMENTS
 from autograder.results.adjustments import Adjustments, read_adjustments
 from autograder.results.comparison import Comparison, keep_earlier
 from autograder.results.gradebook import FORM_GRADER, GradebookRow, rows_of_others, save
+from autograder.results.late import require_one_rule
 from autograder.results.policies import read_policies
 from autograder.results.result import Result, Run, Status
 from autograder.results.tables import Overview, grades_csv, read_run, results_json
@@ -111,20 +112,10 @@ def grade_class(
     Raises UserError, and Interrupted when a signal ends the run: then gradebook and reports hold
     what was graded until then.
     """
-    everyone = assignment.students()
-    make_folder(assignment.reports, assignment.root)
-    with (
-        alone(assignment.reports),
-        StopSignals() as signals,
-        Store(assignment.reports) as store,
-    ):
-        batch = _ClassRun(assignment, everyone, store, signals, form_grader)
-        if resume:
-            settings, students, everything = batch.resumed(settings, students, everything)
-        elif settings.seed is None:
-            settings = replace(settings, seed=batch.last_seed)
-        named = tuple(sorted(set(students))) if students else None
-        result = batch.grade(settings, named, everything, progress, opening)
+    asked = _Asked.of(settings, students, everything)
+    with _class_run(assignment, form_grader) as batch:
+        result = batch.grade(batch.resumed(asked) if resume else asked, progress, opening)
+        signals = batch.signals
     # it came when everything was being written, which was not worth breaking off
     if signals.number:
         raise Interrupted(signals.number, f"{assignment} is graded, and everything is written")
@@ -144,6 +135,45 @@ def compare_class(
 
     Hand-ins that have changed are graded, and that is forgotten. Raises as that does.
     """
+    with _class_run(assignment) as batch:
+        return batch.compare(_Asked.of(settings, students, everything), progress, opening)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be graded, and how: these students or all, and what has not changed, too."""
+
+    settings: Settings
+    students: tuple[str, ...] | None
+    everything: bool
+
+    @staticmethod
+    def of(settings: Settings, students: Sequence[str] | None, everything: bool) -> _Asked:
+        named = tuple(sorted(set(students))) if students else None
+        return _Asked(settings, named, everything)
+
+
+@dataclass
+class _Task:
+    """What a run has to do. ``due`` are the hand-ins to grade, if all is as it is aimed at.
+
+    There is no aim, and nothing is known to be due, where there was no run before.
+    """
+
+    asked: _Asked
+    wanted: set[str]
+    aim: Request | None
+    due: list[str] = field(default_factory=list)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is to be graded."""
+        return self.aim is not None and not self.due
+
+
+@contextmanager
+def _class_run(assignment: Assignment, form_grader: str = FORM_GRADER) -> Iterator[_ClassRun]:
+    """A run that is the only one of its problem set."""
     everyone = assignment.students()
     make_folder(assignment.reports, assignment.root)
     with (
@@ -151,11 +181,7 @@ def compare_class(
         StopSignals() as signals,
         Store(assignment.reports) as store,
     ):
-        batch = _ClassRun(assignment, everyone, store, signals)
-        if settings.seed is None:
-            settings = replace(settings, seed=batch.last_seed)
-        named = tuple(sorted(set(students))) if students else None
-        return batch.compare(settings, named, everything, progress, opening)
+        yield _ClassRun(assignment, everyone, store, signals, form_grader)
 
 
 def _graded_with(assignment: Assignment) -> str:
@@ -246,7 +272,9 @@ class _ClassRun:
         self.links: dict[Path, None] = {}  # in the way, in the order in which they were met
         self._hard_links: dict[tuple[int, int], list[str]] | None = None
         self.adjustments = read_adjustments(assignment.root, assignment.problem_set)
-        read_policies(assignment.directory)  # what cannot be is refused before anything is graded
+        # what cannot be is refused before anything is graded
+        self.policies = read_policies(assignment.directory)
+        require_one_rule(assignment.root, self.policies, assignment.problem_set)
 
     # what to do
 
@@ -264,32 +292,26 @@ class _ClassRun:
         """What was in force when the newest results were made."""
         return self.store.last if self.store.request is None else self.store.request.run
 
-    @property
-    def last_seed(self) -> int | None:
-        return None if self.last_run is None else self.last_run.seed
-
-    def resumed(
-        self, settings: Settings, students: Sequence[str] | None, everything: bool
-    ) -> tuple[Settings, Sequence[str] | None, bool]:
+    def resumed(self, asked: _Asked) -> _Asked:
         """What the run that was cut short was told. Raises UserError if it cannot go on."""
-        request = self.store.request
+        request, settings = self.store.request, asked.settings
         if request is None:
             raise NothingToResume(
                 f"no grading of {self.assignment} in {self.assignment.root} was cut short: "
                 "there is nothing to resume"
             )
         anew = "leave out --resume to grade anew"
-        if students or everything:
+        if asked.students or asked.everything:
             raise UserError(f"what to grade is as it was told before the interruption; {anew}")
         if settings.seed not in (None, request.run.seed):
             raise UserError(
                 "the grading that was cut short has another seed than the one given: "
                 f"leave out --seed, or {anew}"
             )
-        asked, was = settings.isolation, request.run.isolation
-        if asked not in ("auto", was):
+        level, was = settings.isolation, request.run.isolation
+        if level not in ("auto", was):
             raise UserError(
-                f"the grading that was cut short has isolation {was}, not {asked}: "
+                f"the grading that was cut short has isolation {was}, not {level}: "
                 f"give --isolation {was}, or {anew}"
             )
         if request.graded_with != self.graded_with:
@@ -303,40 +325,28 @@ class _ClassRun:
                 f"short; {anew}"
             )
         settings = replace(settings, seed=request.run.seed, isolation=request.run.isolation)
-        return settings, request.students, request.everything
+        return _Asked.of(settings, request.students, request.everything)
 
     def grade(
-        self,
-        settings: Settings,
-        students: tuple[str, ...] | None,
-        everything: bool,
-        progress: Progress | None,
-        opening: Opening | None,
+        self, asked: _Asked, progress: Progress | None, opening: Opening | None
     ) -> ClassResult:
-        wanted = self._wanted(students)
-        aim = self._aim(settings, students, everything)
-        due: list[str] = []
-        if aim is not None:
-            due = self._due(wanted, aim)
-            if not due:
-                self._require_adjustments()
-                assert self.last_run is not None
-                return self._finish(self.last_run)
+        task = self._task(asked)
+        if task.is_done:
+            self._require_adjustments()
+            assert self.last_run is not None
+            return self._finish(self.last_run)
         begun: Run | None = None
         try:
-            with self._opened(settings, opening) as session:
+            with self._opened(task, opening) as session:
                 with self.signals.raised():
                     run = session.job.run
-                request = Request(run, self.graded_with, everything, students)
-                if aim is None or not aim.is_continued_by(request):
-                    due = self._due(wanted, request)
-                self.store.begin(request)
+                self.store.begin(self._request(task, run))
                 begun = run
-                handins = self._graded(session, due)
+                handins = self._graded(session, task.due)
                 for graded in self.signals.while_waiting_for(handins):
                     result = self._record(graded)
                     if progress is not None:
-                        progress(self.graded, len(due), result)
+                        progress(self.graded, len(task.due), result)
         except UserError:
             self.under_way.stop()
             raise
@@ -344,13 +354,14 @@ class _ClassRun:
             self.under_way.stop()
             if begun is not None and self.store.journaled:
                 self._finish(begun, cut_short=True)
-            raise Interrupted(self.signals.number or signal.SIGINT, self._told(len(due))) from stop
+            told = self._told(len(task.due))
+            raise Interrupted(self.signals.number or signal.SIGINT, told) from stop
         return self._finish(run)
 
     @contextmanager
-    def _opened(self, settings: Settings, opening: Opening | None) -> Iterator[Session]:
+    def _opened(self, task: _Task, opening: Opening | None) -> Iterator[Session]:
         with self.signals.raised():
-            session = Session(self.assignment, settings, opening)
+            session = Session(self.assignment, task.asked.settings, opening)
         with session:
             self.weaker_because = session.executor.weaker_because
             if session.adjustments != self.adjustments:
@@ -361,41 +372,29 @@ class _ClassRun:
             yield session
 
     def compare(
-        self,
-        settings: Settings,
-        students: tuple[str, ...] | None,
-        everything: bool,
-        progress: Progress | None,
-        opening: Opening | None,
+        self, asked: _Asked, progress: Progress | None, opening: Opening | None
     ) -> Comparison:
         """What :meth:`grade` would change in the points."""
-        wanted = self._wanted(students)
-        aim = self._aim(settings, students, everything)
-        due = [] if aim is None else self._due(wanted, aim)
+        task = self._task(asked)
         fresh: dict[str, Result] = {}
-        if due or aim is None:
+        if task.is_done:
+            self._require_adjustments()
+        else:
             try:
-                with self._opened(settings, opening) as session:
+                with self._opened(task, opening) as session:
                     with self.signals.raised():
-                        request = Request(session.job.run, self.graded_with, everything, students)
-                    if aim is None or not aim.is_continued_by(request):
-                        due = self._due(wanted, request)
-                    unclear = {s for s in due if self._locate(s).unclear}
-                    for student in unclear:
-                        told = self._locate(student).unclear
-                        left = session.job.leave(self._hand(student), Status.MANUAL, told)
-                        fresh[student] = left.result
-                    handins = (self._hand(student) for student in due if student not in unclear)
-                    graded = session.grade_all(handins)
+                        run = session.job.run
+                    self._request(task, run)
+                    handins, left = self._handed(session, task.due)
+                    fresh.update((each.result.student, each.result) for each in left)
+                    graded = session.grade_all(map(self._hand, handins))
                     for each in self.signals.while_waiting_for(graded):
                         fresh[each.result.student] = replace(each.result, cells=())
                         if progress is not None:
-                            progress(len(fresh), len(due), each.result)
+                            progress(len(fresh), len(task.due), each.result)
             except KeyboardInterrupt as stop:
                 told = "interrupted; nothing was written"
                 raise Interrupted(self.signals.number or signal.SIGINT, told) from stop
-        else:
-            self._require_adjustments()
         comparison = Comparison()
         for student in sorted({*self.entries, *fresh}):
             known = self.store.finished.get(student) or self.entries.get(student)
@@ -415,17 +414,25 @@ class _ClassRun:
             exercises = self.store.read(entry).exercises
             self.adjustments.require(exercises, self.assignment.root / ADJUSTMENTS)
 
-    def _aim(
-        self, settings: Settings, students: tuple[str, ...] | None, everything: bool
-    ) -> Request | None:
-        """What is asked for, if it is as the last run was; None if there was none."""
-        last = self.last_run
+    def _task(self, asked: _Asked) -> _Task:
+        """What is to be done, if it is done as in the last run."""
+        wanted, last = self._wanted(asked.students), self.last_run
         if last is None:
-            return None
-        level = last.isolation if settings.isolation == "auto" else settings.isolation
+            return _Task(asked, wanted, None)
+        settings = asked.settings
         seed = last.seed if settings.seed is None else settings.seed
+        level = last.isolation if settings.isolation == "auto" else settings.isolation
         like_last = replace(last, seed=seed, isolation=level, adjustments=self.adjustments.told)
-        return Request(like_last, self.graded_with, everything, students)
+        asked = replace(asked, settings=replace(settings, seed=seed))
+        aim = Request(like_last, self.graded_with, asked.everything, asked.students)
+        return _Task(asked, wanted, aim, self._due(wanted, aim))
+
+    def _request(self, task: _Task, run: Run) -> Request:
+        """What is done in fact, by which it is settled what is due."""
+        request = Request(run, self.graded_with, task.asked.everything, task.asked.students)
+        if task.aim is None or not task.aim.is_continued_by(request):
+            task.due = self._due(task.wanted, request)
+        return request
 
     def _due(self, wanted: set[str], request: Request) -> list[str]:
         """The hand-ins to grade; ``entries`` are then the results that there are already."""
@@ -493,12 +500,9 @@ class _ClassRun:
     def _graded(self, session: Session, due: Sequence[str]) -> Iterator[Graded]:
         """Grade these: first those of which nothing speaks against, then each other one alone."""
         suspects: list[str] = []
-        unclear = [student for student in due if self._locate(student).unclear]
-        for student in unclear:
-            told = self._locate(student).unclear
-            yield session.job.leave(self._hand(student), Status.MANUAL, told)
-        due = [student for student in due if student not in set(unclear)]
-        yield from session.grade_all(self._handins(session, due, suspects))
+        clear, left = self._handed(session, due)
+        yield from left
+        yield from session.grade_all(self._handins(session, clear, suspects))
         for student in suspects:
             handin = self._hand(student)
             if self.under_way.is_to_blame(student, handin.fingerprint):
@@ -510,6 +514,16 @@ class _ClassRun:
             else:
                 self.under_way.begin(student, handin.fingerprint, alone=True)
                 yield from session.grade_all([handin])
+
+    def _handed(self, session: Session, due: Sequence[str]) -> tuple[list[str], Iterator[Graded]]:
+        """Who of these has one hand-in, and what becomes of those who have several."""
+        clear = [student for student in due if not self._locate(student).unclear]
+        left = (
+            session.job.leave(self._hand(student), Status.MANUAL, told)
+            for student in due
+            if (told := self._locate(student).unclear)
+        )
+        return clear, left
 
     def _handins(
         self, session: Session, due: Sequence[str], suspects: list[str]
@@ -614,8 +628,9 @@ class _ClassRun:
         counted = overview.counted(run.results)
         told: list[str] = []
         same = cache(self._same_answers)
-        rows = save(self.assignment, counted, unchanged, same, self._worth(), told.append)
-        everybody = {**rows, **rows_of_others(self.assignment, rows)}
+        entered = (counted, unchanged, same, self._worth(), told.append, self.policies)
+        rows = save(self.assignment, *entered)
+        everybody = {**rows, **rows_of_others(self.assignment, rows, self.policies)}
         for student in rows:
             self._carry_on(student)
         folder = self.assignment.reports

@@ -56,8 +56,8 @@ class Preflight:
     isolation: str
 
 
-def preflight_all(assignments: Sequence[Assignment], settings: Settings) -> Iterator[Preflight]:
-    """Release problem sets, and do with each what :func:`preflight` does.
+def preflight(assignments: Sequence[Assignment], settings: Settings) -> Iterator[Preflight]:
+    """Release problem sets, grade their own hand-ins, and compare with what must come out.
 
     One process evaluates all of them, and another one again, so that torch is loaded twice and not
     twice for each; and while one is graded, the next one is released. Raises UserError.
@@ -83,12 +83,6 @@ def preflight_all(assignments: Sequence[Assignment], settings: Settings) -> Iter
             before = graded
         if before is not None:
             yield before.result()
-
-
-def preflight(assignment: Assignment, settings: Settings) -> Preflight:
-    """Grade the problem set's own hand-ins and compare with what must come out."""
-    with ReferenceProcess() as process:
-        return _preflight(assignment, settings, process)
 
 
 def _preflight(assignment: Assignment, settings: Settings, process: ReferenceProcess) -> Preflight:

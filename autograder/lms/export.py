@@ -15,9 +15,10 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from autograder.course.directory import Assignment
 from autograder.course.errors import UserError
@@ -27,7 +28,7 @@ from autograder.results.tables import guarded
 from .archive import members
 from .collect import canvas_file, student_of
 from .roster import Roster, Student
-from .table import read_table
+from .table import Table, read_table
 
 _CANVAS_KEPT = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 _Names = tuple[tuple[str, tuple[str, ...]], ...]
@@ -61,7 +62,20 @@ _CSV_COLUMNS = (
     *("needs_manual_grade", "penalty_reason"),
 )
 _POINTS_POSSIBLE = "points possible"
+_MOST_COLUMNS = 8  # of a table that are named
+_IN_ENGLISH = " Moodle names columns in the language that is set there, which must be English."
+_AS_EXPORTED = "give the file as it was exported"
 PLATFORMS = ("canvas", "moodle", "gradescope", "csv")
+
+
+class Points(Protocol):
+    """What somebody has, and of how much."""
+
+    @property
+    def score(self) -> float: ...
+
+    @property
+    def max_score(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -81,7 +95,7 @@ class Filled:
 def fill(
     platform: str,
     table: Path,
-    grades: Mapping[str, GradebookRow],
+    grades: Mapping[str, Points],
     roster: Roster,
     column: str | None = None,
     *,
@@ -94,7 +108,8 @@ def fill(
     converted to the platform's maximum; without it another maximum is refused. Rows of others stay
     as they are. Raises UserError if the table is none of the platform's.
     """
-    rows = _rows(table)
+    given = read_table(table, _AS_EXPORTED)
+    rows = given.rows
     head = rows[0]
     if platform == "canvas":
         names, target = _CANVAS_NAMES, _canvas_column(head, column, table)
@@ -102,35 +117,32 @@ def fill(
         kept.append(target)
     elif platform == "moodle":
         names, kept = _MOODLE_NAMES, list(range(len(head)))
-        target = _index(head, "Grade", table)
+        target = _index(head, "Grade", table, _IN_ENGLISH)
     else:
         names, target = _csv_names(head, table), _csv_column(rows, column or "score")
         kept = list(range(len(head)))
     of_id = {student.id: student for student in roster}
     filled, unknown = [], []
-    most = next((_number(row[target]) for row in rows[1:] if _is_maximum(row)), None)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([head[index] for index in kept])
+    most = next((given.number(row[target]) for row in rows[1:] if _is_maximum(row)), None)
     for row in rows[1:]:
         if platform == "moodle" and "Maximum Grade" in head:
-            most = _number(row[head.index("Maximum Grade")])
+            most = given.number(row[head.index("Maximum Grade")])
         if not _is_maximum(row) and any(row):
             student = _whose(dict(zip(head, row, strict=True)), names, roster, grades)
             grade = grades.get(student or "")
             if student is None:
                 unknown.append(row[head.index(names[-1][0])] if names[-1][0] in head else row[0])
             elif grade is not None:
-                row[target] = _points(grade, most, scale=scale, table=table)
+                row[target] = given.shown(_points(grade, most, scale=scale, table=table))
                 filled.append(student)
-        writer.writerow([row[index] for index in kept])
     nowhere = sorted(set(grades) - set(filled))
     twice = sorted({student for student in filled if filled.count(student) > 1})
     if twice:
         raise UserError(f"{table}: several rows are those of {', '.join(twice)}; mend the roster")
     told = [f"{n} ({of_id[n].name})" if n in of_id and of_id[n].name else n for n in nowhere]
     named = tuple(name for name in unknown if name.strip())  # Canvas has rows of nobody
-    return Filled(out.getvalue(), tuple(filled), tuple(told), named)
+    text = given.text([row[index] for index in kept] for row in rows)
+    return Filled(text, tuple(filled), tuple(told), named)
 
 
 def plain_csv(grades: Mapping[str, GradebookRow], roster: Roster) -> str:
@@ -146,7 +158,7 @@ def plain_csv(grades: Mapping[str, GradebookRow], roster: Roster) -> str:
         if student is not None:
             last, first = student.last_name or last, student.first_name or first
             email = dict(student.keys).get("email", email)
-        points = [_shown(p) for p in (grade.score, grade.max_score, grade.late_submission_penalty)]
+        points = map(_shown, (grade.score, grade.max_score, grade.late_submission_penalty))
         waits = "yes" if grade.needs_manual_grade else "no"
         reason = "" if grade.late is None else grade.late.reason
         who = map(guarded, (name, last, first, email))
@@ -168,7 +180,7 @@ def _csv_names(head: list[str], table: Path) -> _Names:
     return names
 
 
-def _csv_column(rows: list[list[str]], name: str) -> int:
+def _csv_column(rows: Sequence[list[str]], name: str) -> int:
     """Where the column is, which is added if there is none."""
     if name not in rows[0]:
         for row in rows:
@@ -177,24 +189,13 @@ def _csv_column(rows: list[list[str]], name: str) -> int:
     return rows[0].index(name)
 
 
-def _rows(table: Path) -> list[list[str]]:
-    """The rows of a CSV, all as long as its first. Raises UserError."""
-    text = read_table(table, "give the file as it was exported")
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
-    except csv.Error as error:
-        raise UserError(f"{table} is no CSV: {error}") from None
-    if not rows:
-        raise UserError(f"{table} is empty; give the file as it was exported")
-    width = len(rows[0])
-    if any(len(row) > width for row in rows):
-        raise UserError(f"{table} has rows that are longer than its first; give it as exported")
-    return [row + [""] * (width - len(row)) for row in rows]
-
-
-def _index(head: list[str], name: str, table: Path) -> int:
+def _index(head: list[str], name: str, table: Path, advice: str = "") -> int:
     if name not in head:
-        raise UserError(f"{table} has no column “{name}”: is it the platform's own export?")
+        told = ", ".join(f"“{each}”" for each in head[:_MOST_COLUMNS])
+        raise UserError(
+            f"{table} has no column “{name}”: is it the platform's own export?{advice} "
+            f"Its columns are: {told}{', …' * (len(head) > _MOST_COLUMNS)}"
+        )
     return head.index(name)
 
 
@@ -236,14 +237,7 @@ def _whose(
     return None
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _points(grade: GradebookRow, most: float | None, *, scale: bool, table: Path) -> str:
+def _points(grade: Points, most: float | None, *, scale: bool, table: Path) -> float:
     points = grade.score
     if most is not None and most != grade.max_score:
         if not scale:
@@ -252,11 +246,10 @@ def _points(grade: GradebookRow, most: float | None, *, scale: bool, table: Path
                 f"{grade.max_score:g}; set it there, or convert with --scale"
             )
         points = points * most / grade.max_score if grade.max_score else 0.0
-    return _shown(points)
+    return points
 
 
-def _shown(points: float) -> str:
-    return f"{points:.2f}".rstrip("0").rstrip(".")
+_shown = Table(()).shown
 
 
 def canvas_feedback_zip(
@@ -323,8 +316,10 @@ def feedback_zip(table: Path, roster: Roster, assignment: Assignment) -> bytes:
 
     ``table`` is its grading worksheet. Students without a page are left out.
     """
-    head, *rows = _rows(table)
-    identifier, name = _index(head, "Identifier", table), _index(head, "Full name", table)
+    head, *rows = read_table(table, _AS_EXPORTED).rows
+    identifier, name = (
+        _index(head, each, table, _IN_ENGLISH) for each in ("Identifier", "Full name")
+    )
     ids = dict.fromkeys(assignment.students())
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:

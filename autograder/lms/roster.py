@@ -7,7 +7,6 @@ Columns: ``id`` (the name of the folder in ``submitted``), and as many as there 
 
 from __future__ import annotations
 
-import csv
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -48,16 +47,21 @@ class Roster:
     @staticmethod
     def read(path: Path) -> Roster:
         """Read a roster. Raises UserError, with the line, if it is none."""
-        text = read_table(path, "save it as CSV UTF-8")
-        lines = csv.DictReader(text.splitlines())
-        if "id" not in (lines.fieldnames or ()):
-            raise UserError(f"{path} has no column “id” in its first line")
+        head, *rows = read_table(path, "save it as CSV UTF-8").rows
+        names = [name.strip().casefold() for name in head]
+        if "id" not in names:
+            told = ", ".join(f"“{name}”" for name in head)
+            raise UserError(f"{path} has no column “id” in its first line, but: {told}")
+        twice = next((name for name in _COLUMNS if names.count(name) > 1), None)
+        if twice is not None:
+            raise UserError(f"{path} has two columns “{twice}”; take one of them out")
         students = []
-        for line in lines:
-            given = {name: (line.get(name) or "").strip() for name in _COLUMNS}
+        for number, row in enumerate(rows, start=2):
+            line = dict(zip(names, row, strict=True))
+            given = {name: line.get(name, "").strip() for name in _COLUMNS}
             if not any(given.values()):
                 continue
-            _require_id(given["id"], f"{path}, line {lines.line_num}")
+            _require_id(given["id"], f"{path}, row {number}")
             keys = tuple((name, given[name]) for name in _KEYS if given[name])
             students.append(Student(given["id"], given["first_name"], given["last_name"], keys))
         return Roster.of(students, path)

@@ -6,6 +6,7 @@ be it a paragraph. Here texts come and go as they please; cells that hold grades
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from autograder.course.directory import Assignment, CourseDirectory
@@ -28,11 +29,12 @@ def make_scratch_gradebook(directory: CourseDirectory) -> None:
     engine.dispose()
 
 
-def enter(made: Assignment, directory: CourseDirectory) -> None:
+def enter(made: Assignment, directory: CourseDirectory, worth: Mapping[str, float]) -> None:
     """Copy notebooks and cells of an assignment from the gradebook that it was made in.
 
-    What is there already is changed, so that grades and comments stay. Raises UserError if that
-    cannot be done: then the gradebook is as it was.
+    What is there already is changed, so that grades and comments stay. ``worth`` are the points
+    that can be had for cells, by their names, where these have been adjusted. Raises UserError if
+    that cannot be done: then the gradebook is as it was.
     """
     from nbgrader import api  # takes seconds to import, and most commands do without
     from sqlalchemy.exc import SQLAlchemyError
@@ -58,7 +60,7 @@ def enter(made: Assignment, directory: CourseDirectory) -> None:
                     _require(not frozen, directory, name, {notebook.name})
                     old = api.Notebook(name=notebook.name, kernelspec=notebook.kernelspec)
                     assignment.notebooks.append(old)
-                names = _enter_cells(book.db, notebook, old)
+                names = _enter_cells(book.db, notebook, old, worth)
                 _require(not (frozen and names), directory, name, names)
             _require(not (frozen and there), directory, name, set(there))
             for notebook in there.values():
@@ -85,7 +87,7 @@ def _cells(notebook: Any) -> dict[tuple[str, str], Any]:
     return {(type(cell).__name__, cell.name): cell for cell in cells}
 
 
-def _enter_cells(db: Any, new: Any, old: Any) -> set[str]:
+def _enter_cells(db: Any, new: Any, old: Any, worth: Mapping[str, float]) -> set[str]:
     """Make the cells of ``old`` those of ``new``; return those come and gone that hold grades."""
     wanted, there = _cells(new), _cells(old)
     for key, cell in wanted.items():
@@ -94,9 +96,11 @@ def _enter_cells(db: Any, new: Any, old: Any) -> set[str]:
             own = type(cell)(name=cell.name)
             own.notebook = old
             db.add(own)
-        for column in ("max_score", "cell_type", "source", "checksum", "locked"):
+        for column in ("cell_type", "source", "checksum", "locked"):
             if hasattr(cell, column):
                 setattr(own, column, getattr(cell, column))
+        if hasattr(cell, "max_score"):
+            own.max_score = worth.get(cell.name, cell.max_score)
     for key in there.keys() - wanted.keys():
         db.delete(there[key])
     return {name for kind, name in wanted.keys() ^ there.keys() if kind != "SourceCell"}

@@ -15,6 +15,7 @@ from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
 from autograder.course.files import cannot_write
 from autograder.definition import load_problem_set
+from autograder.results.adjustments import read_adjustments
 
 from .cases import copy_selfcheck, write_cases
 from .entering import enter, make_scratch_gradebook
@@ -57,9 +58,15 @@ def made_aside(assignment: Assignment) -> Iterator[Assignment]:
 def put_in_place(made: Assignment, assignment: Assignment) -> None:
     """Enter a release that was made aside in the gradebook, and move its files to their places.
 
-    Raises UserError, and then the old release is as it was.
+    The points that can be had are entered with the course directory's adjustments. Raises
+    UserError, and then the old release is as it was.
     """
-    enter(made, assignment.directory)
+    adjustments = read_adjustments(assignment.root, assignment.problem_set)
+    points = {
+        exercise.name: {name: check.points for name, check in exercise.checks.items()}
+        for exercise in load_problem_set(assignment.material).exercises
+    }
+    enter(made, assignment.directory, adjustments.worth(points))
     try:
         _move_files(made.source.parent, assignment.source.parent, last=())
         # while the stamp is not there, the release counts as none that is up to date

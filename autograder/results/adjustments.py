@@ -17,6 +17,7 @@ from typing import Any
 
 from autograder.course.errors import UserError
 from autograder.course.files import write_whole
+from autograder.definition.ids import check_id
 from autograder.selfcheck.judge import CheckResult
 from autograder.selfcheck.spec import ExerciseSpec
 
@@ -103,6 +104,17 @@ class Adjustments:
             exercises=exercises,
         )
 
+    def worth(self, exercises: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
+        """The points that can be had for exercises that are adjusted, by the cell that has them.
+
+        Given are the points of the checks of all exercises, as they are without adjustments.
+        """
+        return {
+            check_id(name): float(self._applied(_unanswered(name, checks)).max_score)
+            for name, checks in exercises.items()
+            if any(each.exercise == name for each in self.all)
+        }
+
     def _applied(self, exercise: ExerciseResult) -> ExerciseResult:
         judged = tuple(Judged(check.passed, check.points) for check in exercise.checks)
         own = [each for each in self.all if each.exercise == exercise.name]
@@ -135,6 +147,12 @@ def _as_judged(exercise: ExerciseResult) -> ExerciseResult:
         for check, was in zip(exercise.checks, exercise.judged, strict=True)
     ]
     return replace(_with_checks(exercise, checks), adjusted=(), judged=())
+
+
+def _unanswered(name: str, points: Mapping[str, int]) -> ExerciseResult:
+    """An exercise of which nothing is answered, with the points of its checks."""
+    checks = tuple(CheckResult(check, False, worth) for check, worth in points.items())
+    return ExerciseResult(name, 0, sum(points.values()), checks)
 
 
 def _with_checks(exercise: ExerciseResult, checks: Sequence[CheckResult]) -> ExerciseResult:

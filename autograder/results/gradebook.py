@@ -26,7 +26,7 @@ from autograder.definition.ids import WRITTEN, check_id, checked_exercise, is_ch
 
 from .late import late_policy, require_no_plugin
 from .moments import as_long
-from .policies import Lateness, read_policies
+from .policies import Lateness, Policies, read_policies
 from .result import Result, Status
 
 FORM_GRADER = "http://localhost:8888/formgrader"  # where JupyterLab has nbgrader's by default
@@ -113,6 +113,7 @@ def save(
     same_answers: Callable[[str], Collection[str]] = lambda student: (),
     worth: Mapping[str, float] | None = None,
     tell: Callable[[str], None] = lambda line: None,
+    policies: Policies | None = None,
 ) -> dict[str, GradebookRow]:
     """Enter the results in the gradebook; return its rows by student.
 
@@ -126,14 +127,14 @@ def save(
     Due date and extensions are entered from the course directory's ``policies.toml``, if it has a
     due date. What lateness costs it says, too, or else nbgrader's plugin, as ``nbgrader_config.py``
     sets it; penalties are those for the scores that are then in the gradebook. What a person should
-    know of this goes to ``tell``, a line each.
+    know of this goes to ``tell``, a line each. ``policies`` are those, if they are read already.
 
     Raises UserError if the gradebook cannot be written or does not know the problem set, and if
     ``policies.toml`` holds what cannot be.
     """
     rows: dict[str, GradebookRow] = {}
     with _transaction(assignment.directory) as connection:
-        writer = _Writer(connection, assignment)
+        writer = _Writer(connection, assignment, policies)
         writer.enter_worth(worth or {})
         writer.enter_due_date()
         remaining = iter(results)
@@ -146,13 +147,16 @@ def save(
     return rows
 
 
-def rows_of_others(assignment: Assignment, but: Collection[str]) -> dict[str, GradebookRow]:
+def rows_of_others(
+    assignment: Assignment, but: Collection[str], policies: Policies | None = None
+) -> dict[str, GradebookRow]:
     """The rows of all students in the gradebook except ``but``: who has handed in nothing has 0.
 
-    Raises UserError if the gradebook cannot be read.
+    ``policies`` are those of the course directory, if they are read already. Raises UserError if
+    the gradebook cannot be read.
     """
     with _transaction(assignment.directory) as connection:
-        return _Writer(connection, assignment).others(but)
+        return _Writer(connection, assignment, policies).others(but)
 
 
 def knows(assignment: Assignment) -> bool:
@@ -196,7 +200,7 @@ def last_deadline(assignment: Assignment) -> tuple[datetime, str] | None:
     if assignment.directory.is_on_server or assignment.directory.gradebook.is_file():
         with _transaction(assignment.directory) as connection:
             try:
-                writer = _Writer(connection, assignment)
+                writer = _Writer(connection, assignment, policies)
             except _NotReleased:
                 pass
             else:
@@ -308,9 +312,12 @@ class _Sums:
 class _Writer:
     """Enters results of one assignment."""
 
-    def __init__(self, connection: Any, assignment: Assignment) -> None:
+    def __init__(
+        self, connection: Any, assignment: Assignment, policies: Policies | None = None
+    ) -> None:
         self.connection = connection
         self.assignment = assignment
+        self._read_policies = policies
         self.tables = _reflect(connection, assignment.directory)
         name = assignment.problem_set
         entered = self._rows("assignment", name=[name]) if self.tables else []
@@ -335,10 +342,14 @@ class _Writer:
         points = [*self._rows("grade_cells", id=ids), *self._rows("task_cells", id=ids)]
         self.max_scores = {row.id: float(row.max_score) for row in points}
         self.max_score = sum(self.max_scores.values())
-        self.policies = read_policies(assignment.directory)
         self.duedate: datetime | None = self.row.duedate
         self._changes: list[str] = []
         self._undated: list[str] = []  # students whose time of handing in nobody knows
+
+    @cached_property
+    def policies(self) -> Policies:
+        """What ``policies.toml`` says."""
+        return self._read_policies or read_policies(self.assignment.directory)
 
     def enter(
         self,

@@ -9,6 +9,8 @@ from typing import Any
 
 from autograder.course.errors import UserError
 
+from .policies import Policies
+
 # student, score of the notebook, seconds late -> points to take, or None
 LatePolicy = Callable[[str, float, float], float | None]
 
@@ -42,11 +44,21 @@ def late_policy(root: Path) -> LatePolicy:
     return policy
 
 
-def require_no_plugin(root: Path, file: Path) -> None:
-    """Raise UserError if nbgrader's plugin takes points off where ``file`` does it already.
+def require_one_rule(root: Path, policies: Policies, problem_set: str) -> None:
+    """Raise UserError if both ``policies`` and nbgrader's plugin say what lateness costs.
 
-    Asked for only where somebody is late, as above.
+    Seconds are spent on that only where a file of nbgrader's configuration speaks of lateness. What
+    such a file loads from others is met by :func:`require_no_plugin` when somebody is late.
     """
+    if policies.rule(problem_set) is None:
+        return
+    files = (folder / f"nbgrader_config.{suffix}" for folder, suffix in _places(root))
+    if any("Late" in file.read_text("utf-8", "replace") for file in files if file.is_file()):
+        require_no_plugin(root, policies.path)
+
+
+def require_no_plugin(root: Path, file: Path) -> None:
+    """Raise UserError if nbgrader's plugin takes points off where ``file`` does it already."""
     sys.path.insert(0, str(root))
     try:
         config = _config(root)
@@ -65,7 +77,6 @@ def require_no_plugin(root: Path, file: Path) -> None:
 
 def _config(root: Path) -> Any:
     """nbgrader's configuration for a course directory, from all places where it looks for one."""
-    from jupyter_core.paths import jupyter_config_path
     from traitlets.config.loader import (
         Config,
         ConfigFileNotFound,
@@ -73,14 +84,23 @@ def _config(root: Path) -> Any:
         PyFileConfigLoader,
     )
 
+    loaders = {"json": JSONFileConfigLoader, "py": PyFileConfigLoader}
     config = Config()
-    for folder in [*reversed(jupyter_config_path()), str(root)]:
-        for loader, suffix in ((JSONFileConfigLoader, "json"), (PyFileConfigLoader, "py")):
-            try:
-                config.merge(loader(f"nbgrader_config.{suffix}", path=folder).load_config())
-            except ConfigFileNotFound:
-                continue
+    for folder, suffix in _places(root):
+        loader = loaders[suffix](f"nbgrader_config.{suffix}", path=str(folder))
+        try:
+            config.merge(loader.load_config())
+        except ConfigFileNotFound:
+            continue
     return config
+
+
+def _places(root: Path) -> list[tuple[Path, str]]:
+    """Where nbgrader looks for its configuration: folders and kinds of file, the strongest last."""
+    from jupyter_core.paths import jupyter_config_path
+
+    folders = [*map(Path, reversed(jupyter_config_path())), root]
+    return [(folder, suffix) for folder in folders for suffix in ("json", "py")]
 
 
 def _failed(root: Path, error: Exception) -> UserError:

@@ -8,10 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
 
 from .gradebook import GradebookRow, rows_of_others
 from .policies import Policies, read_policies
 from .tables import guarded
+
+NAME = "term"  # of the total, where else a problem set is named
+
+
+@dataclass(frozen=True)
+class Share:
+    """A total in per cent: points do not compare where not the same is dropped of all."""
+
+    score: float
+    max_score: float = 100.0
 
 
 @dataclass(frozen=True)
@@ -38,9 +49,9 @@ class Standing:
         return sum(row.max_score for row in self.counted)
 
     @property
-    def percent(self) -> float:
-        """The share of the points in per cent; 0 where none can be had."""
-        return 100 * self.score / self.max_score if self.max_score else 0.0
+    def share(self) -> Share:
+        """What share of the points that is; 0 where none can be had."""
+        return Share(100 * self.score / self.max_score if self.max_score else 0.0)
 
     @property
     def needs_manual_grade(self) -> bool:
@@ -48,22 +59,38 @@ class Standing:
         return any(row.needs_manual_grade for row in self.rows.values())
 
 
-def term(directory: CourseDirectory) -> tuple[list[Assignment], list[Standing]]:
-    """The problem sets that have been graded, and what each student of the gradebook has of them.
+@dataclass(frozen=True)
+class Term:
+    """The problem sets that have been graded, what each student of the gradebook has of them, and
+    how many are to be dropped."""
 
-    Who has handed in nothing has 0 points there. Raises UserError.
+    graded: tuple[Assignment, ...]
+    standings: tuple[Standing, ...]
+    drop_lowest: int
+
+
+def term(directory: CourseDirectory) -> Term:
+    """Add up the term so far; who has handed in nothing has 0 points. Raises UserError.
+
+    It is one if nothing is graded.
     """
     policies = read_policies(directory)
     assignments = [directory.assignment(name) for name in directory.course.problem_sets()]
-    graded = [each for each in assignments if each.results.is_file()]
-    of_set = {str(each): rows_of_others(each, ()) for each in graded}
+    graded = tuple(each for each in assignments if each.results.is_file())
+    if not graded:
+        raise UserError(
+            f"no problem set is graded in {directory.root}; "
+            f"run: autograder grade PS {directory.options}"
+        )
+    of_set = {str(each): rows_of_others(each, (), policies) for each in graded}
     students = sorted({student for rows in of_set.values() for student in rows})
-    return graded, [
+    standings = (
         _standing(
             {name: rows[student] for name, rows in of_set.items() if student in rows}, policies
         )
         for student in students
-    ]
+    )
+    return Term(graded, tuple(standings), policies.drop_lowest)
 
 
 def _standing(rows: Mapping[str, GradebookRow], policies: Policies) -> Standing:
@@ -125,6 +152,6 @@ def term_csv(graded: Sequence[Assignment], standings: Sequence[Standing]) -> str
         ]
         waits = "yes" if each.needs_manual_grade else "no"
         who = map(guarded, (row.student_id, row.last_name, row.first_name, row.email))
-        total = (round(each.score, 2), round(each.max_score, 2), round(each.percent, 2))
+        total = (round(each.score, 2), round(each.max_score, 2), round(each.share.score, 2))
         writer.writerow([*who, *points, *total, ", ".join(each.dropped), waits])
     return "\ufeff" + out.getvalue()

@@ -163,13 +163,15 @@ class Term:
         """What Canvas and Moodle give for grades to be put in, and a table of one's own."""
         most = f"{max(float(row['max_score']) for row in self.grades()):g}"
         files = {
-            "canvas-export.csv": "Student,ID,SIS Login ID,Section,ps01-sgd (77)\n"
-            f"    Points Possible,,,,{most}\n"
-            '"Byron, Ada",101,ada,A,\n"Karlsson, Boris",102,boris,A,\n',
+            "canvas-export.csv": "Student,ID,SIS Login ID,Section,ps01-sgd (77),Total (78)\n"
+            f"    Points Possible,,,,{most},50\n"
+            '"Byron, Ada",101,ada,A,,\n"Karlsson, Boris",102,boris,A,,\n'
+            '"Ó Brien, Zoë",103,zoe,A,,\n',
             "worksheet.csv": "Identifier,Full name,Email address,Status,Grade,Maximum Grade\n"
             f"Participant 5001,Ada Byron,ada@example.org,Submitted,,{most}\n"
             f"Participant 5002,Boris Karlsson,boris@example.org,Submitted,,{most}\n",
-            "grades.csv": "email,Midterm\nada@example.org,9\nboris@example.org,8\n",
+            "grades.csv": "email,Midterm\nada@example.org,9\nboris@example.org,8\n"
+            "zoe@example.org,7\n",
         }
         for name, text in files.items():
             self.write(name, text)
@@ -223,4 +225,10 @@ def test_a_term_by_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert str(book.find_assignment(PS).duedate) == "2026-11-30 23:59:00"
     total = (tmp_path / "spring" / "reports" / "term.csv").read_text(encoding="utf-8-sig")
     assert {"ada", "boris", "zoe"} <= {line.split(",")[0] for line in total.splitlines()}
+    reports = tmp_path / "spring" / "reports"
+    in_canvas = (reports / "term-canvas.csv").read_text(encoding="utf-8")
+    share = float(ada["score"]) / float(ada["max_score"])
+    assert f"ada,A,{50 * share:.2f}" in in_canvas
+    assert "zoe,A,0" in in_canvas
+    assert f"ada@example.org,9,{100 * share:.2f}" in (reports / "term-csv.csv").read_text()
     assert (tmp_path / "spring.tar.gz").stat().st_size > 10_000

@@ -132,8 +132,7 @@ def test_students_get_it_with_selfcheck(assignment: Assignment, tmp_path: Path) 
 
 def test_preflight_is_content_with_it(course: Course, tmp_path: Path) -> None:
     directory = CourseDirectory(tmp_path / "scratch", course)
-    release(directory.assignment(PS))
-    found = preflight(directory.assignment(PS), QUICK)
+    (found,) = preflight([directory.assignment(PS)], QUICK)
     assert (found.problems, found.mistakes, found.losing, found.named) == ((), 8, 8, 8)
 
 

@@ -33,7 +33,6 @@ from autograder.grading.handin import Handin
 from autograder.grading.preflight import preflight
 from autograder.grading.session import Session
 from autograder.grading.settings import Settings, TimeLimits
-from autograder.release.build import release
 from autograder.results.result import Result, Status
 
 PS = "ps01-sgd"
@@ -420,9 +419,10 @@ def test_a_problem_set_is_checked_on_a_cluster_as_here(
     cluster.add_worker("--no-nanny")
     made = CourseDirectory(tmp_path / "scratch", make_course(tmp_path / "course"))
     assignment = made.assignment("ps01-sums")
-    release(assignment)
-    here = preflight(assignment, quick_settings)
-    there = preflight(assignment, replace(quick_settings, scheduler=cluster.address, workers=None))
+    on_cluster = replace(quick_settings, scheduler=cluster.address, workers=None)
+    (here,), (there,) = (
+        preflight([assignment], settings) for settings in (quick_settings, on_cluster)
+    )
     assert here.problems == ()
     assert there == here
 

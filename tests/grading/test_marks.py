@@ -18,7 +18,7 @@ from autograder.cli import app
 from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
 from autograder.course.new import make_course
-from autograder.grading.batch import ClassResult, grade_class
+from autograder.grading.batch import ClassResult, compare_class, grade_class
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
 from autograder.grading.settings import Settings, TimeLimits
 from autograder.lms.export import plain_csv
@@ -310,8 +310,15 @@ def test_nbgrader_and_the_course_directory_do_not_both_take_points_off(
     assert row(assignment, "bob").late_submission_penalty == 6
     assert "6 points are taken off" in page(assignment, "bob")
     policies.write_text(DATES + TEN_PERCENT, encoding="utf-8")
-    with pytest.raises(UserError, match="both say what lateness costs, and one must"):
+    both = "both say what lateness costs, and one must"
+    with pytest.raises(UserError, match=both):
         grade(assignment)
+    assert nbgraders_penalty(assignment, "bob") == 6
+    # also where nobody is late, before anything is graded or only told
+    policies.write_text(DATES.replace("13:00", "23:00") + TEN_PERCENT, encoding="utf-8")
+    for begin in (grade_class, compare_class):
+        with pytest.raises(UserError, match=both):
+            begin(assignment, QUICK)
     assert nbgraders_penalty(assignment, "bob") == 6
     policies.write_text("[late]\npercent = x\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"policies\.toml is not TOML"):
@@ -335,6 +342,32 @@ def test_the_term_is_added_up(assignment: Assignment) -> None:
     assert found == {"ada": ("8.0", "88.89"), "bob": ("6.0", "66.67"), "carl": ("0.0", "0.0")}
     assert {line["dropped"] for line in lines.values()} == {""}  # one always counts
     assert lines["bob"]["needs_manual_grade"] == "yes"
+
+    # into what a platform exported, here with the semicolons and commas of other countries
+    exported = assignment.root / "exported.csv"
+    exported.write_text(
+        "Student;ID;SIS Login ID;Section;Total (7)\n"
+        "    Points Possible;;;;45,00\n"
+        "Ada;1;ada;;\nBob;2;bob;;\n",
+        encoding="utf-8",
+    )
+    into = ["export", "canvas", "term", str(exported), *arguments]
+    result = CliRunner().invoke(app, into)
+    assert "these have a grade and no row in" in str(result.exception)  # carl has none
+    assert "not all graded by hand yet: bob" in result.output
+    made = (assignment.root / "reports" / "term-canvas.csv").read_text(encoding="utf-8")
+    assert made.splitlines()[2:] == ["Ada;1;ada;;40", "Bob;2;bob;;30"]
+    exported.write_text("id,points\nada,1\nbob,2\ncarl,3\n", encoding="utf-8")
+    result = CliRunner().invoke(app, ["export", "csv", "term", str(exported), *arguments])
+    assert result.exit_code == 0, result.output
+    made = (assignment.root / "reports" / "term-csv.csv").read_text(encoding="utf-8")
+    assert made.splitlines() == ["id,points,total", "ada,1,88.89", "bob,2,66.67", "carl,3,0"]
+    for words, told in (
+        (["gradescope", "term"], "goes into tables only"),
+        (["csv", "term"], "a table by itself makes: autograder term"),
+    ):
+        assert told in CliRunner().invoke(app, ["export", *words, *arguments]).output
+
     assignment.results.unlink()
     result = CliRunner().invoke(app, ["term", *arguments])
     assert isinstance(result.exception, UserError)

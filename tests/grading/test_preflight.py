@@ -15,7 +15,6 @@ from autograder.course.errors import UserError
 from autograder.course.new import make_course
 from autograder.grading.preflight import Preflight, preflight
 from autograder.grading.settings import Settings, TimeLimits
-from autograder.release.build import release
 from autograder.selfcheck.judge import CheckResult, judge
 from autograder.selfcheck.spec import Case, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
@@ -43,8 +42,8 @@ def changed(course: Course) -> Callable[[str, str, str], None]:
 
 def found(course: Course) -> Preflight:
     assignment = CourseDirectory(course.root / "scratch", course).assignment(PS)
-    release(assignment)
-    return preflight(assignment, QUICK)
+    (only,) = preflight([assignment], QUICK)
+    return only
 
 
 TRAPEZOID, HORNER = "exercises/ps01/trapezoid.py", "exercises/ps01/horner.py"

@@ -311,10 +311,13 @@ def test_metadata_of_any_kind_does_no_harm(
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("name\nx\n", "no column “id”"),
+        ("name;mail\nx;y\n", "no column “id” in its first line, but: “name”, “mail”"),
+        ("id,email,ID\na,b,c\n", "two columns “id”"),
+        ("", "is empty; save it as CSV UTF-8"),
+        (f'id\n"{"x" * 200_000}"\n', "is no CSV: field larger than field limit"),
         ("id\na\nA\n", "the id “a” is there twice"),
-        ("id\n../x\n", "line 2: '../x' cannot be an id"),
-        ("id,email\n,x@y\n", "line 2: '' cannot be an id"),
+        ("id\n../x\n", "row 2: '../x' cannot be an id"),
+        ("id,email\n,x@y\n", "row 2: '' cannot be an id"),
     ],
 )
 def test_a_roster_that_cannot_be_used_is_told(text: str, why: str, tmp_path: Path) -> None:

@@ -70,7 +70,9 @@ def filled(
     table = folder / "table.csv"
     table.write_text(text, encoding="utf-8")
     done = fill(platform, table, grades, roster, options.pop("column", PS), **options)
-    return done, list(csv.reader(io.StringIO(done.text, newline=""), strict=True))
+    assert done.text[:1] == "\ufeff" or text[:1] != "\ufeff"  # Excel's sign stays
+    bare = done.text.removeprefix("\ufeff")
+    return done, list(csv.reader(io.StringIO(bare, newline=""), strict=True))
 
 
 def test_canvas_gets_its_names_and_the_one_column(roster: Roster, tmp_path: Path) -> None:
@@ -105,6 +107,25 @@ def test_another_maximum_is_refused_or_converted(roster: Roster, tmp_path: Path)
     assert [r[4] for r in rows[1:]] == ["80.56", "100", ""]
 
 
+def test_a_table_stays_as_other_countries_write_it(roster: Roster, tmp_path: Path) -> None:
+    """With semicolons, decimal commas, as UTF-16 with tabs, and with blank lines."""
+    text = MOODLE.replace("a, b", "a").replace(",", ";").replace("9.00", "100,00")
+    (tmp_path / "table.csv").write_text(text.replace("\n", "\n\n"), encoding="utf-8")
+    with pytest.raises(UserError, match="gives 100 points at most, and the gradebook 9; set it"):
+        fill("moodle", tmp_path / "table.csv", GRADES, roster)
+    done = fill("moodle", tmp_path / "table.csv", GRADES, roster, scale=True)
+    assert done.text.splitlines()[1] == (
+        "Participant 5001;Jane Doe;jane@example.org;Submitted for grading;80,56;100,00;"
+    )
+    assert len(done.text.splitlines()) == 4
+    tabs = ROSTER.replace(",", "\t").replace("id", " ID", 1)
+    (tmp_path / "students.csv").write_text(tabs, encoding="utf-16")
+    assert Roster.read(tmp_path / "students.csv") == roster
+    (tmp_path / "table.csv").write_text("email\tTutor\nzoe@example.org\tBøb\n", "utf-16")
+    done = fill("csv", tmp_path / "table.csv", GRADES, roster)
+    assert done.text == "\ufeffemail\tTutor\tscore\r\nzoe@example.org\tBøb\t9\r\n"
+
+
 def test_who_is_not_in_the_table_is_told_by_name(roster: Roster, tmp_path: Path) -> None:
     done, _ = filled("moodle", MOODLE, roster, tmp_path, {**GRADES, "max": row("max", 1)})
     assert done.nowhere == ("max (Max Müller)",)
@@ -122,9 +143,9 @@ def test_two_rows_of_one_student_are_refused(roster: Roster, tmp_path: Path) -> 
         ("canvas", CANVAS.replace("(77)", ""), "0 columns are called"),
         ("canvas", CANVAS.replace("ps01-sums (77)", "ps01-sums too (77)"), "2 columns are called"),
         ("canvas", "a,b\n1,2\n", "no column “Student”"),
-        ("moodle", "a,b\n1,2\n", "no column “Grade”"),
+        ("moodle", "a,b\n1,2\n", "no column “Grade”.*must be English. Its columns are: “a”, “b”"),
         ("moodle", "", "is empty"),
-        ("moodle", "Grade\n1,2\n", "rows that are longer"),
+        ("moodle", "Grade,Full name\n1,2,3\n", "row 2, has 3 cells, and the first row 2"),
     ],
 )
 def test_a_table_of_another_kind_is_told(

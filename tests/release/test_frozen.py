@@ -25,6 +25,7 @@ from autograder.grading.settings import Settings, TimeLimits
 from autograder.release import making
 from autograder.release.build import difference, has_release, is_released, release
 from autograder.release.making import notebook_text
+from autograder.results.adjustments import Action, Adjustment, write_adjustment
 
 PS = "ps01-sums"
 QUICK = Settings(isolation="auto", workers=2, seed=5, time=TimeLimits(cell=3, call=1, notebook=20))
@@ -169,6 +170,16 @@ def test_points_change_when_they_are_taken_over_and_not_before(assignment: Assig
     assert grade(assignment) == {"ada": 8, "bob": 0}
     assert in_gradebook(assignment)["points"]["check-horner"] == 5
     assert in_gradebook(assignment)["scores"]["ada"] == 8
+
+    # what is adjusted is so at once, and not only from the next grading on
+    dropped = Adjustment("trapezoid", "two values", Action.DROP, "Too hard.")
+    write_adjustment(assignment.root, PS, dropped)
+    grade_all(assignment)
+    points = in_gradebook(assignment)["points"]
+    edit(assignment.directory.course, "exercises/ps01/horner.py", ("points=4", "points=3"))
+    assert release(assignment)
+    assert in_gradebook(assignment)["points"] == {**points, "check-horner": 4}
+    assert points["check-trapezoid"] < 3
 
 
 def test_cases_are_those_of_the_course(assignment: Assignment) -> None:

@@ -67,7 +67,7 @@ def test_the_table_says_what_is_dropped_and_what_is_left(tmp_path: Path) -> None
     everything = _standing(rows, Policies(tmp_path))
     assert (everything.dropped, everything.score, everything.max_score) == ((), 22, 90)
     (one,) = [_standing({"ps01-sgd": rows["ps01-sgd"]}, policies)]
-    assert (one.dropped, one.percent) == ((), 50)
+    assert (one.dropped, one.share.score) == ((), 50)
     assert "in any case" in policies.of_the_term("capstone-optimizer")
     assert "the 2 problem sets without which" in policies.of_the_term("ps01-sgd")
     assert Policies(tmp_path).of_the_term("ps01-sgd") == ""
