@@ -627,9 +627,15 @@ class _ClassRun:
         overview = Overview()
         counted = overview.counted(run.results)
         told: list[str] = []
-        same = cache(self._same_answers)
-        entered = (counted, unchanged, same, self._worth(), told.append, self.policies)
-        rows = save(self.assignment, *entered)
+        rows = save(
+            self.assignment,
+            counted,
+            unchanged,
+            same_answers=cache(self._same_answers),
+            worth=self._worth(),
+            tell=told.append,
+            policies=self.policies,
+        )
         everybody = {**rows, **rows_of_others(self.assignment, rows, self.policies)}
         for student in rows:
             self._carry_on(student)

@@ -23,12 +23,12 @@ from typing import Protocol
 from autograder.course.directory import Assignment
 from autograder.course.errors import UserError
 from autograder.results.gradebook import GradebookRow
-from autograder.results.tables import guarded
+from autograder.results.tables import guarded, points_text
 
 from .archive import members
 from .collect import canvas_file, student_of
 from .roster import Roster, Student
-from .table import Table, read_table
+from .table import read_table
 
 _CANVAS_KEPT = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 _Names = tuple[tuple[str, tuple[str, ...]], ...]
@@ -158,7 +158,7 @@ def plain_csv(grades: Mapping[str, GradebookRow], roster: Roster) -> str:
         if student is not None:
             last, first = student.last_name or last, student.first_name or first
             email = dict(student.keys).get("email", email)
-        points = map(_shown, (grade.score, grade.max_score, grade.late_submission_penalty))
+        points = map(points_text, (grade.score, grade.max_score, grade.late_submission_penalty))
         waits = "yes" if grade.needs_manual_grade else "no"
         reason = "" if grade.late is None else grade.late.reason
         who = map(guarded, (name, last, first, email))
@@ -249,9 +249,6 @@ def _points(grade: Points, most: float | None, *, scale: bool, table: Path) -> f
     return points
 
 
-_shown = Table(()).shown
-
-
 def canvas_feedback_zip(
     download: Path, roster: Roster, assignment: Assignment, grades: Mapping[str, GradebookRow]
 ) -> tuple[bytes, list[str]]:
@@ -283,9 +280,9 @@ def canvas_feedback_zip(
 
 def _with_grade(notebook: bytes, grade: GradebookRow) -> str | None:
     """An autograded notebook with the grade in a cell above; None if it is none."""
-    told = [f"{_shown(grade.score)} of {_shown(grade.max_score)} points"]
+    told = [f"{points_text(grade.score)} of {points_text(grade.max_score)} points"]
     told += [
-        f"  {what}: {_shown(points)}"
+        f"  {what}: {points_text(points)}"
         for what, points in (
             ("by machine", grade.machine_score),
             ("by a person", grade.manual_score),
@@ -299,7 +296,9 @@ def _with_grade(notebook: bytes, grade: GradebookRow) -> str | None:
     if grade.needs_manual_grade:
         told.append("A part is still to be graded by a person.")
     for mark in grade.marks:
-        points = "" if mark.score is None else f", {_shown(mark.score)}/{_shown(mark.max_score)}"
+        points = ""
+        if mark.score is not None:
+            points = f", {points_text(mark.score)}/{points_text(mark.max_score)}"
         told.append(f"{mark.name}{points}: {mark.comment}".rstrip(": "))
     try:
         tree = json.loads(notebook)

@@ -12,6 +12,7 @@ from itertools import dropwhile
 from pathlib import Path
 
 from autograder.course.errors import UserError
+from autograder.results.tables import points_text
 
 _DELIMITERS = (",", ";", "\t")  # of equals the first
 _BYTE_ORDER_MARK = "\ufeff"
@@ -40,7 +41,7 @@ class Table:
 
     def shown(self, number: float) -> str:
         """A number as this table writes it, to a hundredth."""
-        text = f"{number:.2f}".rstrip("0").rstrip(".")
+        text = points_text(number)
         return text.replace(".", ",") if self.comma else text
 
     def text(self, rows: Iterable[Sequence[str]]) -> str:

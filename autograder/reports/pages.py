@@ -22,7 +22,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from autograder.results.alike import failed_checks, key_of
 from autograder.results.gradebook import FORM_GRADER, GradebookRow
 from autograder.results.result import Result, Run
-from autograder.results.tables import Overview
+from autograder.results.tables import Overview, points_text
 from autograder.selfcheck.judge import ONLY_HERE, CheckResult, messages
 
 from .bounds import bounded
@@ -96,7 +96,7 @@ def regraded_page(page: str, result: Result) -> str:
 def marks_part(row: GradebookRow) -> str:
     """The part of a feedback page with name and total, and with what persons have given."""
     given = row.marks or row.late_submission_penalty or row.manual_score or row.extra_credit
-    return template("marks.html").render(row=row, points=_points, given=given)
+    return template("marks.html").render(row=row, points=points_text, given=given)
 
 
 def has_marks(head: str, part: str) -> bool:
@@ -111,11 +111,6 @@ def with_marks(page: str, part: str) -> str | None:
     _, ends, after = rest.partition(_MARKS_END)
     # what a student wrote is escaped, and can hold neither
     return f"{before}{begins}\n{part}{ends}{after}" if begins and ends else None
-
-
-def _points(value: float) -> str:
-    """Points as they are read: without zeros behind the point."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 class _Group(NamedTuple):
@@ -164,7 +159,7 @@ def report_page(
         shortened=_shortened,
         code=lambda text: _shortened(text, LONGEST_ANSWER),
         links=_Links(run.problem_set, form_grader.rstrip("/")),
-        points=_points,
+        points=points_text,
         histogram=_histogram(seen),
         by_hand=sum(row.needs_manual_grade for row in rows.values()),
         most_named=_MOST_NAMED,

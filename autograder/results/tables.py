@@ -237,6 +237,11 @@ _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r]")
 _PARTED = re.compile(r"(;\s*)(?=[=+\-@＝＋－＠])")
 
 
+def points_text(points: float) -> str:
+    """Points as they are read: to a hundredth, without zeros behind the point."""
+    return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
 def guarded(value: Any) -> Any:
     """A cell of a table; what a spreadsheet would take for a formula, behind an apostrophe."""
     if not isinstance(value, str):
