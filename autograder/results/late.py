@@ -53,7 +53,11 @@ def require_one_rule(root: Path, policies: Policies, problem_set: str) -> None:
     if policies.rule(problem_set) is None:
         return
     files = (folder / f"nbgrader_config.{suffix}" for folder, suffix in _places(root))
-    if any("Late" in file.read_text("utf-8", "replace") for file in files if file.is_file()):
+    try:
+        told = any("Late" in file.read_text("utf-8", "replace") for file in files if file.is_file())
+    except OSError as error:
+        raise _failed(root, error) from error
+    if told:
         require_no_plugin(root, policies.path)
 
 

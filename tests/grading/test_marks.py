@@ -25,7 +25,9 @@ from autograder.lms.export import plain_csv
 from autograder.lms.roster import Roster
 from autograder.release.build import release
 from autograder.results.gradebook import GradebookRow, Mark, rows_of_others
+from autograder.results.late import require_one_rule
 from autograder.results.policies import FILE as POLICIES
+from autograder.results.policies import read_policies
 
 PS = "ps01-sums"
 WRITTEN = "written-halved_step"
@@ -301,7 +303,7 @@ def test_dates_of_the_course_directory_reach_gradebook_page_and_tables(
 
 
 def test_nbgrader_and_the_course_directory_do_not_both_take_points_off(
-    assignment: Assignment,
+    assignment: Assignment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policies = assignment.root / POLICIES
     policies.write_text(DATES + EXTENDED, encoding="utf-8")
@@ -320,6 +322,15 @@ def test_nbgrader_and_the_course_directory_do_not_both_take_points_off(
         with pytest.raises(UserError, match=both):
             begin(assignment, QUICK)
     assert nbgraders_penalty(assignment, "bob") == 6
+    said = read_policies(assignment.directory)
+
+    def unreadable(path: Path, *given: str) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as here:
+        here.setattr(Path, "read_text", unreadable)
+        with pytest.raises(UserError, match=r"fails: PermissionError: .*nbgrader_config"):
+            require_one_rule(assignment.root, said, PS)
     policies.write_text("[late]\npercent = x\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"policies\.toml is not TOML"):
         grade(assignment)
