@@ -759,10 +759,10 @@ def test_signal_while_the_gradebook_is_written_waits_but_a_second_does_not(
     klass.hand_in("ada")
     save = batch.save
 
-    def interrupted(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any, **named: Any) -> Any:
         for _ in range(signals):
             os.kill(os.getpid(), signal.SIGTERM)
-        return save(*arguments)
+        return save(*arguments, **named)
 
     monkeypatch.setattr(batch, "save", interrupted)
     with pytest.raises(Interrupted) as told:
