@@ -20,7 +20,7 @@ from rich.table import Table
 from autograder import __version__
 from autograder.course.course import FILE, VARIABLE, Course
 from autograder.course.directory import Assignment, CourseDirectory
-from autograder.course.errors import UserError
+from autograder.course.errors import UserError, some
 from autograder.course.files import PRIVATE, write_whole
 from autograder.course.new import make_course
 from autograder.definition import load_problem_set
@@ -58,7 +58,6 @@ from autograder.terminal import (
     grade_table,
     out,
     printable,
-    some,
     tell_changes,
     tell_what_is_left,
 )
@@ -778,11 +777,12 @@ def publish_solutions_(problem_set: str, directory: CourseDirectory, remove: boo
         there = withdraw_solutions(assignment.material)
         out.print("removed" if there else "there was no such page")
         return
-    page, line = publish_solutions(assignment, datetime.now(UTC))
+    now = datetime.now(UTC)
+    page, line = publish_solutions(assignment, now)
     out.print(f"wrote {page}", markup=False)
     if line:
         out.print(f"add it to the table of contents of your site, as “{line}”", markup=False)
-    if read_policies(directory).closes(problem_set, datetime.now(UTC)) is None:
+    if read_policies(directory).closes(problem_set, now) is None:
         err.print(
             "late hand-ins may still count something, though the solutions are there now; to end "
             f"that, write a last moment in {directory.root / POLICIES}: “closes”, or in [late] "

@@ -17,7 +17,6 @@ import json
 import re
 import sys
 from functools import partial
-from hashlib import sha256
 from html import escape
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +34,7 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
 from autograder.reports.markdown import PLAIN_TAGS, inert_markdown, inert_tex
+from autograder.results.inert import script_hash
 
 _MAX_MARKDOWN = 50_000  # characters; more than that is shown as plain text
 _TAGS = PLAIN_TAGS | {"a", "div", "img", "input", "span"}
@@ -241,8 +241,7 @@ def guard_form_grader() -> None:
     form_grader.Environment = partial(  # type: ignore[attr-defined]
         Environment, autoescape=True, finalize=_in_text_or_string
     )
-    hashes = (base64.b64encode(sha256(each.encode()).digest()).decode() for each in _HANDLERS)
-    policy = _POLICY.format(handlers=" ".join(f"'sha256-{each}'" for each in hashes))
+    policy = _POLICY.format(handlers=" ".join(f"'{script_hash(each)}'" for each in _HANDLERS))
     form_grader.handlers.SubmissionHandler.content_security_policy = property(lambda _: policy)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from autograder.course.errors import some
 from autograder.results.comparison import Comparison
 from autograder.results.result import Result, Status
 
@@ -27,7 +28,6 @@ out = Console(
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 _STYLES = {Status.GRADED: "green", Status.PARTIAL: "yellow", Status.NO_ANSWER: "yellow"}
-_MOST_NAMED = 10
 _MOST_CHANGES = 40  # students whose points change
 _LINE_SECONDS = 5.0  # between two lines about how far it is
 
@@ -179,10 +179,3 @@ def tell_changes(found: Comparison) -> None:
         )
     if len(changes) > _MOST_CHANGES:
         out.print(f"  and {len(changes) - _MOST_CHANGES} more")
-
-
-def some(names: Sequence[str], count: int) -> str:
-    """The first of ``count`` names."""
-    shown = names[:_MOST_NAMED]
-    more = f" and {count - len(shown)} more" if count > len(shown) else ""
-    return ", ".join(shown) + more

@@ -103,14 +103,19 @@ def right_notebook(material: Material, released: Notebook) -> Notebook:
     attack would end there, before it met the grader's own calls.
     """
     right = with_answers(released, instructor_answers(material))
-    right["cells"] = [
+    return without_calls_of(ATTACKED, right)
+
+
+def without_calls_of(exercise: str, notebook: Notebook) -> Notebook:
+    """A hand-in without the cells, beside those of the release, that name an exercise."""
+    cells = [
         cell
-        for cell in right["cells"]
+        for cell in notebook["cells"]
         if cell["cell_type"] != "code"
         or "nbgrader" in cell["metadata"]
-        or ATTACKED not in "".join(cell["source"])
+        or exercise not in "".join(cell["source"])
     ]
-    return right
+    return {**notebook, "cells": cells}
 
 
 def grade_hostile_class(hostile: HostileClass, settings: Settings) -> None:

@@ -20,7 +20,7 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 
 from autograder.course.directory import EXCHANGED, Assignment
-from autograder.course.errors import UserError
+from autograder.course.errors import UserError, some
 from autograder.course.files import (
     PRIVATE,
     PUBLIC,
@@ -593,8 +593,7 @@ class _ClassRun:
         others = [each for each in self._hard_links.get(key, []) if each != student]
         if not others:  # as backups by hard links are made
             return misnamed
-        more = f" and {len(others) - _MOST_OTHERS} others" if len(others) > _MOST_OTHERS else ""
-        told = ", ".join(others[:_MOST_OTHERS]) + more
+        told = some(others, most=_MOST_OTHERS, rest="others")
         return [*misnamed, f"the file is the same one on disk as that of {told} (a hard link)"]
 
     def _require_hand_ins(self) -> None:

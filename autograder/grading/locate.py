@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course.directory import Assignment
+from autograder.course.errors import some
 from autograder.course.reading import Damaged, read_bytes
 from autograder.release.released import Release
 
@@ -47,13 +48,12 @@ def locate(assignment: Assignment, student: str, release: Release) -> Located:
     if len(taken) == 1:
         return Located(taken[0], f"{_shown(taken[0])} was taken: there is no file {expected.name}")
     candidates = taken or found
-    named = ", ".join(map(_shown, candidates[:_MOST_NAMED]))
-    more = f" and {len(candidates) - _MOST_NAMED} more" if len(candidates) > _MOST_NAMED else ""
+    named = some([*map(_shown, candidates)], most=_MOST_NAMED)
     why = "several have its cells" if taken else "none has its cells"
     return Located(
         expected,
         unclear=f"there is no file {expected.name}, and of the notebooks that are there {why}: "
-        f"{named}{more}; give the right one that name",
+        f"{named}; give the right one that name",
     )
 
 

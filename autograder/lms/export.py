@@ -10,7 +10,6 @@ The platform's own names for students stay as they are: who is who tells the ros
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
@@ -23,7 +22,7 @@ from typing import Protocol
 from autograder.course.directory import Assignment
 from autograder.course.errors import UserError
 from autograder.results.gradebook import GradebookRow
-from autograder.results.tables import guarded, points_text
+from autograder.results.tables import csv_text, guarded, points_text, yes
 
 from .archive import members
 from .collect import canvas_file, student_of
@@ -148,9 +147,7 @@ def fill(
 def plain_csv(grades: Mapping[str, GradebookRow], roster: Roster) -> str:
     """A table of the grades, for whatever reads one; names are the roster's, if it has them."""
     known = {student.id: student for student in roster}
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(_CSV_COLUMNS)
+    lines: list[Sequence[str]] = [_CSV_COLUMNS]
     for name, grade in sorted(grades.items()):
         student = known.get(name)
         last, first = grade.last_name, grade.first_name
@@ -159,11 +156,11 @@ def plain_csv(grades: Mapping[str, GradebookRow], roster: Roster) -> str:
             last, first = student.last_name or last, student.first_name or first
             email = dict(student.keys).get("email", email)
         points = map(points_text, (grade.score, grade.max_score, grade.late_submission_penalty))
-        waits = "yes" if grade.needs_manual_grade else "no"
+        waits = yes(grade.needs_manual_grade)
         reason = "" if grade.late is None else grade.late.reason
         who = map(guarded, (name, last, first, email))
-        writer.writerow([*who, *points, waits, guarded(reason)])
-    return "\ufeff" + out.getvalue()
+        lines.append([*who, *points, waits, guarded(reason)])
+    return csv_text(lines)
 
 
 def _csv_names(head: list[str], table: Path) -> _Names:

@@ -7,8 +7,6 @@ tables: it is the same in all reports, and its hash is all that the page's polic
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,11 +17,12 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from autograder.results.alike import failed_checks, key_of
+from autograder.results.alike import failed_checks, is_told, key_of
 from autograder.results.gradebook import FORM_GRADER, GradebookRow
+from autograder.results.inert import script_hash
 from autograder.results.result import Result, Run
 from autograder.results.tables import Overview, points_text
-from autograder.selfcheck.judge import ONLY_HERE, CheckResult, messages
+from autograder.selfcheck.judge import CheckResult, messages
 
 from .bounds import bounded
 from .notebook import LONGEST_ANSWER, heading
@@ -65,8 +64,7 @@ class _Script(NamedTuple):
 @cache
 def _script(name: str) -> _Script:
     text = template(name).render()
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return _Script(text, f"sha256-{digest}")
+    return _Script(text, script_hash(text))
 
 
 def feedback_page(result: Result, run: Run) -> str:
@@ -231,7 +229,7 @@ class _Cells:
             return _PASSED
         if check.unanswered:
             return _UNANSWERED
-        if check.mistake is not None and not check.message.startswith(ONLY_HERE):
+        if is_told(check) and check.mistake is not None:
             return _KNOWN._replace(link=self.mistakes.get((exercise, check.mistake), ""))
         return (_FAILED if check.error is None else _RAISED)._replace(link=link)
 

@@ -53,7 +53,7 @@ class Alike:
         for exercise in result.exercises:
             failed = failed_checks(exercise)
             for check in failed:
-                if _is_told(check) and check.mistake is not None:
+                if is_told(check) and check.mistake is not None:
                     self._know(exercise.name, check, check.mistake, result.student)
             key = key_of(exercise.name, failed)
             if key is None:
@@ -93,7 +93,7 @@ def key_of(exercise: str, failed: tuple[CheckResult, ...]) -> str | None:
     """
     answered = [check for check in failed if not check.unanswered]
     if not answered or (
-        all(_is_told(check) for check in answered)
+        all(is_told(check) for check in answered)
         and len({check.mistake for check in answered}) == 1
     ):
         return None
@@ -102,7 +102,7 @@ def key_of(exercise: str, failed: tuple[CheckResult, ...]) -> str | None:
     return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
 
 
-def _is_told(check: CheckResult) -> bool:
+def is_told(check: CheckResult) -> bool:
     """Whether the student is told a known mistake as the own one."""
     return check.mistake is not None and not check.message.startswith(ONLY_HERE)
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from autograder.course.directory import Assignment, CourseDirectory
-from autograder.course.errors import UserError
+from autograder.course.errors import UserError, some
 from autograder.course.reading import read_bytes
 from autograder.definition.ids import WRITTEN, check_id, checked_exercise, is_check
 
@@ -32,7 +32,6 @@ from .result import Result, Status
 FORM_GRADER = "http://localhost:8888/formgrader"  # where JupyterLab has nbgrader's by default
 _EPOCH = datetime(1970, 1, 1)
 _PATIENCE = 60  # seconds to wait for another program that is writing
-_MOST_NAMED = 10  # students in a line
 _CHUNK = 500  # results whose rows are held in memory at a time
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a time-out
 _SCHEMA = "e43177bfe90b"  # of the gradebooks that nbgrader 0.9.6 makes
@@ -395,15 +394,16 @@ class _Writer:
         lines = list(self._changes)
         if self.duedate is not None and self._undated:
             lines.append(
-                f"no timestamp.txt says when {_some(self._undated)} handed in: "
+                f"no timestamp.txt says when {some(self._undated, rest='others')} handed in: "
                 "this counts as in time"
             )
         if self.policies.extensions:
             unknown = self.policies.students - {row.id for row in self._rows("student")}
             if unknown:
+                names = some(sorted(unknown), rest="others")
                 lines.append(
-                    f"{self.policies.path} has extensions for {_some(sorted(unknown))}, and the "
-                    "gradebook nobody of that name"
+                    f"{self.policies.path} has extensions for {names}, and the gradebook nobody of "
+                    "that name"
                 )
         return lines
 
@@ -798,12 +798,6 @@ def _penalty(score: float, percent: float) -> float:
 def _naive(moment: datetime) -> datetime:
     """A moment as the gradebook has it: in UTC, without saying so."""
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _some(names: Sequence[str]) -> str:
-    """The names, the first of them where they are many."""
-    more = f" and {len(names) - _MOST_NAMED} others" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _place(notebook: Any, cell: Any) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import struct
 import zlib
@@ -153,3 +154,8 @@ def _plain_png(data: bytes) -> bytes:
             return b"".join(kept)
         at = end
     raise ValueError("too many chunks")
+
+
+def script_hash(script: str) -> str:
+    """The hash by which a Content-Security-Policy allows one script, and no other."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,9 @@ def late_policy(root: Path) -> LatePolicy:
     """
     from nbgrader.preprocessors import AssignLatePenalties
 
-    sys.path.insert(0, str(root))
-    try:
+    with _modules_of(root):
         preprocessor = AssignLatePenalties(config=_config(root))
         preprocessor.init_plugin()
-    except Exception as error:  # of every kind, for it is code that somebody has written
-        raise _failed(root, error) from error
-    finally:
-        sys.path.remove(str(root))
 
     def policy(student: str, score: float, seconds: float) -> float | None:
         try:
@@ -63,13 +59,8 @@ def require_one_rule(root: Path, policies: Policies, problem_set: str) -> None:
 
 def require_no_plugin(root: Path, file: Path) -> None:
     """Raise UserError if nbgrader's plugin takes points off where ``file`` does it already."""
-    sys.path.insert(0, str(root))
-    try:
+    with _modules_of(root):
         config = _config(root)
-    except Exception as error:
-        raise _failed(root, error) from error
-    finally:
-        sys.path.remove(str(root))
     method = config.LateSubmissionPlugin.get("penalty_method", "none")
     if "plugin_class" in config.AssignLatePenalties or method != "none":
         raise UserError(
@@ -77,6 +68,18 @@ def require_no_plugin(root: Path, file: Path) -> None:
             "what lateness costs, and one must: take [late] and “closes” out of the first, or the "
             "plugin out of the second; no grading is lost: run the same command again then"
         )
+
+
+@contextmanager
+def _modules_of(root: Path) -> Iterator[None]:
+    """Let configuration and plugin find their modules in ``root``; UserError if they fail."""
+    sys.path.insert(0, str(root))
+    try:
+        yield
+    except Exception as error:  # of every kind, for it is code that somebody has written
+        raise _failed(root, error) from error
+    finally:
+        sys.path.remove(str(root))
 
 
 def _config(root: Path) -> Any:

@@ -47,11 +47,14 @@ class LateRule:
     grace: Span | None = None
     closes_after: Span | None = None
 
+    @property
+    def forgiven(self) -> timedelta:
+        """How late is in time."""
+        return timedelta() if self.grace is None else self.grace.length
+
     def taken(self, seconds: float) -> float:
         """The per cent that are taken from a hand-in that is so late, before the last moment."""
-        if seconds <= 0 or (
-            self.grace is not None and seconds <= self.grace.length.total_seconds()
-        ):
+        if seconds <= self.forgiven.total_seconds():
             return 0.0
         units = seconds / _UNITS[self.per.removesuffix(" begun")]
         return min(
@@ -149,18 +152,21 @@ class Policies:
             closes = rule.closes_after.after(own_due)
         if closes is None:
             return None
-        grace = timedelta() if rule is None or rule.grace is None else rule.grace.length
-        return max(closes, (own_due.astimezone(UTC) + grace).astimezone(own_due.tzinfo))
+        in_time = self._in_time_until(problem_set, own_due)
+        return max(closes, in_time.astimezone(own_due.tzinfo))
 
     def deadline(self, problem_set: str, own_due: datetime) -> datetime:
         """Until when somebody with this due date can hand in: to the last moment, if there is one.
 
         Else it is the due date, with the grace period.
         """
-        rule = self.rule(problem_set)
-        grace = timedelta() if rule is None or rule.grace is None else rule.grace.length
-        closes = self.closes(problem_set, own_due)
-        return (closes or own_due.astimezone(UTC) + grace).astimezone(UTC)
+        last = self.closes(problem_set, own_due) or self._in_time_until(problem_set, own_due)
+        return last.astimezone(UTC)
+
+    def _in_time_until(self, problem_set: str, own_due: datetime) -> datetime:
+        """A due date with the grace period, in UTC."""
+        rule = self.rule(problem_set) or LateRule()
+        return own_due.astimezone(UTC) + rule.forgiven
 
     def taken(self, problem_set: str, own_due: datetime, seconds: float) -> tuple[float, str]:
         """The per cent that lateness of so many seconds costs, and why, as students read it."""

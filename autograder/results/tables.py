@@ -201,7 +201,7 @@ def grades_csv(
     for result in run.results:
         row = without.pop(result.student)
         points = {exercise.name: exercise.score for exercise in result.exercises}
-        values = _values(row, str(result.status), _yes(result.outdated))
+        values = _values(row, str(result.status), yes(result.outdated))
         values += [points.get(name, "") for name in names]
         yield writer.writerow([guarded(value) for value in values])
     for student, row in sorted(without.items()):
@@ -213,7 +213,7 @@ def grades_csv(
 def _values(row: GradebookRow, status: str, outdated: str) -> list[Any]:
     """The cells of a line before those of the exercises."""
     values: list[Any] = [getattr(row, column) for column in _COLUMNS]
-    values += [status, _yes(row.needs_manual_grade), outdated]
+    values += [status, yes(row.needs_manual_grade), outdated]
     values += [getattr(row, column) for column in _SUMS]
     late = row.late
     if late is None:
@@ -228,7 +228,14 @@ class _Echo:
         return text
 
 
-def _yes(value: bool) -> str:
+def csv_text(lines: Iterable[Iterable[Any]]) -> str:
+    """A small table as :func:`grades_csv` writes it; guarding cells is the caller's."""
+    writer = csv.writer(_Echo(), lineterminator="\r\n")
+    return _BYTE_ORDER_MARK + "".join(map(writer.writerow, lines))
+
+
+def yes(value: bool) -> str:
+    """A truth value in a table."""
     return "yes" if value else "no"
 
 

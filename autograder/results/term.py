@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ from autograder.course.errors import UserError
 
 from .gradebook import GradebookRow, rows_of_others
 from .policies import Policies, read_policies
-from .tables import guarded
+from .tables import csv_text, guarded, yes
 
 NAME = "term"  # of the total, where else a problem set is named
 
@@ -132,13 +130,12 @@ def lowest(points: Sequence[tuple[float, float]], free: Sequence[int], count: in
 def term_csv(graded: Sequence[Assignment], standings: Sequence[Standing]) -> str:
     """The text of term.csv: score and maximum of each problem set, the total, what is dropped."""
     names = [str(each) for each in graded]
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([
+    head = [
         *("student_id", "last_name", "first_name", "email"),
         *(column for name in names for column in (name, f"{name}_max_score")),
         *("score", "max_score", "percent", "dropped", "needs_manual_grade"),
-    ])  # fmt: skip
+    ]
+    lines: list[list[object]] = [[*head]]
     for each in standings:
         row = each.student
         points = [
@@ -150,8 +147,8 @@ def term_csv(graded: Sequence[Assignment], standings: Sequence[Standing]) -> str
                 else ("", "")
             )
         ]
-        waits = "yes" if each.needs_manual_grade else "no"
+        waits = yes(each.needs_manual_grade)
         who = map(guarded, (row.student_id, row.last_name, row.first_name, row.email))
         total = (round(each.score, 2), round(each.max_score, 2), round(each.share.score, 2))
-        writer.writerow([*who, *points, *total, ", ".join(each.dropped), waits])
-    return "\ufeff" + out.getvalue()
+        lines.append([*who, *points, *total, ", ".join(each.dropped), waits])
+    return csv_text(lines)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from autograder.bench.attacks import without_calls_of
 from autograder.results.result import Result, Status
 
 Grade = Callable[[Any], Result]
@@ -129,9 +130,7 @@ def test_cells_are_shown_as_they_were_the_first_time(
     grade_notebook: Grade, right_notebook: Right
 ) -> None:
     before = "held = []\ndef helper(a):\n    held.append(a)\n    return a\n"
-    notebook = right_notebook(PS, answer(before, "helper(lr)"))
-    training = next(cell for cell in notebook["cells"] if "= digits()" in cell["source"])
-    notebook["cells"].remove(training)
+    notebook = without_calls_of(SGD, right_notebook(PS, answer(before, "helper(lr)")))
     notebook["cells"].append(code("def helper(a): return 5"))
     notebook["cells"].append(code("print('held', len(held))"))
     result = grade_notebook(notebook)

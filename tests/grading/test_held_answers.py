@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from autograder.attacks.secrets import RIGHT_IN_PUBLIC
+from autograder.bench.attacks import without_calls_of
 from autograder.course.directory import CourseDirectory
 from autograder.grading.handin import Handin
 from autograder.grading.sample import instructor_answers
@@ -195,9 +196,7 @@ def test_nothing_is_shown_of_a_run_after_held_out_inputs_were_seen(
     word = Path(tempfile.gettempdir()) / f"word-{uuid4()}"
     function = f"    open({str(word)!r}, 'w').write('seen')\n    import os\n{end}"
     answers = {"sgd_step": f"import numpy as np\n{RIGHT_IN_PUBLIC}{function}"}
-    notebook = right_notebook("ps01-sgd", answers)
-    training = next(cell for cell in notebook["cells"] if "= digits()" in cell["source"])
-    notebook["cells"].remove(training)
+    notebook = without_calls_of("sgd_step", right_notebook("ps01-sgd", answers))
     look = f"import os\nprint('it was', 'seen' if os.path.exists({str(word)!r}) else 'new')"
     cell = {"cell_type": "code", "metadata": {}, "source": look, "outputs": []}
     notebook["cells"].insert(0, cell)
