@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from .calls import fresh, inputs, run_case
 from .compare import difference
-from .judge import judge
+from .judge import CheckResult, judge
+from .language import say
 from .report import Overview, Report
 from .showing import inputs_text
 from .spec import CaseSpec, CheckSpec, ExerciseSpec, load
@@ -55,7 +56,7 @@ class Replay(NamedTuple):
 
     def __repr__(self) -> str:
         parts = [inputs_text(self.inputs)]
-        for name, value in (("expected", self.expected), ("result", self.result)):
+        for name, value in ((say("expected"), self.expected), (say("result"), self.result)):
             parts.append(inputs_text({name: value}).partition("\n")[2].removeprefix("  "))
         return "\n".join(parts)
 
@@ -113,8 +114,12 @@ def check(function: Callable[..., Any], *, case: str | None = None) -> Replay | 
     wrong = why_stale(spec.name, function)
     if wrong is not None:
         raise CheckFailed(
-            f"{spec.name}: not checked, for its cell has an error of syntax ({wrong}), and what "
-            "is defined is the function of before. Mend that cell and run it first."
+            say(
+                "{exercise}: not checked, for its cell has an error of syntax ({error}), and what "
+                "is defined is the function of before. Mend that cell and run it first.",
+                exercise=spec.name,
+                error=wrong,
+            )
         )
     called = _called(spec, function, namespace)
     if case is not None:
@@ -159,21 +164,21 @@ def _state_of(spec: ExerciseSpec, namespace: Mapping[str, Any]) -> Report | str:
     function = namespace.get(spec.name)
     wrong = why_stale(spec.name, function)
     if wrong is not None:
-        return f"error of syntax in its cell, {wrong}"
+        return say("error of syntax in its cell, {error}", error=wrong)
     if not callable(function):
-        return "not defined"
+        return say("not defined")
     last = _checked.get(spec.name)
     if last is not None and last.function is function:
         report = last.report
     elif any(check.seconds is not None for check in spec.checks):
-        return "takes a while: run its check first"
+        return say("takes a while: run its check first")
     else:
         try:
             report = _report(spec, _called(spec, function, namespace), [])
         except CheckFailed:
-            return "its locked cell was not run"
+            return say("its locked cell was not run")
         _checked[spec.name] = _Checked(function, report)
-    return "not answered yet" if all(r.unanswered for r in report.results) else report
+    return say("not answered yet") if all(r.unanswered for r in report.results) else report
 
 
 def _called(
@@ -185,7 +190,10 @@ def _called(
     entry = namespace.get(spec.entry)
     if not callable(entry):
         raise CheckFailed(
-            f"`{spec.entry}` is not defined: run the locked cell above this one first."
+            say(
+                "`{name}` is not defined: run the locked cell above this one first.",
+                name=spec.entry,
+            )
         )
     driver: Callable[..., Any] = entry
     return driver
@@ -208,12 +216,15 @@ def _report(
         each = (time.monotonic() - started) / sum(case.case.calls for case in check.cases)
         late.append(check.seconds is not None and each > check.seconds)
     results = [
-        replace(result, passed=False, message=f"took too long: the limit is {check.seconds:g} s")
-        if result.passed and is_late
-        else result
+        _too_late(result, check.seconds) if result.passed and is_late else result
         for check, result, is_late in zip(spec.checks, judge(spec, outcomes), late, strict=True)
     ]
     return Report(spec, results)
+
+
+def _too_late(result: CheckResult, seconds: float | None) -> CheckResult:
+    told = say("took too long: the limit is {seconds} s", seconds=f"{seconds:g}")
+    return replace(result, passed=False, message=told)
 
 
 def _show(report: Report | Overview) -> bool:
@@ -237,11 +248,15 @@ def _replay(spec: ExerciseSpec, function: Callable[..., Any], label: str) -> Rep
     if not found:
         labels = dict.fromkeys(each.case.label for c in spec.checks for each in c.cases)
         near = get_close_matches(label, labels, n=1)
-        did = f" Did you mean “{near[0]}”?" if near else ""
-        listed = "; ".join(f"“{each}”" for each in labels)
-        raise CheckFailed(
-            f"{spec.name} has no public case “{label}”.{did} Its cases are: {listed}."
-        )
+        told = [
+            say("{exercise} has no public case “{case}”.", exercise=spec.name, case=label),
+            *(say("Did you mean “{case}”?", case=each) for each in near),
+            say(
+                "Its cases are: {cases}.",
+                cases="; ".join(say("“{quoted}”", quoted=each) for each in labels),
+            ),
+        ]
+        raise CheckFailed(" ".join(told))
     for check, case in found:  # cases of several checks may be called alike: show one that fails
         replay, right = _run_through(spec, check, case, function)
         if not right:
@@ -269,9 +284,10 @@ def _run_through(
 
 
 def _no_cases() -> str:
-    return (
-        f"There are no cases of this version in {CASES}. Install the selfcheck wheel from the "
-        "course's website, or put the folder `selfcheck` from there beside this notebook."
+    return say(
+        "There are no cases of this version in {folder}. Install the selfcheck wheel from the "
+        "course's website, or put the folder `selfcheck` from there beside this notebook.",
+        folder=CASES,
     )
 
 
@@ -287,10 +303,15 @@ def _exercise_of(function: Callable[..., Any], namespace: dict[str, Any]) -> Exe
         name = bound[0] if bound else called
         known = ", ".join(sorted(exercises))
         raise CheckFailed(
-            f"There are no cases for `{name}` here. The exercises at hand are: {known}. Is the "
-            "name right, and is `selfcheck` the one from the course's website?"
+            say(
+                "There are no cases for `{name}` here. The exercises at hand are: {known}. Is the "
+                "name right, and is `selfcheck` the one from the course's website?",
+                name=name,
+                known=known,
+            )
         )
     if not callable(function):
         kind = type(function).__name__
-        raise CheckFailed(f"`{found.name}` should be a function, but it is a {kind}.")
+        told = say("`{name}` should be a function, but it is a {kind}.", name=found.name, kind=kind)
+        raise CheckFailed(told)
     return found

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .calls import as_outputs
+from .language import say, sentence
 from .values import Unsupported
 
 _MOST_DIMENSIONS = 64  # of an array, for NumPy
@@ -24,17 +25,17 @@ _PLAIN = frozenset({int, float, bool, complex})
 # types that people return by accident, and how they are called; the name in what a worker sends is
 # the student's to choose, so of held-out calls only these are told
 _KINDS = {
-    "dict": "a dictionary",
-    "set": "a set",
-    "function": "a function (is it to be called?)",
-    "method": "a method (is it to be called?)",
-    "builtin_function_or_method": "a function (is it to be called?)",
-    "generator": "a generator",
-    "range": "a range",
-    "Tensor": "a PyTorch tensor",
+    "dict": sentence("a dictionary"),
+    "set": sentence("a set"),
+    "function": sentence("a function (is it to be called?)"),
+    "method": sentence("a method (is it to be called?)"),
+    "builtin_function_or_method": sentence("a function (is it to be called?)"),
+    "generator": sentence("a generator"),
+    "range": sentence("a range"),
+    "Tensor": sentence("a PyTorch tensor"),
 }
 
-WHOLE = "the result"  # what is named where it is not one of several outputs
+WHOLE = sentence("the result")  # what is named where it is not one of several outputs
 
 
 class Sentences(NamedTuple):
@@ -52,28 +53,25 @@ class Sentences(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """That an output differs. How is put into words on demand: most are only counted."""
+    """That an output differs. How is put into words on demand: most are only counted.
+
+    ``put`` gets what differs as it is called in a sentence.
+    """
 
     output: str
-    put: Callable[[], Sentences]
+    put: Callable[[str], Sentences]
 
     @cached_property
     def sentences(self) -> Sentences:
         """How it differs."""
-        return self.put()
+        return self.put(say(WHOLE) if self.output == WHOLE else f"`{self.output}`")
 
     def text(self, public: bool) -> str:
         """The sentence for a public case, or for a held-out one."""
         summary, detail, rough = self.sentences
-        what = self.output if self.output == WHOLE else f"`{self.output}`"
         if not public:
-            return f"{what} {rough or summary}"
-        return f"{what} {summary}" + (f"\n{detail}" if detail else "")
-
-
-def differs(output: str, summary: str, detail: str = "", rough: str = "") -> Difference:
-    """The difference with these sentences."""
-    return Difference(output, lambda: Sentences(summary, detail, rough))
+            return rough or summary
+        return summary + (f"\n{detail}" if detail else "")
 
 
 def difference(
@@ -89,13 +87,11 @@ def difference(
     mistakes may, and where one way to write a mistake gives NaN another gives an infinity.
     """
     if got is None:
-        return differs(WHOLE, "is None: does your function end with `return`?")
+        return Difference(WHOLE, _is_none)
     if len(names) > 1:
         outputs = as_outputs(got, len(names))
         if outputs is None:
-            what = f"should be the {len(names)} values ({', '.join(names)}), not"
-            rough = f"{what} {describe(got, exact=False)}"
-            return differs(WHOLE, f"{what} {describe(got)}", rough=rough)
+            return Difference(WHOLE, partial(_other_count, names, got))
         pairs = zip(names, expected, outputs, strict=True)
     else:
         if isinstance(got, (tuple, list)) and len(got) == 1 and np.ndim(expected) == 0:
@@ -117,24 +113,39 @@ def too_few_right(expected: Any, got: Any, name: str, accuracy: float) -> Differ
     form = difference(np.zeros(want.shape), got, (name,), 0.0, float("inf"))
     if form is not None:  # not numbers, or not one for each
         # without its detail, which would show zeros as if they were expected
-        return Difference(name, lambda: form.sentences._replace(detail=""))
+        return Difference(name, lambda what: form.put(what)._replace(detail=""))
     right = int(np.sum(np.asarray(got) == want))
     if right >= accuracy * want.size:
         return None
-    asked = f"{100 * accuracy:g} % are asked for"
+    asked = f"{100 * accuracy:g}"
     low = 100 * right // want.size // 5 * 5
-    return differs(
-        name,
-        f"has {share_right(expected, got)}; {asked}",
-        rough=f"has {low} to {low + 5} % right; {asked}",
-    )
+
+    def put(what: str) -> Sentences:
+        return Sentences(
+            say(
+                "{what} has {share}; {asked} % are asked for",
+                what=what,
+                share=share_right(expected, got),
+                asked=asked,
+            ),
+            rough=say(
+                "{what} has {low} to {high} % right; {asked} % are asked for",
+                what=what,
+                low=low,
+                high=low + 5,
+                asked=asked,
+            ),
+        )
+
+    return Difference(name, put)
 
 
 def share_right(expected: Any, got: Any) -> str:
     """How many labels are right, of as many as are expected."""
     want = np.asarray(expected)
     right = int(np.sum(np.asarray(got) == want))
-    return f"{right} of {want.size} right, {100 * right / want.size:.1f} %"
+    share = f"{100 * right / want.size:.1f}"
+    return say("{right} of {all} right, {share} %", right=right, all=want.size, share=share)
 
 
 def first_changed(
@@ -175,19 +186,20 @@ def describe(value: Any, *, exact: bool = True) -> str:
     """
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
         if value.ndim == 0:
-            return "a number"
-        return f"an array of shape {value.shape}" if exact else "an array"
-    if isinstance(value, (tuple, list)):
-        kind = "list" if isinstance(value, list) else "tuple"
-        return f"a {kind} of {len(value)}" if exact else f"a {kind}"
+            return say("a number")
+        return say("an array of shape {shape}", shape=value.shape) if exact else say("an array")
+    if isinstance(value, list):
+        return say("a list of {n}", n=len(value)) if exact else say("a list")
+    if isinstance(value, tuple):
+        return say("a tuple of {n}", n=len(value)) if exact else say("a tuple")
     if value is None:
         return "None"
     if isinstance(value, (bool, str)):
-        return "a truth value" if isinstance(value, bool) else "a text"
+        return say("a truth value") if isinstance(value, bool) else say("a text")
     if isinstance(value, (int, float, np.number)):
-        return "a number"
+        return say("a number")
     if isinstance(value, complex):
-        return "a complex number"
+        return say("a complex number")
     return _kind_of(value, exact)
 
 
@@ -200,11 +212,14 @@ def _kind_of(value: Any, exact: bool) -> str:
     else:
         name = type(value).__name__
     if name in _KINDS:
-        return _KINDS[name]
+        return say(_KINDS[name])
     if not exact:
-        return "of a type that cannot be compared"
+        return say("of a type that cannot be compared")
     name = "".join(c for c in name[:_MOST_TYPE] if c.isprintable())
-    return f"an {name}" if name.startswith("array of ") else f"of the type {name}"
+    of_array, _, dtype = name.partition("array of ")
+    if dtype and not of_array:
+        return say("an array of {dtype}", dtype=dtype)
+    return say("of the type {name}", name=name)
 
 
 def _identical(a: Any, b: Any) -> bool:
@@ -228,11 +243,11 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
         return Difference(name, partial(_misfit, want, got))
     if np.iscomplexobj(want):  # only where an earlier answer is compared with itself
         same = np.array_equal(want, number, equal_nan=True)
-        return None if same else differs(name, "is not what was expected")
+        return None if same else Difference(name, lambda what: Sentences(_other(what)))
     if np.iscomplexobj(number):
         if np.any(number.imag != 0):
             with_imaginary = number
-            return Difference(name, lambda: Sentences("is complex", _values(want, with_imaginary)))
+            return Difference(name, lambda what: _complex(want, with_imaginary, what))
         number = number.real
     with np.errstate(all="ignore"):
         wide = number.astype(np.float64)
@@ -246,31 +261,66 @@ def _one(name: str, expected: Any, got: Any, rtol: float, atol: float) -> Differ
     if np.all(fine):
         return None
 
-    def put() -> Sentences:
-        told, rough = _category(want, wide, error, number.dtype)
+    def put(what: str) -> Sentences:
+        told, rough = _category(want, wide, error, number.dtype, what)
         return Sentences(told, _where(want, number, fine, error), rough)
 
     return Difference(name, put)
 
 
-def _other_than(expected: str | bool, got: Any) -> Sentences:
+def _is_none(what: str) -> Sentences:
+    return Sentences(say("{what} is None: does your function end with `return`?", what=what))
+
+
+def _other_count(names: tuple[str, ...], got: Any, what: str) -> Sentences:
+    """How a result differs that does not have so many outputs."""
+
+    def told(kind: str) -> str:
+        return say(
+            "{what} should be the {n} values ({names}), not {kind}",
+            what=what,
+            n=len(names),
+            names=", ".join(names),
+            kind=kind,
+        )
+
+    return Sentences(told(describe(got)), rough=told(describe(got, exact=False)))
+
+
+def _other(what: str) -> str:
+    return say("{what} is not what was expected", what=what)
+
+
+def _complex(want: np.ndarray[Any, Any], got: np.ndarray[Any, Any], what: str) -> Sentences:
+    return Sentences(say("{what} is complex", what=what), _values(want, got))
+
+
+def _other_than(expected: str | bool, got: Any, what: str) -> Sentences:
     """How something differs from a text or a truth value."""
     plain = got is None or isinstance(got, (bool, int, float))
     short = isinstance(got, str) and len(got) <= _MOST_TEXT
     told = repr(got) if plain or short else describe(got)
-    return Sentences("is not what was expected", f"expected {expected!r}, got {told}")
+    values = say("expected {expected}, got {told}", expected=repr(expected), told=told)
+    return Sentences(_other(what), values)
 
 
-def _misfit(want: np.ndarray[Any, Any], got: Any) -> Sentences:
+def _misfit(want: np.ndarray[Any, Any], got: Any, what: str) -> Sentences:
     """How something differs that is not numeric, or not of the right shape."""
     form = _form(got)
     if form is None:
-        what = "should be numeric, but is"
-        return Sentences(f"{what} {describe(got)}", rough=f"{what} {describe(got, exact=False)}")
+        told, rough = (
+            say("{what} should be numeric, but is {kind}", what=what, kind=kind)
+            for kind in (describe(got), describe(got, exact=False))
+        )
+        return Sentences(told, rough=rough)
     shape, number = form
-    expected_shape = f"expected {want.shape}"
-    told = f"has shape {shape}, {expected_shape}"
-    rough = told if _is_near(shape, want.shape) else f"has another shape, {expected_shape}"
+    expected = want.shape
+    told = say(
+        "{what} has shape {shape}, expected {expected}", what=what, shape=shape, expected=expected
+    )
+    rough = told
+    if not _is_near(shape, want.shape):
+        rough = say("{what} has another shape, expected {expected}", what=what, expected=expected)
     return Sentences(told, "" if number is None else _values(want, number), rough)
 
 
@@ -356,60 +406,87 @@ def _numeric(value: Any) -> np.ndarray[Any, Any] | None:
     return array if array.dtype.kind in "iufc" else None
 
 
-def _category(want: Any, got: Any, error: Any, dtype: np.dtype[Any]) -> tuple[str, str]:
+def _category(want: Any, got: Any, error: Any, dtype: Any, what: str) -> tuple[str, str]:
     """What is wrong with the numbers, with the size of the error; and the same, roughly."""
-    is_or_holds = "is" if want.ndim == 0 else "holds"
+    single = want.ndim == 0
     if np.any(np.isnan(got) & ~np.isnan(want)):
-        return f"{is_or_holds} NaN", ""
+        return say("{what} is NaN" if single else "{what} holds NaN", what=what), ""
     if np.any(np.isinf(got) & ~np.isinf(want)):
-        return ("is infinite" if want.ndim == 0 else "holds an infinity"), ""
+        return say("{what} is infinite" if single else "{what} holds an infinity", what=what), ""
     factor = _COARSE.get(dtype, 0)
     if factor and np.all(error <= factor * np.abs(want) + factor / 10):
-        return f"{is_or_holds} {dtype}, which is too coarse: keep float64", ""
+        coarse = sentence("{what} holds {dtype}, which is too coarse: keep float64")
+        if single:
+            coarse = sentence("{what} is {dtype}, which is too coarse: keep float64")
+        return say(coarse, what=what, dtype=dtype), ""
     if dtype.kind in "iu" and np.all(error < 1):
-        return f"has integer type {dtype}, so fractions were cut off", ""
+        cut_off = sentence("{what} has integer type {dtype}, so fractions were cut off")
+        return say(cut_off, what=what, dtype=dtype), ""
     with np.errstate(all="ignore"):
         ratio = _common_ratio(want, got)
         if ratio is not None and np.isclose(ratio, -1, rtol=1e-6):
-            return "has the opposite sign", ""
+            return say("{what} has the opposite sign", what=what), ""
         if want.size == 1 and _is_whole(want) and _is_whole(got):
-            return _counted(want, got, error)
+            return _counted(want, got, error, what)
         if np.all(error <= 1e-6 * np.abs(want)):
-            return _nearly(want, got, error)
+            return _nearly(want, got, error, what)
         largest = float(np.max(error))
         relative = float(np.max(error / np.maximum(np.abs(want), 1e-300)))
     if ratio is not None:
-        return _ratio(ratio)
-    size = "error" if want.size == 1 else "largest error"
+        return _ratio(ratio, what)
     if 0 < relative < 1e100:
+        wrong = sentence("{what} is wrong (largest error {size}, relative {relative})")
+        if want.size == 1:
+            wrong = sentence("{what} is wrong (error {size}, relative {relative})")
         return (
-            f"is wrong ({size} {largest:.3g}, relative {relative:.2g})",
-            f"is wrong ({size} {_magnitude(largest)}, relative {_magnitude(relative)})",
+            say(wrong, what=what, size=f"{largest:.3g}", relative=f"{relative:.2g}"),
+            say(wrong, what=what, size=_magnitude(largest), relative=_magnitude(relative)),
         )
-    return f"is wrong ({size} {largest:.3g})", f"is wrong ({size} {_magnitude(largest)})"
+    wrong = sentence("{what} is wrong (largest error {size})")
+    if want.size == 1:
+        wrong = sentence("{what} is wrong (error {size})")
+    return (
+        say(wrong, what=what, size=f"{largest:.3g}"),
+        say(wrong, what=what, size=_magnitude(largest)),
+    )
 
 
 def _is_whole(numbers: Any) -> bool:
     return bool(np.all(numbers == np.round(numbers)))
 
 
-def _counted(want: Any, got: Any, error: Any) -> tuple[str, str]:
+def _counted(want: Any, got: Any, error: Any, what: str) -> tuple[str, str]:
     """How a count or an index differs: no one asks for the ratio of two of them."""
-    way = "too large" if np.all(got > want) else "too small"
     size = float(np.max(error))
-    return f"is {size:.10g} {way}", f"is {way}, by {_magnitude(size)}"
+    told, roughly = (
+        sentence("{what} is {size} too small"),
+        sentence("{what} is too small, by {size}"),
+    )
+    if np.all(got > want):
+        told = sentence("{what} is {size} too large")
+        roughly = sentence("{what} is too large, by {size}")
+    return (
+        say(told, what=what, size=f"{size:.10g}"),
+        say(roughly, what=what, size=_magnitude(size)),
+    )
 
 
-def _nearly(want: Any, got: Any, error: Any) -> tuple[str, str]:
+def _nearly(want: Any, got: Any, error: Any, what: str) -> tuple[str, str]:
     """How numbers differ that agree in the first six digits."""
     relative = float(np.max(error / np.abs(np.where(want == 0, 1, want))))
     if np.array_equal(got, got.astype(np.float32)) and np.any(want != want.astype(np.float32)):
-        why = "its numbers have the digits of float32: keep float64 in all steps"
+        nearly = sentence(
+            "{what} is almost right (relative error {size}): its numbers have the digits of "
+            "float32: keep float64 in all steps"
+        )
     else:
-        why = "more than float64 rounds; look for float32 on the way, or for a small constant"
+        nearly = sentence(
+            "{what} is almost right (relative error {size}): more than float64 rounds; look for "
+            "float32 on the way, or for a small constant"
+        )
     return (
-        f"is almost right (relative error {relative:.3g}): {why}",
-        f"is almost right (relative error {_magnitude(relative)}): {why}",
+        say(nearly, what=what, size=f"{relative:.3g}"),
+        say(nearly, what=what, size=_magnitude(relative)),
     )
 
 
@@ -434,28 +511,55 @@ def _is_small_whole(size: float) -> bool:
     return size < 10.5 and bool(np.isclose(size, round(size), rtol=1e-6))
 
 
-def _ratio(ratio: float) -> tuple[str, str]:
-    sign = "" if ratio > 0 else " with the opposite sign"
+# by whether it is too large, and of the right sign: by a small share, told exactly and roughly;
+# by a factor, told exactly and roughly
+_RATIOS = {
+    (True, True): (
+        sentence("{what} is too large by a relative {size}"),
+        sentence("{what} is too large by a relative error of {size}"),
+        sentence("{what} is {size} times too large"),
+        sentence("{what} is too large by one factor, {size}"),
+    ),
+    (True, False): (
+        sentence("{what} is too large by a relative {size} with the opposite sign"),
+        sentence("{what} is too large by a relative error of {size} with the opposite sign"),
+        sentence("{what} is {size} times too large with the opposite sign"),
+        sentence("{what} is too large by one factor, {size} with the opposite sign"),
+    ),
+    (False, True): (
+        sentence("{what} is too small by a relative {size}"),
+        sentence("{what} is too small by a relative error of {size}"),
+        sentence("{what} is {size} times too small"),
+        sentence("{what} is too small by one factor, {size}"),
+    ),
+    (False, False): (
+        sentence("{what} is too small by a relative {size} with the opposite sign"),
+        sentence("{what} is too small by a relative error of {size} with the opposite sign"),
+        sentence("{what} is {size} times too small with the opposite sign"),
+        sentence("{what} is too small by one factor, {size} with the opposite sign"),
+    ),
+}
+
+
+def _ratio(ratio: float, what: str) -> tuple[str, str]:
     size = max(abs(ratio), 1 / abs(ratio))
-    way = "too large" if abs(ratio) >= 1 else "too small"
+    share, rough_share, factor, rough_factor = _RATIOS[abs(ratio) >= 1, ratio > 0]
     if size < 1.001:
         return (
-            f"is {way} by a relative {abs(abs(ratio) - 1):.3g}{sign}",
-            f"is {way} by a relative error of {_magnitude(size - 1)}{sign}",
+            say(share, what=what, size=f"{abs(abs(ratio) - 1):.3g}"),
+            say(rough_share, what=what, size=_magnitude(size - 1)),
         )
+    told = say(factor, what=what, size=f"{size:.4g}")
     if _is_small_whole(size):
-        return f"is {size:.4g} times {way}{sign}", ""
-    return (
-        f"is {size:.4g} times {way}{sign}",
-        f"is {way} by one factor, {_magnitude(size)}{sign}",
-    )
+        return told, ""
+    return told, say(rough_factor, what=what, size=_magnitude(size))
 
 
 def _magnitude(size: float) -> str:
     """The order of magnitude of a positive number: that, and no digit of it."""
     if not 1e-12 <= size <= 1e12:
-        return "below 1e-12" if size < 1 else "above 1e12"
-    return f"about {10.0 ** round(math.log10(size)):g}"
+        return say("below 1e-12") if size < 1 else say("above 1e12")
+    return say("about {size}", size=f"{10.0 ** round(math.log10(size)):g}")
 
 
 def _where(want: Any, got: Any, fine: Any, error: Any) -> str:
@@ -467,23 +571,34 @@ def _where(want: Any, got: Any, fine: Any, error: Any) -> str:
     if want.ndim and want.size > 1 and len(wrong):
         index = tuple(int(i) for i in wrong[0])
         label = index[0] if len(index) == 1 else index
-        text += (
-            f"\n{len(wrong)} of {want.size} entries differ; the first is at index {label}: "
-            f"expected {want[index]:.10g}, got {got[index]:.10g}"
+        text += "\n" + say(
+            "{wrong} of {all} entries differ; the first is at index {index}: expected {expected}, "
+            "got {got}",
+            wrong=len(wrong),
+            all=want.size,
+            index=label,
+            expected=f"{want[index]:.10g}",
+            got=f"{got[index]:.10g}",
         )
     return text
 
 
 def _values(want: Any, got: Any, digits: int = 6) -> str:
-    return f"expected {_short(want, digits)}\ngot      {_short(got, digits)}"
+    words = say("expected"), say("got")
+    width = max(map(len, words)) + 1  # both begin in one column
+    return "\n".join(
+        word.ljust(width) + _short(array, digits, width)
+        for word, array in zip(words, (want, got), strict=True)
+    )
 
 
-def _short(array: Any, digits: int) -> str:
+def _short(array: Any, digits: int, width: int) -> str:
     if array.ndim == 0:
         return f"{array[()]:.10g}"
     if array.size > 30 and math.prod(min(size, 6) for size in array.shape) > _MOST_SHOWN:
-        return f"an array of {array.ndim} dimensions, too many to be shown"  # NumPy shortens each
+        # NumPy shortens each dimension
+        return say("an array of {n} dimensions, too many to be shown", n=array.ndim)
     text = np.array2string(
         array, precision=digits, threshold=30, edgeitems=3, separator=", ", suppress_small=False
     )
-    return text.replace("\n", "\n         ")
+    return text.replace("\n", "\n" + " " * width)

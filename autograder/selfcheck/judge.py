@@ -9,32 +9,34 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 from .calls import arguments, as_outputs, inputs
 from .compare import Difference, difference, first_changed, share_right, too_few_right
+from .language import say, sentence
 from .records import UNTOLD
 from .relations import RELATIONS
 from .showing import inputs_text
 from .spec import FORM, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
 NO_ANSWER = "NotImplementedError"
+AN_EXCEPTION = sentence("an exception")  # stands for the name of one that may not be told
 # errors of outcomes that no exception of the student's made; the detail tells why
 REFUSED = "ValueRefused"  # the value cannot be an answer
 NONSENSE = "BadMessage"  # what came has not the form of an answer
 _NO_EXCEPTION = {
-    REFUSED: "the result cannot be compared",
-    NONSENSE: "the process of the notebook sent something else than results",
+    REFUSED: sentence("the result cannot be compared"),
+    NONSENSE: sentence("the process of the notebook sent something else than results"),
 }
 CHANGED = "changes-argument"
 # before the sentence of a known mistake that does not explain all that fails, or fails where the
 # student's answer is right: the student may have made another one
-ONLY_HERE = (
+ONLY_HERE = sentence(
     "On this check your values are those of a known mistake, but not on all others, so yours may "
     "be another one:"
 )
-# an exception on a public case: where, what with the lines that led to it, and the inputs
-_RAISED = re.compile(r"^(case “.*): (raised .+?)(?=\ninputs:|\Z)", re.MULTILINE | re.DOTALL)
+_CASE, _HELD_OUT = sentence("case “{label}”"), sentence("held-out case “{label}”")
+_RAISED = sentence("raised {error}")
 # What an exception tells of the code that raised it, and nothing of the mistake behind it: a known
 # mistake that raises one is itself mistaken, and a student's is not the same one.
 ACCIDENTS = frozenset(
@@ -102,7 +104,7 @@ def judge(
         if mistake is not None and mistake in spec.mistakes:
             told = spec.mistakes[mistake]
             if known.everywhere is None:
-                told = f"{ONLY_HERE} “{told}”"
+                told = say("{only_here} “{mistake}”", only_here=say(ONLY_HERE), mistake=told)
             message = f"{told}\n{message}"
             mistake = mistake.partition(FORM)[0]
         results.append(
@@ -127,23 +129,44 @@ def messages(results: Sequence[CheckResult]) -> list[str]:
     """
     told: set[str] = set()
     shown = []
+    exception = _exception_pattern(say(_CASE), say(_RAISED), say("inputs:"))
     for result in results:
-        sentence, newline, rest = result.message.partition("\n")
+        first, newline, rest = result.message.partition("\n")
         text = result.message
-        if newline and sentence in told and result.mistake is not None:
-            same = "On this check, too, your values are those of the mistake above."
-            if not sentence.startswith(ONLY_HERE):
-                same = "The same mistake as above."
+        if newline and first in told and result.mistake is not None:
+            same = say("The same mistake as above.")
+            if is_only_here(result):
+                same = say("On this check, too, your values are those of the mistake above.")
             text = f"{same}\n{rest}"
-        raised = _RAISED.search(text)
+        raised = exception.search(text)
         if raised is not None:
-            if raised[2] in told:
-                text = f"{text[: raised.start(2)]}the same exception as above{text[raised.end() :]}"
-            told.add(raised[2])
+            if raised[1] in told:
+                same = say("the same exception as above")
+                text = text[: raised.start(1)] + same + text[raised.end() :]
+            told.add(raised[1])
         shown.append(text)
         if result.mistake is not None:
-            told.add(sentence)
+            told.add(first)
     return shown
+
+
+def is_only_here(result: CheckResult) -> bool:
+    """Whether a message says that the mistake it names may not be the student's."""
+    return result.mistake is not None and result.message.startswith(say(ONLY_HERE))
+
+
+def told_exception(message: str) -> str | None:
+    """The line of a message that tells of an exception; None if none does."""
+    start = say(_RAISED).partition("{")[0]
+    return next((line for line in message.splitlines() if start in line), None)
+
+
+@cache
+def _exception_pattern(case: str, raised: str, inputs: str) -> re.Pattern[str]:
+    """Finds an exception on a public case, with the lines that led to it, up to the inputs."""
+    case, raised = (re.escape(text.partition("{")[0]) for text in (case, raised))
+    end = rf"(?=\n{re.escape(inputs)}|\Z)"
+    return re.compile(rf"^{case}.*: ({raised}.+?){end}", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -182,8 +205,8 @@ def _first_problem(
     if first is None:
         return None
     if failed > 1 and not first.unanswered:
-        more = f"{first.message}\n({failed} of {len(check.cases)} cases of this check fail)"
-        return replace(first, told=more)
+        more = say("({n} of {all} cases of this check fail)", n=failed, all=len(check.cases))
+        return replace(first, told=f"{first.message}\n{more}")
     return first
 
 
@@ -192,30 +215,31 @@ def _case_problem(
 ) -> _Problem | None:
     public = case.case.public
     for step in range(case.case.calls):
-        where = _where(case, step)
         if step >= len(outcomes):
-            return _Problem(f"{where}: the function gave no result")
+            return _Problem(f"{_where(case, step)}: {say('the function gave no result')}")
         outcome = outcomes[step]
         previous = outcomes[step - 1].value if step else None
         told = partial(_told, case, step, previous)
         if outcome.error == NO_ANSWER:
-            return _Problem("not answered yet", unanswered=True, error=NO_ANSWER)
+            return _Problem(say("not answered yet"), unanswered=True, error=NO_ANSWER)
         if outcome.error is not None:
             detail = f": {outcome.detail}" if public and outcome.detail else ""
             if outcome.error in _NO_EXCEPTION:
-                what = f"{_NO_EXCEPTION[outcome.error]}{detail}"
+                what = f"{say(_NO_EXCEPTION[outcome.error])}{detail}"
                 return _Problem(partial(told, what), error=outcome.error)
-            known = outcome.error if public or outcome.error in _KNOWN_ERRORS else "an exception"
+            known = outcome.error if public or outcome.error in _KNOWN_ERRORS else AN_EXCEPTION
             trace = f"\n{outcome.trace}" if public and outcome.trace else ""
-            return _Problem(partial(told, f"raised {known}{detail}{trace}"), error=known)
+            raised = say(_RAISED, error=say(known) if known == AN_EXCEPTION else known)
+            return _Problem(partial(told, f"{raised}{detail}{trace}"), error=known)
         wrong = _wrong(spec, check, case.expected[step].value, outcome.value)
         if wrong is not None:
             return _Problem(partial(told, wrong))
         changed = _changed(spec, case, step, previous, outcome)
         if changed:
-            what = (
-                f"your function changes its argument `{changed}` in place; "
-                "return a new array and leave the arguments as they were"
+            what = say(
+                "your function changes its argument `{name}` in place; "
+                "return a new array and leave the arguments as they were",
+                name=changed,
             )
             return _Problem(partial(told, what), CHANGED)
     return None
@@ -269,9 +293,10 @@ def _broken_relation(
 
 
 def _where(case: CaseSpec, step: int) -> str:
-    kind = "case" if case.case.public else "held-out case"
-    at = f", call {step + 1} of {case.case.calls}" if case.case.calls > 1 else ""
-    return f"{kind} “{case.case.label}”{at}"
+    where = say(_CASE if case.case.public else _HELD_OUT, label=case.case.label)
+    if case.case.calls == 1:
+        return where
+    return say("{where}, call {n} of {all}", where=where, n=step + 1, all=case.case.calls)
 
 
 def _changed(

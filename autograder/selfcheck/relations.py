@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .language import say
+
 Calls = list[tuple[Mapping[str, Any], list[Any]]]  # per case: arguments by name, outputs
 Relation = Callable[[Calls, float, float], str | None]
 
@@ -27,7 +29,7 @@ def relation(function: Relation) -> Relation:
             with np.errstate(all="ignore"):
                 return function(calls, rtol, atol)
         except Exception:  # an output that is no array of numbers, or of another shape
-            return "the outputs do not have the form that this property needs"
+            return say("the outputs do not have the form that this property needs")
 
     RELATIONS[function.__name__] = safe
     return safe
@@ -57,7 +59,7 @@ def same_first_output(calls: Calls, rtol: float, atol: float) -> str | None:
     first = calls[0][1][0]
     for _, outputs in calls[1:]:
         if not _close(outputs[0], first, rtol, atol):
-            return "the result should not change between these inputs, but it does"
+            return say("the result should not change between these inputs, but it does")
     return None
 
 
@@ -67,7 +69,7 @@ def shift_invariant(calls: Calls, rtol: float, atol: float) -> str | None:
     for first, second in _pairs(calls):
         for a, b in zip(first, second, strict=True):
             if not _close(b, a, rtol, atol):
-                return (
+                return say(
                     "adding the same number to all logits of an example should change nothing, "
                     "but it does"
                 )
@@ -80,7 +82,7 @@ def scale_invariant(calls: Calls, rtol: float, atol: float) -> str | None:
     for first, second in _pairs(calls):
         for a, b in zip(first, second, strict=True):
             if not _close(b, a, rtol, atol):
-                return (
+                return say(
                     "multiplying the whole matrix by a positive number should not change the "
                     "result, but it does"
                 )
@@ -93,7 +95,7 @@ def gradient_rows_sum_to_zero(calls: Calls, rtol: float, atol: float) -> str | N
     for _, outputs in calls:
         sums = _array(outputs[-1]).sum(axis=-1)
         if not _close(sums, np.zeros_like(sums), rtol, atol):
-            return (
+            return say(
                 "every row of the gradient should sum to zero (what one class gains the others "
                 "lose), but a row does not"
             )
@@ -108,11 +110,11 @@ def clipped(calls: Calls, rtol: float, atol: float) -> str | None:
         limit = float(given["max_norm"])
         length, norm = float(np.linalg.norm(before)), float(np.linalg.norm(after))
         if not norm <= limit * (1 + rtol) + atol:
-            return "the norm of the result should be at most `max_norm`, but it is larger"
+            return say("the norm of the result should be at most `max_norm`, but it is larger")
         if length > 0 and not norm > 0:
-            return "a gradient that is not zero should not become zero, but it does"
+            return say("a gradient that is not zero should not become zero, but it does")
         if length > 0 and not _close(after * (length / norm), before, rtol, atol * length / norm):
-            return "the result should point in the direction of the gradient, but it does not"
+            return say("the result should point in the direction of the gradient, but it does not")
     return None
 
 
@@ -127,7 +129,7 @@ def singletons_average_to_full(calls: Calls, rtol: float, atol: float) -> str | 
         single = [gradient for size, gradient in group if size == 1]
         full = [gradient for size, gradient in group if size > 1]
         if not all(_close(np.mean(single, axis=0), gradient, rtol, atol) for gradient in full):
-            return (
+            return say(
                 "the mean of the gradients of all examples, taken one at a time, should be the "
                 "gradient of the full batch, but it is not"
             )
@@ -141,10 +143,10 @@ def is_a_softmax_fisher_matrix(calls: Calls, rtol: float, atol: float) -> str | 
         k, d = np.shape(given["W"])
         fisher = _array(outputs[0])
         if not _close(fisher, fisher.T, rtol, atol):
-            return "a Fisher matrix should be symmetric, but this one is not"
+            return say("a Fisher matrix should be symmetric, but this one is not")
         shared = fisher.reshape(k, d, k, d).sum(axis=2)
         if not _close(shared, np.zeros_like(shared), rtol, atol * k):
-            return (
+            return say(
                 "adding one vector to all rows of W changes no probability, so the Fisher matrix "
                 "times such a change should be zero, but it is not"
             )
@@ -157,7 +159,7 @@ def independent_of_units(calls: Calls, rtol: float, atol: float) -> str | None:
     for (given, first), (other, second) in zip(calls[::2], calls[1::2], strict=True):
         unit = _array(given["grad"]) / _array(other["grad"])
         if not _close(_array(second[0]) / unit, first[0], rtol, atol):
-            return (
+            return say(
                 "with parameters measured in other units (θ, g and F changed accordingly) the "
                 "undamped step should be the same one, but it is not"
             )
@@ -172,7 +174,7 @@ def whitens(calls: Calls, rtol: float, atol: float) -> str | None:
         eye = np.eye(h.shape[1])
         damped = np.cov(h, rowvar=False, bias=True) + given["eps"] * eye
         if not _close(U @ damped @ U.T, eye, rtol, atol):
-            return "U(Σ + εI)Uᵀ should be the identity (that is whitening), but it is not"
+            return say("U(Σ + εI)Uᵀ should be the identity (that is whitening), but it is not")
     return None
 
 
@@ -186,9 +188,11 @@ def same_function(calls: Calls, rtol: float, atol: float) -> str | None:
             (V, d), (W, b) = (given["V"], given["d"]), outputs
         mixing, shift = _array(V) @ _array(given["U"]), _array(d) - _array(b)
         if not _close(mixing, W, rtol, atol):
-            return "V U (h − c) + d should change with h as W h + b does, but V U is not W"
+            return say("V U (h − c) + d should change with h as W h + b does, but V U is not W")
         if not _close(shift, mixing @ _array(given["c"]), rtol, atol):
-            return "V U (h − c) + d should equal W h + b for every h, but the biases do not match"
+            return say(
+                "V U (h − c) + d should equal W h + b for every h, but the biases do not match"
+            )
     return None
 
 
@@ -197,7 +201,7 @@ def splits_agree(calls: Calls, rtol: float, atol: float) -> str | None:
     """Cases come in pairs: the same examples in other shards, with the same outputs."""
     for first, second in _pairs(calls):
         if not _close(second[0], first[0], rtol, atol):
-            return (
+            return say(
                 "the gradient of the batch should not depend on how its examples are split over "
                 "workers, but it does"
             )
@@ -209,7 +213,7 @@ def same_for_scaled_gradients(calls: Calls, rtol: float, atol: float) -> str | N
     """Cases come in pairs; the second has all gradients scaled, with the same first output."""
     for first, second in _pairs(calls):
         if not _close(second[0], first[0], rtol, atol):
-            return (
+            return say(
                 "multiplying all gradients by the same positive number should not change the "
                 "steps, but it does"
             )
@@ -228,9 +232,11 @@ def batch_is_normalized(calls: Calls, rtol: float, atol: float) -> str | None:
         x, gamma, beta = (_array(given[name]) for name in ("x", "gamma", "beta"))
         y, variance = _array(outputs[0]), x.var(axis=0)
         if not _close(y.mean(axis=0), beta, rtol, atol):
-            return "every feature of the output should have the mean β over the batch, but has not"
+            return say(
+                "every feature of the output should have the mean β over the batch, but has not"
+            )
         if not _close(y.var(axis=0), gamma**2 * variance / (variance + given["eps"]), rtol, atol):
-            return (
+            return say(
                 "the variance of every feature of the output should be that of γ x̂, with ε inside "
                 "the root, but it is not"
             )
@@ -257,9 +263,10 @@ def batchnorm_gradient_is_that_of_differences(calls: Calls, rtol: float, atol: f
                 y = _batchnorm(x, gamma, beta, eps)
                 gradient[index] = (grad_out * y).sum().imag / step
             if not _close(output, gradient, rtol, atol):
-                return (
-                    f"your gradient of {name} should agree with finite differences of the loss, "
-                    "but it does not"
+                return say(
+                    "your gradient of {name} should agree with finite differences of the loss, "
+                    "but it does not",
+                    name=name,
                 )
     return None
 
@@ -274,7 +281,7 @@ def folding_keeps_the_function(calls: Calls, rtol: float, atol: float) -> str | 
         before = scale * (h @ W.T + b - _array(given["running_mean"])) + _array(given["beta"])
         after = h @ _array(outputs[0]).T + _array(outputs[1])
         if not _close(after, before, rtol, atol):
-            return (
+            return say(
                 "the folded layer should compute for every input what the layer and its "
                 "normalization compute, but it does not"
             )
@@ -298,7 +305,7 @@ def mean_over_masks_is_input(calls: Calls, rtol: float, atol: float) -> str | No
     """On average over all masks, inverted dropout returns its input."""
     for x, _, mean in _mean_over_masks(calls):
         if not _close(mean, x, rtol, atol):
-            return "on average over all masks the output should be the input, but it is not"
+            return say("on average over all masks the output should be the input, but it is not")
     return None
 
 
@@ -307,7 +314,7 @@ def mean_over_masks_is_kept_share(calls: Calls, rtol: float, atol: float) -> str
     """On average over all masks, dropout in the lecture's form returns keep times its input."""
     for x, keep, mean in _mean_over_masks(calls):
         if not _close(mean, keep * x, rtol, atol):
-            return (
+            return say(
                 "on average over all masks the output should be `keep` times the input (which is "
                 "what testing uses), but it is not"
             )

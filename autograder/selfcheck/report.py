@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from html import escape
 
 from .judge import CheckResult, messages
+from .language import say, say_count
 from .spec import ExerciseSpec
 
-_AS_SET = ("expected ", "got ", " ", "inputs:")  # lines of arrays and code, which are not wrapped
 # white on these is readable, whatever is around it
 _BADGE = "color:#ffffff;border-radius:3px;padding:0 0.4em;font-weight:bold;background-color:"
 _GREEN, _RED, _GREY = "#1a7f37", "#b3261e", "#5f6368"
@@ -39,10 +39,16 @@ class Report:
     def headline(self) -> str:
         """How many checks pass."""
         if self.results and all(result.unanswered for result in self.results):
-            told = "not answered yet. Replace the line that raises NotImplementedError."
-            return f"{self.spec.name}: {told}"
-        passed = sum(result.passed for result in self.results)
-        return f"{self.spec.name}: {passed} of {len(self.results)} checks pass on the public cases"
+            return say(
+                "{exercise}: not answered yet. Replace the line that raises NotImplementedError.",
+                exercise=self.spec.name,
+            )
+        return say(
+            "{exercise}: {passed} of {all} checks pass on the public cases",
+            exercise=self.spec.name,
+            passed=sum(result.passed for result in self.results),
+            all=len(self.results),
+        )
 
     @property
     def gist(self) -> str:
@@ -66,7 +72,7 @@ class Report:
         told = self._told()
         passed = [_passed(result, message) for result, message in told if result.passed]
         if passed:
-            count = "1 check passes" if len(passed) == 1 else f"{len(passed)} checks pass"
+            count = say_count("{n} check passes", "{n} checks pass", len(passed))
             items = "".join(f"<li>{each}</li>" for each in passed)
             parts.append(
                 f'<details style="{_BLOCK}"><summary>{_badge("✓", _GREEN)} {count}</summary>'
@@ -94,7 +100,7 @@ class Report:
         if case is None:
             return []
         call = f'check({self.spec.name}, case="{case}")'
-        return [f"  {call} gives inputs, expected value and result of a case."]
+        return ["  " + say("{call} gives inputs, expected value and result of a case.", call=call)]
 
 
 @dataclass(frozen=True)
@@ -108,17 +114,22 @@ class Overview:
         """Mark, colour, name and what is told of each exercise."""
         for spec, found in self.exercises:
             if isinstance(found, str):
-                yield "–", _GREY, spec.name, f"{found} (of {_points(spec.max_score)})"
+                told = say("{why} (of {points})", why=found, points=points_of(spec.max_score))
+                yield "–", _GREY, spec.name, told
             else:
                 mark, colour = ("✓", _GREEN) if found.passed else ("✗", _RED)
-                yield mark, colour, spec.name, f"{found.points} of {_points(spec.max_score)}"
+                yield mark, colour, spec.name, _of_points(found.points, spec.max_score)
 
     @property
     def headline(self) -> str:
         """The sum of all points."""
         points = sum(found.points for _, found in self.exercises if isinstance(found, Report))
         most = sum(spec.max_score for spec, _ in self.exercises)
-        return f"{self.name}: {points} of {_points(most)} so far, on the public cases"
+        return say(
+            "{problem_set}: {points} so far, on the public cases",
+            problem_set=self.name,
+            points=_of_points(points, most),
+        )
 
     def __repr__(self) -> str:
         width = max((len(spec.name) for spec, _ in self.exercises), default=0)
@@ -138,12 +149,17 @@ class Overview:
         )
 
 
-def _points(count: int) -> str:
-    return f"{count} point{'s' if count != 1 else ''}"
+def points_of(count: int) -> str:
+    """So many points, in words."""
+    return say_count("{n} point", "{n} points", count)
+
+
+def _of_points(points: int, most: int) -> str:
+    return say_count("{points} of {n} point", "{points} of {n} points", most, points=points)
 
 
 def _named(result: CheckResult) -> str:
-    return f"{result.name} ({_points(result.points)})"
+    return f"{result.name} ({points_of(result.points)})"
 
 
 def _passed(result: CheckResult, message: str) -> str:
@@ -154,11 +170,16 @@ def _badge(mark: str, colour: str) -> str:
     return f'<span style="{_BADGE}{colour}">{mark}</span>'
 
 
+def _is_as_set(line: str) -> bool:
+    """Whether a line is of an array or of code, and so is not wrapped."""
+    return line.startswith((f"{say('expected')} ", f"{say('got')} ", " ", say("inputs:")))
+
+
 def _message_html(message: str) -> str:
     """Sentences as paragraphs; arrays and code as they are set."""
     parts: list[tuple[bool, list[str]]] = []
     for line in message.splitlines():
-        as_set = line.startswith(_AS_SET)
+        as_set = _is_as_set(line)
         if as_set and parts and parts[-1][0]:
             parts[-1][1].append(line)
         else:
@@ -173,6 +194,6 @@ def _message_html(message: str) -> str:
 
 def _wrapped(line: str) -> list[str]:
     """A line of a message in parts that fit a notebook's page; arrays stay as they are set."""
-    if line.startswith(_AS_SET):
+    if _is_as_set(line):
         return [line]
     return textwrap.wrap(line, 74, break_long_words=False) or [""]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .language import say
 from .traces import shell
 
 _DEFINED = re.compile(r"^(?:def|class)[ \t]+(\w+)", re.MULTILINE)
@@ -30,7 +31,8 @@ def _note(result: Any) -> None:
     error = result.error_before_exec
     for name in _DEFINED.findall(result.info.raw_cell or ""):
         if isinstance(error, SyntaxError):
-            _broken[name] = (f"line {error.lineno}: {error.msg}", shell().user_ns.get(name))
+            told = say("line {line}: {error}", line=error.lineno, error=error.msg)
+            _broken[name] = (told, shell().user_ns.get(name))
         else:
             _broken.pop(name, None)
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .language import say
+
 _MOST_FRAMES = 12  # of the student's; of more the first and the last half are shown
 _IN_A_CELL = ("<ipython-input", "<stdin", "Cell [")  # names of code that lies in no file
 _HERE = Path(__file__).parent
@@ -44,11 +46,13 @@ def own_lines(error: BaseException) -> list[str]:
     lines = []
     for number, (place, line, name, code) in enumerate(frames):
         if skipped > 0 and number == _MOST_FRAMES // 2:
-            lines.append(f"… {skipped} more calls …")
+            lines.append(say("… {n} more calls …", n=skipped))
         if skipped > 0 and 0 <= number - _MOST_FRAMES // 2 < skipped:
             continue
-        called = "" if name == "<module>" else f", in {name}"
-        lines += [f"{place}, line {line}{called}", *([f"    {code}"] if code else [])]
+        told = say("{place}, line {line}, in {name}", place=place, line=line, name=name)
+        if name == "<module>":
+            told = say("{place}, line {line}", place=place, line=line)
+        lines += [told, *([f"    {code}"] if code else [])]
     return lines
 
 
@@ -68,7 +72,7 @@ def _place(file: str) -> str | None:
     if shown is not None:
         return shown
     if file.startswith("<"):
-        return "Cell" if file.startswith(_IN_A_CELL) else None
+        return say("Cell") if file.startswith(_IN_A_CELL) else None
     # a notebook may lie below a folder of libraries, but not the other way round
     if file.startswith(_FOREIGN):
         return None

@@ -25,6 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from .language import say
+
 Tree = Any  # a JSON tree, as described above
 Buffer = bytes | memoryview
 
@@ -80,7 +82,7 @@ class _Encoder:
 
     def tree(self, value: Any, depth: int) -> Tree:
         if depth > _MAX_DEPTH:
-            raise ValueRefused("the value is nested too deeply to be an answer")
+            raise ValueRefused(say("the value is nested too deeply to be an answer"))
         self.take(1)
         if value is None or value is True or value is False:
             return value
@@ -103,7 +105,7 @@ class _Encoder:
 
     def take(self, parts: int) -> None:
         if not self.room.take(parts):
-            raise ValueRefused("the value has too many parts to be an answer")
+            raise ValueRefused(say("the value has too many parts to be an answer"))
 
     def unsupported(self, type_name: str) -> Tree:
         self.take(_UNSUPPORTED_PARTS)
@@ -120,7 +122,7 @@ class _Encoder:
                 return self.unsupported(f"array of {plain.dtype}"[:100])
             plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
         if not self.room.take(_ARRAY_PARTS, plain.nbytes):
-            raise ValueRefused(f"with an array of shape {plain.shape} the answer is too large")
+            raise _too_large(plain.shape)
         flags = plain.flags
         layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "strided"
         self.buffers.append(plain.tobytes())
@@ -133,6 +135,10 @@ class _Encoder:
                 "readonly": isinstance(value, np.ndarray) and not value.flags.writeable,
             }
         }
+
+
+def _too_large(shape: tuple[int, ...]) -> ValueRefused:
+    return ValueRefused(say("with an array of shape {shape} the answer is too large", shape=shape))
 
 
 def decode(tree: Tree, buffers: Sequence[Buffer]) -> Any:
@@ -161,7 +167,7 @@ class Decoder:
     def value(self, tree: Tree, depth: int = 0) -> Any:
         """The value of a tree. Raises ValueRefused as :func:`decode`."""
         if depth > _MAX_DEPTH:
-            raise ValueRefused("the value is nested too deeply to be an answer")
+            raise ValueRefused(say("the value is nested too deeply to be an answer"))
         self.take(1)
         if tree is None or isinstance(tree, bool):
             return tree
@@ -190,7 +196,7 @@ class Decoder:
 
     def take(self, parts: int) -> None:
         if not self.room.take(parts):
-            raise ValueRefused("the value has too many parts to be an answer")
+            raise ValueRefused(say("the value has too many parts to be an answer"))
 
     def array(self, content: dict[str, Any]) -> np.ndarray[Any, Any]:
         try:
@@ -215,7 +221,7 @@ class Decoder:
             raise ValueRefused("an array whose shape does not fit its bytes")
         self.used.add(index)
         if not self.room.take(_ARRAY_PARTS, len(self.buffers[index])):
-            raise ValueRefused(f"with an array of shape {tuple(shape)} the answer is too large")
+            raise _too_large(tuple(shape))
         try:
             array = np.ndarray(shape, dtype, self.buffers[index])
             if not self.views:
