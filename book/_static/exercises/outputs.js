@@ -4,6 +4,10 @@ const TAGS = new Set(("a abbr b blockquote br caption code col colgroup dd del d
   + " hr i ins kbd li mark ol p pre q s samp section small span strong sub summary sup table tbody td tfoot th thead tr u ul var").split(" "));
 const ATTRIBUTES = /^(class|title|open|colspan|rowspan|scope|role|dir|lang|aria-[a-z]+)$/;
 const STYLES = /^(color|background-color|font-(weight|style|size|family)|text-(align|decoration|indent)|white-space|vertical-align|(margin|padding|border)(-[a-z]+)*|max-width|width|overflow(-[xy])?|opacity|line-height|display)$/;
+// shapes and words of a drawing, which refer to nothing; no style sheets, links, images or motion
+const SHAPES = new Set("svg g path line polyline polygon rect circle ellipse text".split(" "));
+const SHAPE_ATTRIBUTES = /^(viewBox|width|height|x|y|[xy][12]|cx|cy|r|rx|ry|d|points|transform|fill|stroke(-width|-dasharray|-linecap|-linejoin)?|(fill-|stroke-)?opacity|text-anchor|font-(size|weight)|role|aria-[a-z]+)$/;
+const XHTML = "http://www.w3.org/1999/xhtml", SVG = "http://www.w3.org/2000/svg";
 
 /**
  * HTML as elements of the page, without anything that could run, load or cover the page.
@@ -22,7 +26,8 @@ function copy(node, into) {
   if (node.nodeType === Node.TEXT_NODE) into.append(node.data);
   if (node.nodeType !== Node.ELEMENT_NODE) return;
   const name = node.localName;
-  if (node.namespaceURI !== "http://www.w3.org/1999/xhtml" || /^(script|style|template|iframe|object|noscript|textarea|select|title)$/.test(name)) return;
+  if (node.namespaceURI === SVG && SHAPES.has(name)) return copyShape(node, into);
+  if (node.namespaceURI !== XHTML || /^(script|style|template|iframe|object|noscript|textarea|select|title)$/.test(name)) return;
   let target = into;
   if (TAGS.has(name)) {
     target = document.createElement(name);
@@ -40,6 +45,15 @@ function copy(node, into) {
     into.append(target);
   }
   for (const child of node.childNodes) copy(child, target);
+}
+
+function copyShape(node, into) {
+  const shape = document.createElementNS(SVG, node.localName);
+  for (const {name, value} of node.attributes) {
+    if (SHAPE_ATTRIBUTES.test(name) && !/url\(|\\/i.test(value)) shape.setAttribute(name, value);
+  }
+  into.append(shape);
+  for (const child of node.childNodes) copy(child, shape);
 }
 
 const plain = (text) => text.replace(/\x1b\[[0-9;]*m/g, "");  // colours for terminals
