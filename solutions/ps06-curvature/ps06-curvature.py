@@ -128,7 +128,8 @@ def conjugate_gradient(A, b, x0, steps):
         steps: number of steps, an integer ≥ 0, possibly more than n.
 
     Returns:
-        The trajectory, float array of shape (steps + 1, n); row 0 is x0. Once r is zero, x stays.
+        The trajectory, float array of shape (steps + 1, n); row 0 is x0. Once r is exactly zero,
+            x stays.
 
     Lectures: L1 and L5 name the method.
     """

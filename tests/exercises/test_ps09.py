@@ -247,11 +247,13 @@ def test_small_eigenvalues_that_are_clipped_are_found(judged, seed):
         v = E @ (E.T @ grad.reshape(-1) / np.maximum(values, 1e-4))
         return theta - lr * v.reshape(theta.shape)
 
-    def whitening(h, eps):
+    def whitening(h, eps, least):
         values, E = np.linalg.eigh(np.atleast_2d(np.cov(h, rowvar=False, bias=True)))
-        U = (E / np.sqrt(np.maximum(values + eps, 1e-6))).T
+        U = (E / np.sqrt(np.maximum(values + eps, least))).T
         return h.mean(axis=0), U * np.sign(U[range(len(U)), np.abs(U).argmax(axis=1)])[:, None]
 
     failed = judged("natural_gradient_step", step, seed).failed
     assert set(failed) == {"without damping", "with damping"}
-    assert set(judged("whitening", whitening, seed).failed) == {"a singular covariance"}
+    for least, found in ((1e-6, {"a singular covariance"}), (1e-8, set())):
+        results = judged("whitening", lambda h, eps, least=least: whitening(h, eps, least), seed)
+        assert set(results.failed) == {"correlated units", *found}

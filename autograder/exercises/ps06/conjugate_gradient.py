@@ -16,12 +16,12 @@ def special(rng: Rng) -> list[Case]:
     minimum = rng.integers(1, 5, size=3).astype(float)
     # powers of two, so that the residual at the minimum is exactly zero in any order of operations
     scales = 2.0 ** rng.integers(0, 4, size=3)
-    short = 9e-5 / np.linalg.norm(
-        b - a @ x
-    )  # below the thresholds at which some implementations stop
+    # below thresholds at which implementations stop; the second scales the residual, and not x
+    short, flat = 9e-5 / np.linalg.norm(b - a @ x), 9e-10 / np.linalg.norm(b - a @ x)
     return [
         case("no step at all", a, b, x, 0),
         case("a short residual", a, short * b, short * x, 1),
+        case("a surface that is almost flat", flat * a, flat * b, x, 1),
         case("start at the minimum", np.diag(scales), scales * minimum, minimum, 3),
         case("more steps than dimensions", a, b, x, 4),
         case("read-only and strided data", strided(a), readonly(b), readonly(x), 2),
@@ -70,6 +70,7 @@ EXERCISE = Exercise(
                 case("start at the minimum", A2, [4, 3], [1, 1], 3),
                 case("more steps than dimensions", *TWO_D, 3),
                 case("a short residual", A2, [1e-5, -1e-5], [2e-5, 1.5e-5], 1),
+                case("a surface that is almost flat", 1e-10 * A2, [1e-10, -1e-10], TWO_D[2], 1),
                 case("read-only and strided data", strided(A2), *map(readonly, TWO_D[1:]), 2),
             ],
             held_out=special,
@@ -121,6 +122,12 @@ EXERCISE = Exercise(
             "Your function divides 0 by 0 when the residual is zero, and the rest is NaN: at "
             "the minimum x stays.",
             ("rr > 0", "True"),
+        ),
+        "stops-early": edit(
+            "Your x stays once the residual is small: how small it is depends on the units of f, "
+            "so only a residual of exactly zero ends the steps.",
+            ("rr > 0", "rr > 1e-10"),
+            others=[[("rr > 0", "rr > 1e-8")]],
         ),
         "stops-short": edit(
             "Your trajectory ends when the residual is zero: it has `steps + 1` rows always, "

@@ -22,9 +22,9 @@ GRAD = [1, -2, 0.5]
 S = floats([[1, 0, -1], [0.5, 2, 0], [-1, 1, 1]])
 Y = S @ A3 + 0.1 * floats([[0, 1, 0], [1, 0, 0], [0, 0, 1]])
 IN_MEMORY = (GRAD, S, Y)
-# steps that turn, on a surface that is no quadratic: each pair counts
-TURNS = np.arange(12)[:, None] + floats([0, 2, 4])
-TWELVE = (np.cos(TURNS), np.cos(TURNS) @ A3 + 0.5 * np.sin(TURNS))
+# fewer steps than dimensions, all in directions of their own: each pair counts
+TURNS = np.round(2 * np.cos(np.arange(24)[:, None] * np.arange(1, 27) ** 2), 1)
+MANY = (np.ones(26), TURNS, TURNS * (1 + np.arange(26) % 5))
 # what Y is multiplied by, so that some pairs have no positive curvature
 OLDEST, BETWEEN, NEWEST = [[-1], [1], [1]], [[1], [-1], [1]], [[1], [1], [-1]]
 NEWEST_ZERO = [[1], [1], [0]]
@@ -90,7 +90,7 @@ EXERCISE = Exercise(
                 case("two pairs", GRAD, S[:2], Y[:2]),
                 case("three pairs", GRAD, S, Y),
                 case("three tiny steps", GRAD, S * 1e-6, Y * 1e-6),
-                case("twelve pairs", GRAD, *TWELVE),
+                case("24 pairs", *MANY),
                 case(
                     "more pairs than dimensions",
                     *([0.5, -4], [[1, 0], [0.5, -2], [1, 1]], [[3, 1], [-0.5, -3.5], [4, 2.5]]),
@@ -100,7 +100,7 @@ EXERCISE = Exercise(
                 case("two pairs", *pairs(rng, 2, 3)),
                 case("three pairs", *pairs(rng, 3, 5)),
                 tiny(*pairs(rng, 3, 5)),
-                case("twelve pairs", *pairs(rng, 12, 14)),
+                case("24 pairs", *pairs(rng, 24, 26)),
                 case("more pairs than dimensions", *pairs(rng, 4, 2)),
             ],
         ),
@@ -196,7 +196,8 @@ EXERCISE = Exercise(
             "say, so use all rows.",
             ("range(len(S))", "range(max(len(S) - 10, 0), len(S))"),
             others=[
-                [("range(len(S))", f"range(max(len(S) - {kept}, 0), len(S))")] for kept in (5, 7)
+                [("range(len(S))", f"range(max(len(S) - {kept}, 0), len(S))")]
+                for kept in (5, 7, 20)
             ],
         ),
         "in-place": edit(

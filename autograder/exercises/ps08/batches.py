@@ -22,7 +22,7 @@ MEAN, VAR = floats([0.5, -2, 1]), floats([4, 0.25, 2])
 CONSTANT, ALMOST_CONSTANT = np.tile([2.0, 5, -3], (4, 1)), 2 + X * [1e-2, 1e-3, 1e-5]
 TINY = [1e-4, 1e-6, 1e-8]
 LARGE_MEAN = X / 3 + 1e6
-MANY = np.arange(400.0).reshape(200, 2) % 7
+MANY = np.arange(2002.0).reshape(1001, 2) % 7
 
 # what three features are multiplied by, and what four examples are
 FEATURE_SIZES = floats([1e-4, 1, 1e3])

@@ -114,7 +114,7 @@ EXERCISE = Exercise(
                 case("nothing old kept", *drawn(rng, 4, 3), 0.0),
                 case("features of very different size", *drawn(rng, 6, 3, FEATURE_SIZES), 0.9),
                 case("a large mean", *statistics(rng, 3), of_large_mean(rng, 6, 3), 0.5),
-                case("a large batch", *drawn(rng, 300, 2), 0.5),
+                case("a large batch", *drawn(rng, 1500, 2), 0.5),
             ],
         ),
         "several batches": Check(

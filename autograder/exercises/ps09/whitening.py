@@ -33,6 +33,7 @@ def several(rng: Rng, eps: float) -> list[Case]:
         case("three units", correlated(rng, 12, 3), eps),
         case("four units, tiny ε", correlated(rng, 10, 4), 1e-8),
         case("two units, large ε", correlated(rng, 9, 2), 1.0),
+        case("tiny samples, tinier ε", correlated(rng, 8, 2) * 1e-6, 1e-13),
         *layouts(
             case,
             [eps],
@@ -84,6 +85,7 @@ EXERCISE = Exercise(
                 case("two units, large ε", H2, 1.0),
                 case("read-only samples", readonly(H3[:, ::-1]), 0.1),
                 case("samples that skip memory", strided(H3 * [1, 2, 0.5]), 0.1),
+                case("tiny samples, tinier ε", H2 * 1e-6, 1e-13),
             ],
             held_out=lambda rng: several(rng, rng.uniform(0.05, 0.3)),
         ),
@@ -130,6 +132,15 @@ EXERCISE = Exercise(
             "ones only: the course adds ε to all of them.",
             (" + eps * np.eye(h.shape[1])", ""),
             ("np.sqrt(values)", "np.sqrt(np.maximum(values, eps))"),
+        ),
+        "floor-of-ones-own": edit(
+            "Your eigenvalues have a least value that you chose, which changes all that are "
+            "smaller: they are at least ε already, and that is enough.",
+            ("np.sqrt(values)", "np.sqrt(np.maximum(values, 1e-8))"),
+            others=[
+                [("np.sqrt(values)", f"np.sqrt(np.maximum(values, {least}))")]
+                for least in ("1e-6", "1e-10")
+            ],
         ),
         "falling-order": edit(
             "Your rows come with falling eigenvalues: that whitens as well, but the course's "
