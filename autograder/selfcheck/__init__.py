@@ -5,7 +5,8 @@ and the one comparison that the grader uses too.
 """
 
 from .check import CheckFailed, Replay, check, check_all
+from .curves import Curves
 from .digits import digits
 
-__all__ = ["CheckFailed", "Replay", "__version__", "check", "check_all", "digits"]
+__all__ = ["CheckFailed", "Curves", "Replay", "__version__", "check", "check_all", "digits"]
 __version__ = "0.1.0"
