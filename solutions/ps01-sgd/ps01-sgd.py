@@ -383,7 +383,7 @@ check(condition_number)
 # of the 200 are read right. Change `rate` and `longest` and see.
 
 # %%
-rate, longest, updates, size = 1.0, 1.0, 100, 32
+rate, longest, updates, size = 2.0, 1.0, 40, 32
 images, labels = digits()
 X, y, X_new, y_new = images[:800] / 16, labels[:800], images[800:] / 16, labels[800:]
 rng, W = np.random.default_rng(0), np.zeros((64, 10))
@@ -391,7 +391,7 @@ seen, loss, right, curves = [], [], [], None
 
 try:
     for k in range(updates + 1):
-        if k % 10 == 0:
+        if k % 5 == 0:
             seen.append(k)
             loss.append(float(softmax_cross_entropy(X @ W, y)[0]))
             right.append(100 * np.mean((X_new @ W).argmax(axis=1) == y_new))

@@ -454,16 +454,55 @@ def test_a_check_says_that_its_function_has_a_syntax_error(desk: Desk) -> None:
 def test_what_cells_show_cannot_run_on_the_page(desk: Desk) -> None:
     shown = desk.scratch(
         "from IPython.display import HTML\n"
-        'HTML(\'<p onclick="alert(1)" style="color: inherit; position: fixed">words</p>\'\n'
+        'HTML(\'<p class="live-cell" onclick="alert(1)"\'\n'
+        "     ' style=\"color: inherit; position: fixed\">words</p>'\n"
         '     \'<script>document.title = "taken"</script><img src=x onerror="alert(2)">\'\n'
         '     \'<a href="javascript:alert(3)">link</a><iframe src="//example.com"></iframe>\')'
     )
     assert "words" in shown
     out = desk.page.locator(".live-added .live-out").last
     assert out.locator("p").get_attribute("style") == "color: inherit;"
-    assert out.locator("p").get_attribute("onclick") is None
+    assert out.locator("p[onclick], p[class]").count() == 0
     assert out.locator("a").get_attribute("href") is None
     assert out.locator("script, img, iframe").count() == 0
+    assert desk.page.title() != "taken"
+
+
+HOSTILE_DRAWING = """
+<svg width="80" height="20" onload="document.title='taken'" style="position: fixed; inset: 0">
+  <script>document.title = "taken"</script><style>* { display: none }</style>
+  <foreignObject><p>foreign</p><img src=x onerror="document.title='taken'"></foreignObject>
+  <a href="javascript:document.title='taken'"><text y="9">linked</text></a>
+  <use href="#shape" xlink:href="//example.com/a.svg#b"/><image href="//example.com/a.png"/>
+  <animate attributeName="href" values="javascript:1" onbegin="document.title='taken'"/>
+  <set attributeName="onclick" to="document.title='taken'"/>
+  <filter id="shape"><feImage href="//example.com/a.png"/></filter>
+  <path d="M0 0H9" fill="url(//example.com/a.svg#b)" stroke="red" id="main" class="live-run"
+    style="fill: url(//example.com)" onclick="document.title='taken'"/>
+  <path d="M0 9H9" fill="u\\72l(//example.com)" stroke="src('//example.com')" opacity="0.5"/>
+  <g transform="scale(2)"><text y="9" fill="rgb(1, 2, 3)" aria-label="a url\\(b)">words</text></g>
+</svg><math><a href="javascript:1">maths</a></math>
+"""
+
+
+def test_drawings_are_shapes_and_words_and_nothing_else(desk: Desk) -> None:
+    shown = desk.scratch(f"from IPython.display import HTML\nHTML({HOSTILE_DRAWING!r})")
+    assert shown.split() == ["words"]
+    out = desk.page.locator(".live-added .live-out").last
+    kept = out.evaluate(
+        """(box) => [...box.querySelectorAll("svg, svg *")].map((shape) => [
+          shape.localName,
+          Object.fromEntries([...shape.attributes].map(({name, value}) => [name, value])),
+        ])"""
+    )
+    assert kept == [
+        ["svg", {"width": "80", "height": "20"}],
+        ["path", {"d": "M0 0H9", "stroke": "red"}],
+        ["path", {"d": "M0 9H9", "opacity": "0.5"}],
+        ["g", {"transform": "scale(2)"}],
+        ["text", {"y": "9", "fill": "rgb(1, 2, 3)", "aria-label": "a url\\(b)"}],
+    ]
+    assert out.locator("p, a, img, math").count() == 0
     assert desk.page.title() != "taken"
 
 

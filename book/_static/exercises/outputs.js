@@ -2,11 +2,12 @@
 
 const TAGS = new Set(("a abbr b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6"
   + " hr i ins kbd li mark ol p pre q s samp section small span strong sub summary sup table tbody td tfoot th thead tr u ul var").split(" "));
-const ATTRIBUTES = /^(class|title|open|colspan|rowspan|scope|role|dir|lang|aria-[a-z]+)$/;
+const ATTRIBUTES = /^(title|open|colspan|rowspan|scope|role|dir|lang|aria-[a-z]+)$/;
 const STYLES = /^(color|background-color|font-(weight|style|size|family)|text-(align|decoration|indent)|white-space|vertical-align|(margin|padding|border)(-[a-z]+)*|max-width|width|overflow(-[xy])?|opacity|line-height|display)$/;
 // shapes and words of a drawing, which refer to nothing; no style sheets, links, images or motion
 const SHAPES = new Set("svg g path line polyline polygon rect circle ellipse text".split(" "));
 const SHAPE_ATTRIBUTES = /^(viewBox|width|height|x|y|[xy][12]|cx|cy|r|rx|ry|d|points|transform|fill|stroke(-width|-dasharray|-linecap|-linejoin)?|(fill-|stroke-)?opacity|text-anchor|font-(size|weight)|role|aria-[a-z]+)$/;
+const SHAPE_VALUES = /^(?!.*url)[\w\s.,#%()+-]*$/i;  // numbers, names, colours: no address, no quotes, no escapes
 const XHTML = "http://www.w3.org/1999/xhtml", SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -50,7 +51,8 @@ function copy(node, into) {
 function copyShape(node, into) {
   const shape = document.createElementNS(SVG, node.localName);
   for (const {name, value} of node.attributes) {
-    if (SHAPE_ATTRIBUTES.test(name) && !/url\(|\\/i.test(value)) shape.setAttribute(name, value);
+    const told = /^(role|aria-)/.test(name);  // words, which nothing but a screen reader takes
+    if (SHAPE_ATTRIBUTES.test(name) && (told || SHAPE_VALUES.test(value))) shape.setAttribute(name, value);
   }
   into.append(shape);
   for (const child of node.childNodes) copy(child, shape);
