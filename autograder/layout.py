@@ -51,7 +51,8 @@ FOLDERS = (
     _folder(
         "course",
         "what lies where, and how files are read and written safely",
-        roles="decides",
+        "selfcheck",
+        "decides",
     ),
     _folder(
         "definition",

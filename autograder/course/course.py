@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from autograder.selfcheck.language import ENGLISH, languages
+
 from .errors import UserError
 
 FILE = "course.toml"
@@ -23,7 +25,8 @@ class Course:
     ``exercises`` and ``reference`` are Python packages, by their path: ``autograder/exercises``
     is imported as ``autograder.exercises``. ``library`` is what the reference computes with,
     "torch" (then it may run on a GPU) or "numpy". ``pages`` holds the pages that the ``section``
-    of an exercise names; ``site`` is the address of the course's website.
+    of an exercise names; ``site`` is the address of the course's website. ``language`` is the one
+    that the grader speaks to students, by its code.
     """
 
     root: Path
@@ -36,6 +39,7 @@ class Course:
     notebooks: str = "notebooks"
     downloads: str = "downloads"
     pages: str = ""
+    language: str = ENGLISH
 
     @staticmethod
     def read(root: Path) -> Course:
@@ -170,6 +174,9 @@ def _why_not(key: str, value: str) -> str:
     """What is wrong with the value of a key, and what to do; empty if nothing."""
     if key == "library" and value not in LIBRARIES:
         return f"write {' or '.join(LIBRARIES)}"
+    if key == "language" and value not in languages():
+        known = ", ".join(languages())
+        return f"write one of {known}; autograder/README.md tells how to add another"
     if key == "site" and value and urlsplit(value).scheme not in ("http", "https"):
         return "write an address such as https://example.org/course"
     if key in _FOLDERS and value:

@@ -49,6 +49,7 @@ from autograder.results.late import require_one_rule
 from autograder.results.policies import read_policies
 from autograder.results.result import Result, Run, Status
 from autograder.results.tables import Overview, grades_csv, read_run, results_json
+from autograder.selfcheck.language import speaking
 
 from .executor import Graded
 from .handin import Handin
@@ -180,6 +181,7 @@ def _class_run(assignment: Assignment, form_grader: str = FORM_GRADER) -> Iterat
         alone(assignment.reports),
         StopSignals() as signals,
         Store(assignment.reports) as store,
+        speaking(assignment.directory.course.language),
     ):
         yield _ClassRun(assignment, everyone, store, signals, form_grader)
 

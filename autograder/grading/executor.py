@@ -10,6 +10,7 @@ from autograder.reports.notebook import autograded_text
 from autograder.reports.pages import feedback_page
 from autograder.results.result import Result, Run, Status
 from autograder.sandbox.pool import Pool
+from autograder.selfcheck.language import speaking
 
 from .grader import Grader
 from .handin import Handin
@@ -36,11 +37,14 @@ class Job:
 
     def do(self, handin: Handin, data: bytes, pool: Pool) -> Graded:
         """Grade a hand-in, whose bytes these are, in a worker of the pool."""
-        return self._made(self.grader.grade(handin.student, data, pool, handin.fingerprint))
+        with speaking(self.run.language):
+            return self._made(self.grader.grade(handin.student, data, pool, handin.fingerprint))
 
     def leave(self, handin: Handin, status: Status, detail: str) -> Graded:
         """What is made of a hand-in that cannot be graded."""
-        return self._made(self.grader.ungraded(handin.student, status, detail, handin.fingerprint))
+        with speaking(self.run.language):
+            left = self.grader.ungraded(handin.student, status, detail, handin.fingerprint)
+            return self._made(left)
 
     def _made(self, result: Result) -> Graded:
         return Graded(

@@ -42,7 +42,8 @@ def open_sandbox(
     """
     secrets = tuple(secret_folders(directory))
     drawn = settings.figures == DRAW
-    around = Surroundings(settings.limits, secrets, cases, libraries, drawn)
+    language = directory.course.language
+    around = Surroundings(settings.limits, secrets, cases, libraries, drawn, language)
     try:
         return Sandbox(*open_pool(settings.isolation, around))
     except SandboxError as error:

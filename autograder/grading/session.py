@@ -118,6 +118,7 @@ class Session:
             versions(evaluation),
             adjustments=self.adjustments.told,
             figures=self.settings.figures,
+            language=self.assignment.directory.course.language,
         )
         return Job(self.grader, run)
 

@@ -105,7 +105,12 @@ def _judged(
         lost = said.lost.get((spec.name, check))
         if lost is not None:
             results[check] = replace(
-                result, passed=False, message=lost.text, mistake=None, error=str(lost.status)
+                result,
+                passed=False,
+                message=lost.text,
+                mistake=None,
+                error=str(lost.status),
+                raised="",
             )
     score = sum(result.points for result in results if result.passed)
     section = marking.spec.sections.get(spec.name, "")
@@ -152,8 +157,7 @@ def _incident(result: CheckResult) -> Incident | None:
         return Incident(Status.ERROR, "a call returned something that cannot be compared")
     if result.error == "MemoryError":
         return Incident(Status.OUT_OF_MEMORY, "a call ran out of memory")
-    told = [line for line in result.message.splitlines() if "raised" in line]
-    return Incident(Status.ERROR, told[0] if told else result.message)
+    return Incident(Status.ERROR, result.raised or result.message)
 
 
 def _status(

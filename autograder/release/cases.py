@@ -9,6 +9,7 @@ from autograder.course.course import Material
 from autograder.definition import ProblemSetSpec
 from autograder.definition.reference_process import evaluate_apart
 from autograder.layout import PACKAGE
+from autograder.selfcheck.language import SHIPPED, table_file
 from autograder.selfcheck.spec import dump
 
 from .fingerprints import of_release
@@ -33,13 +34,16 @@ def public_cases(spec: ProblemSetSpec) -> str:
     return dump([exercise.public_part() for exercise in spec.exercises])
 
 
-def copy_selfcheck(folder: Path, cases: list[Path]) -> Path:
-    """Put the package selfcheck, with these public cases, into a folder."""
+def copy_selfcheck(folder: Path, cases: list[Path], language: str) -> Path:
+    """Put the package selfcheck, with these public cases, into a folder; it speaks ``language``."""
     target = folder / "selfcheck"
     shutil.rmtree(target, ignore_errors=True)
     (target / "cases").mkdir(parents=True)
     for file in sorted((PACKAGE / "selfcheck").glob("*.py")):
         shutil.copy(file, target / file.name)
+    table = table_file(language)
+    if table is not None:
+        shutil.copy(table, target / SHIPPED.name)
     for file in cases:
         shutil.copy(file, target / "cases" / file.name)
     return target

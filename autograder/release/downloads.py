@@ -53,7 +53,7 @@ def build_downloads(course: Course) -> list[Path]:
 
 def _wheel(folder: Path, course: Course, cases: list[Path]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        source = copy_selfcheck(Path(scratch), cases)
+        source = copy_selfcheck(Path(scratch), cases, course.language)
         settings = (PACKAGE / "selfcheck" / "pyproject.toml").read_text(encoding="utf-8")
         if course.site:
             settings += f"\n[project.urls]\nHomepage = {json.dumps(course.site)}\n"
@@ -77,7 +77,7 @@ def _bundle(path: Path, material: Material) -> None:
         top = Path(scratch) / material.name
         top.mkdir()
         shutil.copy(material.notebook, top)
-        copy_selfcheck(top, [material.cases])
+        copy_selfcheck(top, [material.cases], material.course.language)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
             for file in sorted(p for p in top.rglob("*") if p.is_file()):
                 info = zipfile.ZipInfo(file.relative_to(scratch).as_posix(), (2026, 1, 1, 0, 0, 0))

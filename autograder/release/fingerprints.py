@@ -14,6 +14,7 @@ from pathlib import Path
 from autograder.course.course import Course, Material
 from autograder.definition.problem_set import module_of
 from autograder.layout import PACKAGE
+from autograder.selfcheck.language import table_file
 
 from .imports import closure
 
@@ -46,7 +47,9 @@ def release_files(material: Material) -> dict[str, Path]:
         return find_module(module, material.course)
 
     modules = [*_MAKES_A_RELEASE, module_of(material)]
-    return {"the source": material.source, **closure(modules, find)}
+    table = table_file(material.course.language)
+    sentences = {} if table is None else {"the language": table}
+    return {"the source": material.source, **sentences, **closure(modules, find)}
 
 
 def grading_files(material: Material) -> dict[str, Path]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
-from autograder.selfcheck.judge import CHANGED, ONLY_HERE, CheckResult
+from autograder.selfcheck.judge import CHANGED, CheckResult
 
 from .result import ExerciseResult, Result
 
@@ -104,10 +104,8 @@ def key_of(exercise: str, failed: tuple[CheckResult, ...]) -> str | None:
 
 def is_told(check: CheckResult) -> bool:
     """Whether the student is told a known mistake as the own one."""
-    return check.mistake is not None and not check.message.startswith(ONLY_HERE)
+    return check.mistake is not None and not check.only_here
 
 
 def _told(check: CheckResult) -> str:
-    if check.error is None:
-        return check.message
-    return next((line for line in check.message.splitlines() if "raised" in line), check.message)
+    return check.raised or check.message

@@ -9,6 +9,7 @@ from typing import Any
 
 from autograder.definition.ids import check_id
 from autograder.selfcheck.judge import CheckResult
+from autograder.selfcheck.language import ENGLISH
 from autograder.selfcheck.records import UNTOLD, record_of, tree_of
 from autograder.selfcheck.values import ValueRefused
 
@@ -157,7 +158,8 @@ class Run:
 
     ``results`` may be read from disk each time they are gone through. ``not_graded`` are
     students whose hand-in has no result yet, ``skipped`` folders that were left out, with why;
-    ``adjustments`` are lines on what was changed after grading.
+    ``adjustments`` are lines on what was changed after grading. ``language`` is the one in which
+    students are told.
     """
 
     problem_set: str
@@ -171,6 +173,7 @@ class Run:
     skipped: tuple[str, ...] = ()
     results: Iterable[Result] = field(default=(), metadata=UNTOLD)
     adjustments: tuple[str, ...] = ()
+    language: str = ENGLISH
 
     def to_json(self) -> dict[str, Any]:
         """The head of results.json: all but the results."""

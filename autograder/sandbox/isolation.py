@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.layout import INSIDE, PACKAGE
+from autograder.selfcheck.language import ENGLISH, SHIPPED, table_file
 
 from .confine import Limits
 
@@ -94,7 +95,8 @@ class Surroundings:
 
     ``secrets`` are folders that must not be visible inside. ``cases`` is the file of public cases
     with which a notebook can call ``check``. ``libraries`` ("matplotlib", "torch") are loaded
-    before a worker starts. Unless figures are ``drawn``, plotting shows none.
+    before a worker starts. Unless figures are ``drawn``, plotting shows none. ``language`` is what
+    ``check`` speaks there.
     """
 
     limits: Limits
@@ -102,6 +104,7 @@ class Surroundings:
     cases: Path | None = None
     libraries: frozenset[str] = frozenset()
     drawn: bool = True
+    language: str = ENGLISH
 
 
 def sandbox_command(
@@ -132,26 +135,28 @@ def sandbox_command(
         "CUDA_VISIBLE_DEVICES": "",  # the GPU is the reference's
     }
     if not level.bubblewrap:
-        _stage(staging, around.cases)
+        _stage(staging, worker_code(around.cases, around.language))
         if not level.namespaces:  # what a hand-in leaves goes with the staging folder
             environment["HOME"] = environment["TMPDIR"] = str(_open_folder(staging / "tmp"))
         return python, environment
     return [*_bubblewrap(level, around), *python], environment
 
 
-def worker_code(cases: Path | None = None) -> list[tuple[Path, str]]:
+def worker_code(cases: Path | None = None, language: str = ENGLISH) -> list[tuple[Path, str]]:
     """The files and folders that exist inside the sandbox: (here, there)."""
     student_package = sorted((PACKAGE / "selfcheck").glob("*.py"))
+    table = table_file(language)
     return [
         (PACKAGE / "__init__.py", "autograder/__init__.py"),
         *((PACKAGE / folder, f"autograder/{folder}") for folder in INSIDE),
         *((file, f"selfcheck/{file.name}") for file in student_package),
+        *([] if table is None else [(table, f"selfcheck/{SHIPPED.name}")]),
         *([] if cases is None else [(cases, f"selfcheck/cases/{cases.name}")]),
     ]
 
 
-def _stage(staging: Path, cases: Path | None) -> None:
-    for here, there in worker_code(cases):
+def _stage(staging: Path, code: list[tuple[Path, str]]) -> None:
+    for here, there in code:
         target = staging / there
         target.parent.mkdir(parents=True, exist_ok=True)
         if here.is_dir():
@@ -213,12 +218,12 @@ def _bubblewrap(level: Level, around: Surroundings) -> list[str]:
     for secret in around.secrets:
         if any(secret.is_relative_to(folder) for folder in mounted) and secret.is_dir():
             command += ["--tmpfs", str(secret), "--remount-ro", str(secret)]
-    for here, there in worker_code(around.cases):
+    for here, there in worker_code(around.cases, around.language):
         target = Path("/grader") / there
         command += _open_parents(target)
-        if here.parent == PACKAGE / "selfcheck":
+        if PACKAGE / "selfcheck" in here.parents:
             # it is there already, and each worker pays for each mount
-            command += ["--symlink", f"../autograder/selfcheck/{here.name}", str(target)]
+            command += ["--symlink", f"../autograder/{here.relative_to(PACKAGE)}", str(target)]
         else:
             command += ["--ro-bind", str(here), str(target)]
     command += ["--perms", "0777", "--dir", "/tmp/mpl"]

@@ -136,6 +136,7 @@ class Zygote:
             "limits": asdict(self._around.limits),
             "libraries": sorted(self._around.libraries),
             "drawn": self._around.drawn,
+            "language": self._around.language,
             "filter": program,
         }
         try:

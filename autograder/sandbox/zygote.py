@@ -33,6 +33,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from autograder.selfcheck.language import speak
+
 from . import confine, watch
 from .clone import clone
 from .rehearsal import warm_up
@@ -56,6 +58,7 @@ class _Server:
         self.kept: list[str] = settings["kept"]
         self.limits = self.together = confine.Limits(**settings["limits"])
         self.filter = base64.b64decode(settings["filter"])
+        speak(settings["language"])
         # a warden needs a signal that it can act on; a namespace ends with its process 1
         self.ending = signal.SIGKILL if self.namespaces else signal.SIGTERM
         self.children: dict[int, str] = {}  # pid -> id of the worker

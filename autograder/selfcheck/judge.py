@@ -29,12 +29,6 @@ _NO_EXCEPTION = {
     NONSENSE: sentence("the process of the notebook sent something else than results"),
 }
 CHANGED = "changes-argument"
-# before the sentence of a known mistake that does not explain all that fails, or fails where the
-# student's answer is right: the student may have made another one
-ONLY_HERE = sentence(
-    "On this check your values are those of a known mistake, but not on all others, so yours may "
-    "be another one:"
-)
 _CASE, _HELD_OUT = sentence("case “{label}”"), sentence("held-out case “{label}”")
 _RAISED = sentence("raised {error}")
 # What an exception tells of the code that raised it, and nothing of the mistake behind it: a known
@@ -57,7 +51,11 @@ _KNOWN_ERRORS = frozenset(
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Result of one check; ``mistake`` is the name of the known mistake, if it is one."""
+    """Result of one check; ``mistake`` is the name of the known mistake, if it is one.
+
+    ``only_here`` says that it does not explain all that fails, so that the student may have made
+    another one. ``raised`` is the line of the message that tells of an exception, if one does.
+    """
 
     name: str
     passed: bool
@@ -66,6 +64,8 @@ class CheckResult:
     mistake: str | None = None
     unanswered: bool = False
     error: str | None = None
+    only_here: bool = False
+    raised: str = ""
     # the public case that fails first
     case: str | None = field(default=None, compare=False, metadata=UNTOLD)
 
@@ -99,12 +99,18 @@ def judge(
             results.append(CheckResult(check.name, True, check.points, told))
             continue
         in_time()
+        only_here = False
         mistake = known.everywhere or known.on(number) or problem.mistake
         message = problem.message
         if mistake is not None and mistake in spec.mistakes:
             told = spec.mistakes[mistake]
-            if known.everywhere is None:
-                told = say("{only_here} “{mistake}”", only_here=say(ONLY_HERE), mistake=told)
+            only_here = known.everywhere is None
+            if only_here:
+                told = say(
+                    "On this check your values are those of a known mistake, but not on all "
+                    "others, so yours may be another one: “{mistake}”",
+                    mistake=told,
+                )
             message = f"{told}\n{message}"
             mistake = mistake.partition(FORM)[0]
         results.append(
@@ -116,6 +122,8 @@ def judge(
                 mistake,
                 problem.unanswered,
                 problem.error,
+                only_here,
+                problem.raised,
                 problem.case,
             )
         )
@@ -135,7 +143,7 @@ def messages(results: Sequence[CheckResult]) -> list[str]:
         text = result.message
         if newline and first in told and result.mistake is not None:
             same = say("The same mistake as above.")
-            if is_only_here(result):
+            if result.only_here:
                 same = say("On this check, too, your values are those of the mistake above.")
             text = f"{same}\n{rest}"
         raised = exception.search(text)
@@ -148,17 +156,6 @@ def messages(results: Sequence[CheckResult]) -> list[str]:
         if result.mistake is not None:
             told.add(first)
     return shown
-
-
-def is_only_here(result: CheckResult) -> bool:
-    """Whether a message says that the mistake it names may not be the student's."""
-    return result.mistake is not None and result.message.startswith(say(ONLY_HERE))
-
-
-def told_exception(message: str) -> str | None:
-    """The line of a message that tells of an exception; None if none does."""
-    start = say(_RAISED).partition("{")[0]
-    return next((line for line in message.splitlines() if start in line), None)
 
 
 @cache
@@ -176,6 +173,7 @@ class _Problem:
     unanswered: bool = False
     error: str | None = None
     case: str | None = None
+    raised: str = ""
 
     @property
     def message(self) -> str:
@@ -230,7 +228,8 @@ def _case_problem(
             known = outcome.error if public or outcome.error in _KNOWN_ERRORS else AN_EXCEPTION
             trace = f"\n{outcome.trace}" if public and outcome.trace else ""
             raised = say(_RAISED, error=say(known) if known == AN_EXCEPTION else known)
-            return _Problem(partial(told, f"{raised}{detail}{trace}"), error=known)
+            line = f"{_where(case, step)}: {raised}{detail}".splitlines()[0]
+            return _Problem(partial(told, f"{raised}{detail}{trace}"), error=known, raised=line)
         wrong = _wrong(spec, check, case.expected[step].value, outcome.value)
         if wrong is not None:
             return _Problem(partial(told, wrong))

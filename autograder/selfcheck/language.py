@@ -5,7 +5,9 @@ file in ``languages/``, named by its language; the copy of this package that stu
 most one, as ``language.json``. Where none is in force, a sentence is what it says.
 
 Sentences are found in the source by the calls of :func:`say`, :func:`say_count` and
-:func:`sentence`, so their texts stand there as they are.
+:func:`sentence`, so their texts stand there as they are. A table is a JSON object. Its key ``""``
+has the language's code and the rule for plurals as PO files have it; the translation of a sentence
+with a count, whose key is the form for one, is the list of the forms that this rule numbers.
 """
 
 from __future__ import annotations
@@ -48,9 +50,20 @@ def _read(path: Path) -> Language | None:
     return Language(head["language"], table, c2py(head["plural"]))
 
 
+def languages() -> list[str]:
+    """The codes of the languages that there are, English first."""
+    return [ENGLISH, *sorted(path.stem for path in TABLES.glob("*.json"))]
+
+
+def table_file(code: str) -> Path | None:
+    """The file of a language's table; None for English, which needs none."""
+    return None if code == ENGLISH else TABLES / f"{code}.json"
+
+
 @cache
 def _table(code: str) -> Language | None:
-    return None if code == ENGLISH else _read(TABLES / f"{code}.json")
+    path = table_file(code)
+    return None if path is None else _read(path)
 
 
 _at_first = _read(SHIPPED)

@@ -27,7 +27,7 @@ from autograder.reports.pages import feedback_page, marks_part
 from autograder.results.gradebook import GradebookRow
 from autograder.results.result import ExerciseResult, Judged, Result, Run, Status
 from autograder.results.tables import grades_csv, read_result, read_run, results_json
-from autograder.selfcheck.judge import ONLY_HERE, CheckResult
+from autograder.selfcheck.judge import CheckResult
 
 
 def report_page(*arguments: Any) -> str:
@@ -374,16 +374,17 @@ def wrong(student: str, *, answer: str = "0.955", **changes: Any) -> Result:
 
 
 def test_report_puts_together_what_is_wrong_in_the_same_way(run_of: Callable[..., Run]) -> None:
-    raised = "case “two”: raised ValueError: no\n  line 3: {}\ninputs:\n  lr = 1"
+    raised = "case “two”: raised ValueError: no"
+    lines = raised + "\n  line 3: {}\ninputs:\n  lr = 1"
     climbs = "Your step climbs: subtract.\ncase “two”: `theta` is wrong"
     results = [
         wrong("ada"),
         wrong("bob", answer="1.0"),
-        wrong("cem", message=raised.format("return theta"), error="ValueError"),
+        wrong("cem", message=lines.format("return theta"), error="ValueError", raised=raised),
         wrong("dov", message=climbs, mistake="uphill"),
         wrong("eve"),
-        wrong("fay", message=raised.format("return lr"), error="ValueError"),
-        wrong("gil", message=f"{ONLY_HERE} “Your step climbs”\ncase “two”", mistake="uphill"),
+        wrong("fay", message=lines.format("return lr"), error="ValueError", raised=raised),
+        wrong("gil", message=climbs, mistake="uphill", only_here=True),
         wrong("hal", message=climbs, mistake="uphill"),
         wrong("ivy", message="not answered yet", unanswered=True),
         wrong("joy", message=climbs, mistake="uphill"),

@@ -1,0 +1,84 @@
+"""A course whose students are told in German: one line of course.toml, and the same scores."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.course.course import Course
+from autograder.course.directory import Assignment, CourseDirectory
+from autograder.course.errors import UserError
+from autograder.course.new import make_course
+from autograder.grading.batch import grade_class
+from autograder.grading.sample import sample_class
+from autograder.grading.settings import Settings, TimeLimits
+from autograder.release.build import release
+from autograder.release.fingerprints import of_grading
+from autograder.release.making import notebook_text
+
+PS = "ps01-sums"
+SCORES = {"boris": 3, "goran": 3, "hana": 0}  # as in English
+QUICK = Settings(isolation="auto", workers=2, time=TimeLimits(cell=3, call=1, notebook=20))
+AT_A_DESK = """
+from selfcheck import check
+def trapezoid(y, h):
+    return 2 * h * (sum(y) - (y[0] + y[-1]) / 2)
+check(trapezoid)
+"""
+
+
+def speaks(course: Course, language: str) -> Course:
+    file = course.root / "course.toml"
+    text = re.sub(r"^language = .*\n", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    file.write_text(f'{text}\nlanguage = "{language}"\n', encoding="utf-8")
+    return Course.read(course.root)
+
+
+@pytest.fixture(scope="module")
+def assignment(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
+    """A class of such a course, with some of the sample's hand-ins; one checks for itself."""
+    course = speaks(make_course(tmp_path_factory.mktemp("german") / "course"), "de")
+    made = CourseDirectory.at(course.root / "spring").assignment(PS)
+    release(made)
+    sample = sample_class(made)
+    asks = {"cell_type": "code", "id": "asks", "metadata": {}, "outputs": []}
+    sample["boris"]["cells"].append({**asks, "execution_count": None, "source": "check(trapezoid)"})
+    for student in SCORES:
+        path = made.submitted(student)
+        path.parent.mkdir(parents=True)
+        path.write_text(notebook_text(sample[student]), encoding="utf-8")
+    return made
+
+
+def test_an_unknown_language_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
+    course = make_course(tmp_path / "course")
+    with pytest.raises(UserError, match=r"“language” cannot be 'tlh': write one of en, de; "):
+        speaks(course, "tlh")
+    english = of_grading(course.material(PS))
+    assert of_grading(speaks(course, "en").material(PS)) == english
+    assert of_grading(speaks(course, "de").material(PS)) != english
+
+
+def test_check_speaks_it_at_the_students_desk(assignment: Assignment) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AT_A_DESK],
+        cwd=assignment.source.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert "trapezoid: 0 von 2 Prüfungen bestanden, mit den öffentlichen Fällen" in done.stderr
+    assert "ist 2-mal zu groß" in done.stderr, done.stderr
+
+
+def test_a_class_is_graded_as_in_english_and_told_in_german(assignment: Assignment) -> None:
+    graded = grade_class(assignment, QUICK)
+    assert {result.student: result.score for result in graded.run.results} == SCORES
+    head = json.loads(assignment.results.read_text(encoding="utf-8"))
+    assert head["language"] == "de"
+    page = assignment.feedback("boris").read_text(encoding="utf-8")
+    assert "Prüfungen bestanden, mit den öffentlichen Fällen" in page  # as check said it
