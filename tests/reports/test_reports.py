@@ -131,6 +131,7 @@ def test_results_hold_the_documented_fields_and_read_back(
         "not_graded",
         "skipped",
         "adjustments",
+        "language",
         "submissions",
     }
     (entry,) = tree["submissions"]
