@@ -44,7 +44,13 @@ from autograder.reports.pages import (
 from autograder.results.adjustments import FILE as ADJUSTMENTS
 from autograder.results.adjustments import Adjustments, read_adjustments
 from autograder.results.comparison import Comparison, keep_earlier
-from autograder.results.gradebook import FORM_GRADER, GradebookRow, rows_of_others, save
+from autograder.results.gradebook import (
+    FORM_GRADER,
+    GradebookRow,
+    expected_rows,
+    rows_of_others,
+    save,
+)
 from autograder.results.late import require_one_rule
 from autograder.results.policies import read_policies
 from autograder.results.result import Result, Run, Status
@@ -341,12 +347,13 @@ class _ClassRun:
         try:
             with self._opened(task, opening) as session:
                 with self.signals.raised():
+                    expected = self._expected_rows()
                     run = session.job.run
                 self.store.begin(self._request(task, run))
                 begun = run
                 handins = self._graded(session, task.due)
                 for graded in self.signals.while_waiting_for(handins):
-                    result = self._record(graded)
+                    result = self._record(graded, expected)
                     if progress is not None:
                         progress(self.graded, len(task.due), result)
         except UserError:
@@ -547,7 +554,14 @@ class _ClassRun:
         self.handed[student] = state, fingerprint
         return Handin(student, path, fingerprint)
 
-    def _record(self, graded: Graded) -> Result:
+    def _expected_rows(self) -> Callable[[Result], GradebookRow] | None:
+        """What tells the row that a result will most likely have; None if nobody can say now."""
+        try:
+            return expected_rows(self.assignment, self.policies)
+        except UserError:  # no reason not to grade: it is needed at the end
+            return None
+
+    def _record(self, graded: Graded, expected: Callable[[Result], GradebookRow] | None) -> Result:
         """Put down a result, and the files of the hand-in."""
         self._require_hand_ins()
         result = graded.result
@@ -559,7 +573,10 @@ class _ClassRun:
         ):  # it was written to while it was graded: nobody knows which version was
             result = replace(result, fingerprint="", outdated=True)
         result = _with_notes(result, self._notes(student))
-        notebook, feedback = encoded(graded.notebook), encoded(graded.feedback)
+        page = graded.feedback
+        if expected is not None:  # then most pages need not be written again at the end
+            page = with_marks(page, marks_part(expected(result))) or page
+        notebook, feedback = encoded(graded.notebook), encoded(page)
         checksums = zlib.crc32(notebook), zlib.crc32(feedback)
         self.entries[student] = self.store.add(result, checksums)
         unwritten = []

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -158,6 +158,20 @@ def rows_of_others(
         return _Writer(connection, assignment, policies).others(but)
 
 
+def expected_rows(
+    assignment: Assignment, policies: Policies | None = None
+) -> Callable[[Result], GradebookRow]:
+    """What :func:`save` will most likely return for a result, as the gradebook is now.
+
+    That is so unless a person has graded the hand-in, or points are taken off because it is late.
+    Raises UserError if the gradebook cannot be read.
+    """
+    with _transaction(assignment.directory) as connection:
+        writer = _Writer(connection, assignment, policies)
+        students = {row.id: row for row in writer._rows("student")}
+    return partial(writer.expected, students)
+
+
 def knows(assignment: Assignment) -> bool:
     """Whether an assignment has been released into the gradebook.
 
@@ -275,6 +289,22 @@ def _reflect(connection: Any, course: CourseDirectory) -> Mapping[str, Any]:
     return tables
 
 
+class _NewStudent(NamedTuple):
+    """A student as nbgrader enters one of whom only the folder's name is known."""
+
+    id: str
+    last_name: None = None
+    first_name: None = None
+    email: None = None
+
+
+class _NewEntry(NamedTuple):
+    """A submission that has not been entered yet."""
+
+    timestamp: datetime | None
+    extension: timedelta | None
+
+
 class _NewGrade(NamedTuple):
     """A grade as nbgrader makes it for a new submission."""
 
@@ -297,9 +327,9 @@ class _Sums:
     by_hand: dict[str, Any] = field(default_factory=dict)  # rows of grades by their cell
     words: dict[tuple[str, str], str] = field(default_factory=dict)  # by notebook and subject
 
-    def add(self, notebook: Any, cell: Any, row: Any, auto: float | None, ours: bool) -> None:
-        """Add a grade, whose automatic score may be a new one."""
-        self.of_notebook[notebook.id] += _score(auto, row.manual_score, row.extra_credit)
+    def add(self, notebook: str, cell: Any, row: Any, auto: float | None, ours: bool) -> None:
+        """Add a grade in a notebook, by its id; the automatic score may be a new one."""
+        self.of_notebook[notebook] += _score(auto, row.manual_score, row.extra_credit)
         if ours and is_check(cell.name):
             self.machine += auto or 0.0
         if auto is not None or row.manual_score is not None:
@@ -433,9 +463,9 @@ class _Writer:
             sums: defaultdict[str, _Sums] = defaultdict(_Sums)
             for notebook, cell, row in self._places("grade", self.graded, notebooks):
                 if row is not None:
-                    auto = row.auto_score
-                    sums[notebook.assignment_id].add(notebook, cell, row, auto, self._is_ours(cell))
-                    sums[notebook.assignment_id].waits |= bool(row.needs_manual_grade)
+                    own, ours = sums[notebook.assignment_id], self._is_ours(cell)
+                    own.add(notebook.id, cell, row, row.auto_score, ours)
+                    own.waits |= bool(row.needs_manual_grade)
             for notebook in notebooks:
                 sums[notebook.assignment_id].penalty += notebook.late_submission_penalty or 0.0
             for student in chunk.values():
@@ -443,6 +473,25 @@ class _Writer:
                 own = _Sums() if entry is None else sums[entry.id]
                 found[student.id] = self._row(student, entry, own)
         return found
+
+    def expected(self, students: Mapping[str, Any], result: Result) -> GradebookRow:
+        """The row of a hand-in in time that no person has graded; the gradebook is not asked."""
+        due = self.policies.due(self.assignment.problem_set)
+        if due is not None:
+            self.duedate = _naive(due)
+        points = _points(result)
+        sums = _Sums()
+        for cell in self.graded:
+            row = _NewGrade()
+            auto, waits = row.auto_score, row.needs_manual_grade
+            if self._is_ours(cell):
+                auto, waits = _judged(cell.name, points, result)
+            sums.add(cell.notebook_id, cell, row, auto, self._is_ours(cell))
+            sums.waits |= waits
+        student = students.get(result.student) or _NewStudent(result.student)
+        folder = self.assignment.submitted(student.id).parent
+        handed_in = None if self.duedate is None else _timestamp(folder)
+        return self._row(student, _NewEntry(handed_in, self._given_extension(student.id)), sums)
 
     def _row(self, student: Any, entry: Any | None, sums: _Sums) -> GradebookRow:
         raw = sum(sums.of_notebook.values(), 0.0)
@@ -613,10 +662,7 @@ class _Writer:
         same_answers: Callable[[str], Collection[str]],
     ) -> defaultdict[str, _Sums]:
         """Enter the points; return their sums by submission."""
-        points = {
-            entry: {check_id(e.name): float(e.score) for e in result.exercises}
-            for entry, result in of_entry.items()
-        }
+        points = {entry: _points(result) for entry, result in of_entry.items()}
         sums: defaultdict[str, _Sums] = defaultdict(_Sums)
         new, changed = [], []
         for notebook, cell, found in self._places("grade", self.graded, notebooks):
@@ -636,7 +682,7 @@ class _Writer:
                 new.append({"id": _new_id(), **_place(notebook, cell), **values})
             elif (auto, waits) != (row.auto_score, row.needs_manual_grade):
                 changed.append({"id": row.id, **values})
-            sums[entry].add(notebook, cell, row, auto, self._is_ours(cell))
+            sums[entry].add(notebook.id, cell, row, auto, self._is_ours(cell))
             sums[entry].waits |= bool(waits)
         self._insert("grade", new)
         self._update("grade", changed)
@@ -746,6 +792,11 @@ class _Writer:
             values = {name: sa.bindparam(name) for name in rows[0] if name != "id"}
             statement = target.update().where(target.c.id == sa.bindparam("row")).values(values)
             self.connection.execute(statement, [{"row": row.pop("id"), **row} for row in rows])
+
+
+def _points(result: Result) -> dict[str, float]:
+    """The points of each cell that checks an exercise."""
+    return {check_id(each.name): float(each.score) for each in result.exercises}
 
 
 def _judged(cell: str, points: Mapping[str, float], result: Result) -> tuple[float | None, bool]:

@@ -17,7 +17,9 @@ from click.testing import CliRunner
 from autograder.cli import app
 from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
+from autograder.course.files import write_whole
 from autograder.course.new import make_course
+from autograder.grading import batch
 from autograder.grading.batch import ClassResult, compare_class, grade_class
 from autograder.grading.sample import instructor_answers, released_notebook, with_answers
 from autograder.grading.settings import Settings, TimeLimits
@@ -450,3 +452,20 @@ def test_a_persons_grade_stands_while_its_own_answer_does(
         scores = {each.name.partition("-")[2]: each.manual_score for each in grades}
     assert waiting == looked_at_again
     assert scores == {"halved_step": 2.0, "horner": 1.0, "trapezoid": 1.0}
+
+
+def test_a_page_is_written_once_where_a_person_adds_nothing(
+    assignment: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark(assignment, "bob", WRITTEN, manual_score=1.0)
+    written: list[Path] = []
+
+    def counted(path: Path, *args: Any, **options: Any) -> None:
+        written.append(path)
+        write_whole(path, *args, **options)
+
+    monkeypatch.setattr(batch, "write_whole", counted)
+    grade_class(assignment, QUICK, everything=True)
+    assert written.count(assignment.feedback("ada")) == 1
+    assert "Ada Lovelace, " in page(assignment, "ada")
+    assert written.count(assignment.feedback("bob")) == 2
