@@ -20,7 +20,7 @@ from .language import say
 from .report import Overview, Report
 from .showing import inputs_text
 from .spec import CaseSpec, CheckSpec, ExerciseSpec, load
-from .stale import watch, why_stale
+from .stale import Undefined, watch, why_stale
 from .traces import own_lines, without_ours
 
 CASES = Path(__file__).parent / "cases"
@@ -112,6 +112,15 @@ def check(function: Callable[..., Any], *, case: str | None = None) -> Replay | 
     namespace = sys._getframe(1).f_globals
     spec = _exercise_of(function, namespace)
     wrong = why_stale(spec.name, function)
+    if wrong is not None and isinstance(function, Undefined):
+        raise CheckFailed(
+            say(
+                "{exercise}: not checked, for its cell has an error of syntax ({error}). Mend that "
+                "cell and run it first.",
+                exercise=spec.name,
+                error=wrong,
+            )
+        )
     if wrong is not None:
         raise CheckFailed(
             say(

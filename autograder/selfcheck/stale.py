@@ -1,4 +1,4 @@
-"""Functions that are as they were before, since their cell has an error of syntax by now."""
+"""Functions that are missing, or as they were before, since their cell has an error of syntax."""
 
 from __future__ import annotations
 
@@ -12,6 +12,23 @@ _DEFINED = re.compile(r"^(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 
 # of a function by its name: what is wrong with its cell, and what the name stood for then
 _broken: dict[str, tuple[str, object]] = {}
+
+
+class Undefined:
+    """Stands for a function that never was defined, so that one learns why when one uses it."""
+
+    def __init__(self, name: str, error: str) -> None:
+        self._told = say(
+            "`{name}` is not defined, for its cell has an error of syntax ({error}).",
+            name=name,
+            error=error,
+        )
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise NameError(self._told)
+
+    def __repr__(self) -> str:
+        return self._told
 
 
 def watch() -> None:
@@ -32,7 +49,10 @@ def _note(result: Any) -> None:
     for name in _DEFINED.findall(result.info.raw_cell or ""):
         if isinstance(error, SyntaxError):
             told = say("line {line}: {error}", line=error.lineno, error=error.msg)
-            _broken[name] = (told, shell().user_ns.get(name))
+            defined = shell().user_ns
+            if name not in defined or isinstance(defined[name], Undefined):
+                defined[name] = Undefined(name, told)
+            _broken[name] = (told, defined[name])
         else:
             _broken.pop(name, None)
 

@@ -282,6 +282,13 @@ def test_an_old_function_is_not_checked_when_its_cell_has_a_syntax_error(capsys)
         for again in (right, "sgd_step = lambda theta, grad, lr: theta - lr * grad"):
             shown, error = _notebook(watch, right, broken, again, "check(sgd_step)")
             assert error is None and "3 of 3 checks pass" in shown[-1][0]["text/plain"]
+        # what never was defined says why, when it is checked and when it is called
+        _, error = _notebook(watch, never, "check(clip_by_norm)")
+        assert re.match(r"clip_by_norm: not checked, .* \(line 2: .*\)\. Mend that", str(error))
+        for call in ("clip_by_norm(1, 2)", "check(clip_by_norm)"):
+            wrong = never.replace("(\n", "1 +\n")  # mended wrongly
+            _, error = _notebook(watch, never, wrong, call)
+            assert "error of syntax (line 2: invalid syntax)" in str(error)
     finally:
         stale._broken.clear()
 
