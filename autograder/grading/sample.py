@@ -69,8 +69,12 @@ def mistaken_answers(problem_set: ProblemSet, number: int) -> dict[str, tuple[st
     return found
 
 
-def sample_class(assignment: Assignment) -> dict[str, Notebook]:
-    """A small class by student name: right, partly right, wrong, unanswered, stopped, broken."""
+def sample_class(assignment: Assignment, *, endless: bool | None = None) -> dict[str, Notebook]:
+    """A small class by student name: right, partly right, wrong, unanswered, stopped, broken.
+
+    The one that is stopped is ``endless``, the commonest end, or else ends itself. To wait for an
+    endless loop takes its time: if nothing is said, it is the first problem set's that has one.
+    """
     definition = load_problem_set(assignment.material)
     released = released_notebook(assignment)
     right = instructor_answers(assignment.material)
@@ -80,9 +84,9 @@ def sample_class(assignment: Assignment) -> dict[str, Notebook]:
     slips = {name: source for name, (_, source) in mistaken_answers(definition, 1).items()}
     half = {name: right[name] for name in [first, *others[: len(others) // 2]]}
     victim = next(e for e in definition.exercises if e.driver is None)
-    # an endless loop is the commonest end, but it takes its time: the first set shows one
-    loops = assignment.problem_set == assignment.material.course.problem_sets()[0]
-    end = "    while True:\n        pass\n" if loops else "    __import__('os')._exit(1)\n"
+    if endless is None:
+        endless = assignment.problem_set == assignment.material.course.problem_sets()[0]
+    end = "    while True:\n        pass\n" if endless else "    __import__('os')._exit(1)\n"
     stopped = _replace_body(right[victim.name], end)
     return {
         "ada": with_answers(released, right, essay),

@@ -62,7 +62,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
     """A class with every kind of hand-in of the sample, graded with a seed drawn for it."""
     course = CourseDirectory.at(tmp_path_factory.mktemp("graded"))
     release(course.assignment(PS))
-    for student, notebook in sample_class(course.assignment(PS)).items():
+    for student, notebook in sample_class(course.assignment(PS), endless=False).items():
         path = course.assignment(PS).submitted(student)
         path.parent.mkdir(parents=True)
         path.write_text(notebook_text(notebook), encoding="utf-8")
