@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from autograder.selfcheck.language import say
+
 MAX_BYTES = 50 << 20
 
 
@@ -18,27 +20,37 @@ def read_bytes(path: Path) -> bytes:
     # a link to another student's folder would hand in that student's work
     for folder in path.parents[:2]:
         if os.path.islink(folder):  # noqa: PTH114 - which raises nothing
-            raise Damaged(f"the folder {folder.name} is a symbolic link, which is not followed")
+            raise Damaged(
+                say("the folder {name} is a symbolic link, which is not followed", name=folder.name)
+            )
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise Damaged(f"there is no file {path.name}") from None
+        raise Damaged(say("there is no file {name}", name=path.name)) from None
     except OSError as error:
         if os.path.islink(path):  # noqa: PTH114
-            raise Damaged("the file is a symbolic link, which is not followed") from None
-        raise Damaged(f"the file cannot be opened: {error.strerror}") from None
+            raise Damaged(say("the file is a symbolic link, which is not followed")) from None
+        raise Damaged(say("the file cannot be opened: {error}", error=error.strerror)) from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise Damaged("it is not a regular file")
+        raise Damaged(say("it is not a regular file"))
     with os.fdopen(descriptor, "rb") as file:
         if status.st_size > MAX_BYTES:
             size, allowed = status.st_size >> 20, MAX_BYTES >> 20
-            raise Damaged(f"the file has {size} MB, more than the {allowed} MB allowed")
+            raise Damaged(
+                say(
+                    "the file has {size} MB, more than the {allowed} MB allowed",
+                    size=size,
+                    allowed=allowed,
+                )
+            )
         try:
             data = file.read(MAX_BYTES + 1)
         except OSError as error:
-            raise Damaged(f"the file cannot be read: {error.strerror}") from None
+            raise Damaged(say("the file cannot be read: {error}", error=error.strerror)) from None
     if len(data) > MAX_BYTES:
-        raise Damaged(f"the file has more than the {MAX_BYTES >> 20} MB allowed")
+        raise Damaged(
+            say("the file has more than the {allowed} MB allowed", allowed=MAX_BYTES >> 20)
+        )
     return data

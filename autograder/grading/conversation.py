@@ -33,7 +33,8 @@ from autograder.sandbox.wire import (
     DeadlineMissed,
     Frame,
 )
-from autograder.selfcheck.judge import NO_ANSWER
+from autograder.selfcheck.judge import AN_EXCEPTION, NO_ANSWER
+from autograder.selfcheck.language import say
 
 from .clock import Clock
 from .marking import Marking
@@ -170,7 +171,7 @@ class Conversation:
         return tasks
 
     def _lose_what_was_not_asked(self) -> None:
-        text = "not run: the notebook was stopped before this point"
+        text = say("not run: the notebook was stopped before this point")
         for question in self.marking.questions:
             if (
                 question not in self.transcript.answers
@@ -214,7 +215,9 @@ class Conversation:
                 failures += 1
                 if failures < _TRIES:
                     continue
-                self._happened(Incident(Status.CRASHED, f"the sandbox failed: {error}"))
+                self._happened(
+                    Incident(Status.CRASHED, say("the sandbox failed: {error}", error=error))
+                )
                 break
             if position >= len(self.tasks) or self._is_over():
                 break
@@ -298,14 +301,14 @@ class Conversation:
         if isinstance(task, Question):
             if incident.status is Status.CRASHED and not task.public:
                 # the number of an exit status or a signal could tell something of a held-out input
-                text = "the notebook's process ended in a held-out call"
+                text = say("the notebook's process ended in a held-out call")
                 incident = Incident(incident.status, text)
             self.transcript.lost[task.exercise, task.check] = incident
         elif isinstance(task, int):
             self.skipped.add(task)
             if self.again or self.confided:  # what is shown of this cell is what it did before
                 if incident.status is Status.CRASHED:
-                    text = "the notebook's process ended when its cells were run again"
+                    text = say("the notebook's process ended when its cells were run again")
                     incident = Incident(incident.status, text)
             else:
                 self.transcript.outputs[task] = Output(error=incident.text)
@@ -359,14 +362,14 @@ class Conversation:
             size += len(frame.header) + len(frame.body)
             self.received += len(frame.header) + len(frame.body)
             if size > _MAX_ANSWER:
-                raise BadMessage("more data than the calls of a check may return")
+                raise BadMessage(say("more data than the calls of a check may return"))
             if self.received > _MAX_RETURNED:
-                raise BadMessage("more data than a notebook may return")
+                raise BadMessage(say("more data than a notebook may return"))
             if frame.last:
                 self.transcript.answers[question] = frames
                 return
             if len(frames) > self.marking.calls(question):
-                raise BadMessage("more than it was asked for")
+                raise BadMessage(say("more than it was asked for"))
 
     def _hear(self, talk: _Talk, task: Task) -> Frame:
         """The next message, due for ``task``; it may lie ready, or be held until later ones."""
@@ -411,12 +414,15 @@ class Conversation:
         task = self.tasks[talk.orders[talk.begun].at]
         allowed = self._allowed(task)
         self.charged += allowed
-        text = f"stopped after {allowed:g} seconds: an endless loop?"
+        text = say("stopped after {seconds} seconds: an endless loop?", seconds=f"{allowed:g}")
         if self._is_over():
-            text = f"stopped: the whole notebook took more than {self.limits.notebook:g} seconds"
+            text = say(
+                "stopped: the whole notebook took more than {seconds} seconds",
+                seconds=f"{self.limits.notebook:g}",
+            )
         elif isinstance(task, Question):
             if allowed < self.marking.call_seconds[task.exercise, task.check]:
-                text = "stopped: all calls of this exercise together took too long"
+                text = say("stopped: all calls of this exercise together took too long")
             self.spent[task.exercise] += allowed
         return _Late(Incident(Status.TIMEOUT, text))
 
@@ -437,36 +443,40 @@ def _read_output(answer: dict[str, Any]) -> tuple[Output, Incident | None]:
     error = answer.get("error")
     name, detail, incident = "", "", None
     if isinstance(error, dict):
-        name = inert_text(error.get("name"), 100) or "an exception"
+        name = inert_text(error.get("name"), 100) or say(AN_EXCEPTION)
         detail = inert_text(error.get("text"), 500)
         if name == "MemoryError":
-            incident = Incident(Status.OUT_OF_MEMORY, "a cell ran out of memory")
+            incident = Incident(Status.OUT_OF_MEMORY, say("a cell ran out of memory"))
         elif name != NO_ANSWER:
-            told = f"a cell raised {name}: {detail}" if detail else f"a cell raised {name}"
+            told = say("a cell raised {error}", error=f"{name}: {detail}" if detail else name)
             incident = Incident(Status.ERROR, told)
     return Output(inert_text(text, _MAX_TEXT), tuple(pictures[:8]), name, detail), incident
 
 
 def _nonsense(error: BadMessage) -> Incident:
-    return Incident(Status.CRASHED, f"the notebook's process sent {error}")
+    return Incident(Status.CRASHED, say("the notebook's process sent {error}", error=error))
 
 
 def _death(end: WorkerExit) -> Incident:
     """What became of a worker that is gone."""
     if end.overuse == MEMORY:
-        text = "the notebook's processes together took more memory than allowed"
+        text = say("the notebook's processes together took more memory than allowed")
         return Incident(Status.OUT_OF_MEMORY, text)
     if end.overuse == CPU:
-        text = "the notebook's processes together computed for longer than allowed"
+        text = say("the notebook's processes together computed for longer than allowed")
         return Incident(Status.TIMEOUT, text)
     if end.had_to_be_killed:
-        text = "the notebook's process cut itself off from the grader"
+        text = say("the notebook's process cut itself off from the grader")
         return Incident(Status.CRASHED, text)
     if end.signal == 9:
-        text = "the notebook's process was killed by the system, as for memory"
+        text = say("the notebook's process was killed by the system, as for memory")
         return Incident(Status.OUT_OF_MEMORY, text)
     if end.signal is not None:
-        return Incident(Status.CRASHED, f"the Python interpreter crashed (signal {end.signal})")
+        return Incident(
+            Status.CRASHED,
+            say("the Python interpreter crashed (signal {number})", number=end.signal),
+        )
     return Incident(
-        Status.CRASHED, f"the notebook ended its own process (exit status {end.status})"
+        Status.CRASHED,
+        say("the notebook ended its own process (exit status {number})", number=end.status),
     )

@@ -11,6 +11,7 @@ from autograder.release.released import Release
 from autograder.results.adjustments import UNADJUSTED, Adjustments
 from autograder.results.result import Result, Status
 from autograder.sandbox.pool import Pool
+from autograder.selfcheck.language import say
 
 from .conversation import Conversation
 from .handin import parse
@@ -55,14 +56,15 @@ class Grader:
         except Damaged as damaged:
             return self.ungraded(student, Status.DAMAGED, str(damaged))
         except (RecursionError, MemoryError):
-            told = "it is nested too deeply to be read"
+            told = say("it is nested too deeply to be read")
             return self.ungraded(student, Status.DAMAGED, told)
         try:
             said = Conversation(plan, self.marking, pool).hold()
             return self.adjustments.applied(verdict(student, plan, said, self.marking))
         except Exception as error:  # a mistake of the grader's must not stop the batch
-            told = (
-                f"the grader itself failed on it ({type(error).__name__}: {error}); please report"
+            told = say(
+                "the grader itself failed on it ({error}); please report",
+                error=f"{type(error).__name__}: {error}",
             )
             return self.ungraded(student, Status.MANUAL, told[:500])
 
@@ -70,7 +72,7 @@ class Grader:
         """The result, with score 0, of a hand-in whose cells were not run."""
         spec = self.marking.spec
         exercises = tuple(
-            not_run(each, "not run", status, spec.sections.get(each.name, ""))
+            not_run(each, say("not run"), status, spec.sections.get(each.name, ""))
             for each in spec.exercises
         )
         result = Result(

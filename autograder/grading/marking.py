@@ -15,7 +15,8 @@ from autograder.definition import ProblemSetSpec
 from autograder.results.inert import inert_text
 from autograder.sandbox import orders
 from autograder.sandbox.wire import BadMessage, Frame
-from autograder.selfcheck.judge import NONSENSE, REFUSED, CheckResult, judge
+from autograder.selfcheck.judge import AN_EXCEPTION, NONSENSE, REFUSED, CheckResult, judge
+from autograder.selfcheck.language import say
 from autograder.selfcheck.spec import Case, ExerciseSpec, Outcome
 from autograder.selfcheck.values import Decoder, ValueRefused
 
@@ -163,25 +164,25 @@ def _take(
     """Put the outcomes in a message where they belong. Raises BadMessage."""
     entries = message.get("outcomes")
     if not isinstance(entries, list):
-        raise BadMessage("no outcomes")
+        raise BadMessage(say("no outcomes"))
     for entry in entries:
         number = entry.get("case") if isinstance(entry, dict) else None
         if type(number) is not int or not 0 <= number < len(asked):
-            raise BadMessage("an outcome of no case")
+            raise BadMessage(say("an outcome of no case"))
         index, case = asked[number]
         if len(of_check[index]) >= case.calls:
-            raise BadMessage("more outcomes than it was asked for")
+            raise BadMessage(say("more outcomes than it was asked for"))
         of_check[index].append(_outcome(entry, decoder, len(case.arguments)))
 
 
 def _outcome(entry: dict[str, Any], decoder: Decoder, parameters: int) -> Outcome:
     if "error" in entry:
         error, detail = inert_text(entry["error"], 100), inert_text(entry.get("detail"), 500)
-        return Outcome(error=error or "an exception", detail=detail)
+        return Outcome(error=error or AN_EXCEPTION, detail=detail)
     try:
         after = entry.get("after")
         if after is not None and (not isinstance(after, list) or len(after) != parameters):
-            raise ValueRefused("the arguments are missing")
+            raise ValueRefused(say("the arguments are missing"))
         return Outcome(
             decoder.value(entry.get("value")),
             after=None if after is None else tuple(decoder.value(tree) for tree in after),

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from autograder.definition.ids import DRIVER, TEXT, check_id, checked_exercise, driver_id, is_check
 from autograder.release.released import Release, libraries_in
 from autograder.results.inert import Attachment
+from autograder.selfcheck.language import say, sentence
 
 from .handin import HandedCell
 
 _MOST_NAMED = 5  # texts that are not the release's
 CHECK_ALL = "check_all()"  # a summary for the student, who is told the whole verdict instead
-_INSTEAD = "*Handed in instead of the text above:*\n\n"
+_INSTEAD = sentence("Handed in instead of the text above:")
+_COPY = sentence("a copy of the cell “{name}” was left out")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,9 @@ class _Planner:
             if ids[index] is None and cell.grade_id is None and guess and guess not in ids:
                 ids[index] = guess
                 if not guess.startswith(TEXT):
-                    self.notes.append(f"cell “{guess}” had lost its nbgrader metadata")
+                    self.notes.append(
+                        say("cell “{name}” had lost its nbgrader metadata", name=guess)
+                    )
         return ids
 
     def plan(self) -> Plan:
@@ -120,7 +124,7 @@ class _Planner:
                 if last_check[grade_id] == index:
                     steps.append(self._check(grade_id))
                 else:
-                    self.notes.append(f"a copy of the cell “{grade_id}” was left out")
+                    self.notes.append(say(_COPY, name=grade_id))
             elif grade_id.startswith(DRIVER):
                 pass  # the release's is put above the check below
             elif self.by_id[grade_id].locked:
@@ -128,7 +132,9 @@ class _Planner:
             else:
                 released = self.by_id[grade_id]
                 if cell.kind != released.kind:
-                    self.notes.append(f"cell “{grade_id}” was turned into {cell.kind}")
+                    self.notes.append(
+                        say("cell “{name}” was turned into {kind}", name=grade_id, kind=cell.kind)
+                    )
                 steps.append(
                     Step(
                         released.kind,
@@ -148,8 +154,11 @@ class _Planner:
             named = ", ".join(list(self.changed)[:_MOST_NAMED])
             more = ", …" if len(self.changed) > _MOST_NAMED else ""
             self.notes.append(
-                f"not all texts are the release's ({named}{more}): those are shown, and below each "
-                "what was handed in"
+                say(
+                    "not all texts are the release's ({names}): those are shown, and below each "
+                    "what was handed in",
+                    names=named + more,
+                )
             )
         missing = self._place_checks(steps, answers)
         self._place_drivers(steps)
@@ -183,7 +192,7 @@ class _Planner:
         if cell.kind == released.kind and _same(cell.source, released.source):
             return
         self.changed[grade_id] = None
-        source = _INSTEAD + cell.source if cell.kind == "markdown" else cell.source
+        source = f"*{say(_INSTEAD)}*\n\n{cell.source}" if cell.kind == "markdown" else cell.source
         yield Step(cell.kind, source, attachments=cell.attachments)
 
     def _lost_texts_above(self, grade_id: str | None) -> list[Step]:
@@ -208,10 +217,14 @@ class _Planner:
         different = {s.strip() for s in sources if not _same(s, released)}
         if len(different) > 1:
             self.ambiguous.append(
-                f"there are {len(sources)} different cells for “{name}”; the last one counted here"
+                say(
+                    "there are {n} different cells for “{name}”; the last one counted here",
+                    n=len(sources),
+                    name=name,
+                )
             )
         else:
-            self.notes.append(f"a copy of the cell “{name}” was left out")
+            self.notes.append(say(_COPY, name=name))
         wanted = different or {released.strip()}
         keep = max(
             i
@@ -233,7 +246,9 @@ class _Planner:
             if not defined:
                 defined = [i for i, s in enumerate(steps) if s.runs and _defines(s.source, name)]
                 if defined:
-                    self.notes.append(f"“{name}” was found in a cell without its metadata")
+                    self.notes.append(
+                        say("“{name}” was found in a cell without its metadata", name=name)
+                    )
                     answers[name] = [steps[defined[-1]].source]
                     last = steps[defined[-1]]
                     steps[defined[-1]] = Step(last.kind, last.source, last.grade_id or name)
@@ -242,10 +257,14 @@ class _Planner:
             after = defined[-1] if defined else len(steps) - 1
             at = next((i for i, s in enumerate(steps) if s.check == name), None)
             if at is None:
-                self.notes.append(f"the cell “{check_id(name)}” was missing and was put back")
+                self.notes.append(
+                    say("the cell “{name}” was missing and was put back", name=check_id(name))
+                )
                 steps.insert(after + 1, self._check(check_id(name)))
             elif at < after and defined:
-                self.notes.append(f"the cell “{check_id(name)}” stood above the answer")
+                self.notes.append(
+                    say("the cell “{name}” stood above the answer", name=check_id(name))
+                )
                 step = steps.pop(at)
                 steps.insert(after, step)
         return missing

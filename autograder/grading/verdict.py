@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from autograder.definition.ids import check_id, written_id
 from autograder.results.result import ExerciseResult, GradedCell, Output, Result, Status
 from autograder.selfcheck.judge import NO_ANSWER, NONSENSE, REFUSED, CheckResult
+from autograder.selfcheck.language import say
 from autograder.selfcheck.spec import CheckSpec, ExerciseSpec
 
 from .marking import Marking, Stopwatch, TakesTooLong
@@ -86,7 +87,7 @@ def _judged(
     undefined = False
     if spec.name in plan.missing:
         results = [
-            _failed(check, f"there is no cell with the function {spec.name}")
+            _failed(check, say("there is no cell with the function {name}", name=spec.name))
             for check in spec.checks
         ]
     else:
@@ -123,8 +124,12 @@ def _why_undefined(name: str, plan: Plan, said: Transcript) -> str:
     for number, step in enumerate(plan.steps):
         output = said.outputs.get(number)
         if step.grade_id == name and output is not None and output.error in _OF_SYNTAX:
-            return f"the cell of {name} is not valid Python: {output.error}, {output.detail}"
-    return f"the notebook defines no function {name} that can be called"
+            return say(
+                "the cell of {name} is not valid Python: {error}",
+                name=name,
+                error=f"{output.error}, {output.detail}",
+            )
+    return say("the notebook defines no function {name} that can be called", name=name)
 
 
 def not_run(spec: ExerciseSpec, why: str, status: Status, section: str = "") -> ExerciseResult:
@@ -134,7 +139,7 @@ def not_run(spec: ExerciseSpec, why: str, status: Status, section: str = "") -> 
 
 
 def _not_judged(spec: ExerciseSpec, marking: Marking) -> _Judged:
-    told = "not judged: to compare what the notebook returned took too long"
+    told = say("not judged: to compare what the notebook returned took too long")
     section = marking.spec.sections.get(spec.name, "")
     result = not_run(spec, told, Status.TIMEOUT, section)
     return _Judged(result, [Incident(Status.TIMEOUT, told)])
@@ -151,12 +156,12 @@ def _incident(result: CheckResult) -> Incident | None:
     if result.error is None or result.error == NO_ANSWER:
         return None
     if result.error == NONSENSE:
-        text = "the notebook's process sent something else than results of its calls"
+        text = say("the notebook's process sent something else than results of its calls")
         return Incident(Status.CRASHED, text)
     if result.error == REFUSED:
-        return Incident(Status.ERROR, "a call returned something that cannot be compared")
+        return Incident(Status.ERROR, say("a call returned something that cannot be compared"))
     if result.error == "MemoryError":
-        return Incident(Status.OUT_OF_MEMORY, "a call ran out of memory")
+        return Incident(Status.OUT_OF_MEMORY, say("a call ran out of memory"))
     return Incident(Status.ERROR, result.raised or result.message)
 
 
@@ -174,16 +179,16 @@ def _status(
         if found and not (status is Status.ERROR and full):
             return status, found[0].text
     if plan.missing:
-        return Status.MISSING_CELL, f"no cell for {', '.join(plan.missing)}"
+        return Status.MISSING_CELL, say("no cell for {names}", names=", ".join(plan.missing))
     if undefined:
-        return Status.MISSING_CELL, f"no function {', '.join(undefined)}"
+        return Status.MISSING_CELL, say("no function {names}", names=", ".join(undefined))
     if plan.ambiguous:
         return Status.MANUAL, "; ".join(plan.ambiguous)
     unanswered = list(_unanswered(plan, exercises))
     if exercises and len(unanswered) == len(exercises):
-        return Status.NO_ANSWER, "no exercise is answered"
+        return Status.NO_ANSWER, say("no exercise is answered")
     if unanswered:
-        return Status.PARTIAL, f"not answered: {', '.join(unanswered)}"
+        return Status.PARTIAL, say("not answered: {names}", names=", ".join(unanswered))
     return Status.GRADED, ""
 
 

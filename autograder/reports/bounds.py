@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from autograder.results.inert import inert_text
 from autograder.results.result import GradedCell
+from autograder.selfcheck.language import say, sentence
 
 MAX_TEXT = 1_000_000  # bytes of sources and outputs together
 MAX_PICTURES = 8 << 20  # bytes of base64
-LEFT_OUT = "\n… (the rest is left out: this is too much for one page)"
+LEFT_OUT = sentence("… (the rest is left out: this is too much for one page)")
 
 
 def bounded(cells: Iterable[GradedCell], *, sources: bool) -> list[GradedCell]:
@@ -38,8 +39,9 @@ def bounded(cells: Iterable[GradedCell], *, sources: bool) -> list[GradedCell]:
             if pictures >= 0:
                 kept.append(picture)
         told, text = _cut(cell.output.text, text)
-        if len(kept) < len(cell.output.pictures) and not told.endswith(LEFT_OUT):
-            told += LEFT_OUT
+        left_out = "\n" + say(LEFT_OUT)
+        if len(kept) < len(cell.output.pictures) and not told.endswith(left_out):
+            told += left_out
         output = cell.output
         if told != output.text or len(kept) < len(output.pictures):
             output = replace(output, text=told, pictures=tuple(kept))
@@ -55,4 +57,4 @@ def _cut(text: str, room: int) -> tuple[str, int]:
     size = len(whole.encode())
     if size <= room:
         return whole, room - size
-    return inert_text(whole, room) + LEFT_OUT, 0
+    return f"{inert_text(whole, room)}\n{say(LEFT_OUT)}", 0

@@ -13,6 +13,7 @@ from autograder.release.released import Release
 from autograder.results.inert import inert_text
 from autograder.results.result import ExerciseResult, GradedCell, Output, Result
 from autograder.selfcheck.judge import messages
+from autograder.selfcheck.language import say
 
 from .bounds import bounded
 from .markdown import inert_markdown
@@ -111,7 +112,7 @@ def _inert(cell: GradedCell) -> dict[str, Any]:
 
 
 def _why_there_are_none(result: Result) -> GradedCell:
-    text = f"This notebook could not be graded: {result.detail}."
+    text = say("This notebook could not be graded: {why}.", why=result.detail)
     return GradedCell("code", "", None, None, Output(text))
 
 
@@ -122,12 +123,17 @@ def heading(section: str) -> str:
     return ", ".join(each.replace("-", " ") for each in (page, part) if each)
 
 
+def points_text_of(exercise: ExerciseResult) -> str:
+    """The points of an exercise, of how many, in words."""
+    return say("{points} of {all} points", points=exercise.score, all=exercise.max_score)
+
+
 def exercise_text(exercise: ExerciseResult) -> str:
     """The results of one exercise as a student reads them."""
-    lines = [f"{exercise.name}: {exercise.score} of {exercise.max_score} points"]
+    lines = [f"{exercise.name}: {points_text_of(exercise)}"]
     lines += [f"  {told}" for told in exercise.adjusted]
     if exercise.section and exercise.score < exercise.max_score:
-        lines.append(f"  to read again: {heading(exercise.section)}")
+        lines.append("  " + say("to read again: {section}", section=heading(exercise.section)))
         lines[-1] += f" ({exercise.section})" if exercise.section.startswith("http") else ""
     for check, message in zip(exercise.checks, messages(exercise.checks), strict=True):
         points = check.points if check.passed else 0

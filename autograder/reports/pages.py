@@ -23,6 +23,7 @@ from autograder.results.inert import script_hash
 from autograder.results.result import Result, Run
 from autograder.results.tables import Overview, points_text
 from autograder.selfcheck.judge import CheckResult, messages
+from autograder.selfcheck.language import say, say_count
 
 from .bounds import bounded
 from .notebook import LONGEST_ANSWER, heading
@@ -39,13 +40,15 @@ _MOST_TOLD = 1500  # characters of a message to such a group
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=PackageLoader("autograder.reports", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals.update(say=say, say_count=say_count)
+    return made
 
 
 @cache

@@ -19,6 +19,7 @@ from autograder.course.errors import UserError
 from autograder.course.files import write_whole
 from autograder.definition.ids import check_id
 from autograder.selfcheck.judge import CheckResult
+from autograder.selfcheck.language import say, say_count
 from autograder.selfcheck.spec import ExerciseSpec
 
 from .result import ExerciseResult, Judged, Result
@@ -66,13 +67,16 @@ class Adjustment:
     @property
     def told(self) -> str:
         """The sentence that students read."""
-        what = f"“{self.check}”" if self.check else "this exercise"
-        done = {
-            Action.FULL_MARKS: f"everybody has full marks for {what}",
-            Action.DROP: f"{what} does not count",
-            Action.POINTS: f"{what} is worth {self.points} point{'s' * (self.points != 1)}",
-        }[self.action]
-        return f"Changed after grading: {done}. {self.why}"
+        what = say("“{quoted}”", quoted=self.check) if self.check else say("this exercise")
+        if self.action is Action.FULL_MARKS:
+            done = say("everybody has full marks for {what}", what=what)
+        elif self.action is Action.DROP:
+            done = say("{what} does not count", what=what)
+        else:
+            done = say_count(
+                "{what} is worth {n} point", "{what} is worth {n} points", self.points, what=what
+            )
+        return say("Changed after grading: {done}. {why}", done=done, why=self.why)
 
 
 @dataclass(frozen=True)

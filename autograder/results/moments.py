@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from autograder.course.errors import UserError
+from autograder.selfcheck.language import say, say_count
 
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?: *(\S+))?")
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
@@ -112,7 +113,18 @@ def read_span(value: Any, where: str) -> Span:
             rest += int(number) * timedelta(**{unit.rstrip("s") + "s": 1})
     if days > 3660:
         raise UserError(f"{where} cannot be {value!r}: that is more than ten years")
-    return Span(days, rest, " ".join(f"{number} {unit}" for number, unit in parts))
+    return Span(days, rest, " ".join(_told(int(number), unit[0]) for number, unit in parts))
+
+
+def _told(number: int, unit: str) -> str:
+    """So many of a unit of time, which its first letter names."""
+    if unit == "m":
+        return say_count("{n} minute", "{n} minutes", number)
+    if unit == "h":
+        return say_count("{n} hour", "{n} hours", number)
+    if unit == "d":
+        return say_count("{n} day", "{n} days", number)
+    return say_count("{n} week", "{n} weeks", number)
 
 
 def shown(moment: datetime) -> str:
@@ -126,7 +138,8 @@ def shown(moment: datetime) -> str:
 def as_long(seconds: float) -> str:
     """A length of time as people read it: hours with one digit, minutes where it is less."""
     if seconds < 3600:
-        minutes = max(1, round(seconds / 60))
-        return f"{minutes} minute{'s' * (minutes != 1)}"
-    hours = f"{seconds / 3600:.1f}".removesuffix(".0")
-    return f"{hours} hour{'s' * (hours != '1')}"
+        return _told(max(1, round(seconds / 60)), "m")
+    hours = f"{seconds / 3600:.1f}"
+    if hours.endswith(".0"):
+        return _told(int(float(hours)), "h")
+    return say("{hours} hours", hours=hours)

@@ -16,6 +16,7 @@ from typing import Any
 
 from autograder.course.directory import CourseDirectory
 from autograder.course.errors import UserError
+from autograder.selfcheck.language import say, say_count, sentence
 
 from .moments import Span, as_long, read_moment, read_span, read_zone, shown
 
@@ -29,6 +30,12 @@ _TERM = ("drop_lowest", "never_drop")
 _UNITS = {"day": 86400, "hour": 3600}
 _PER = tuple(f"{unit}{begun}" for unit in _UNITS for begun in (" begun", ""))
 _LONGEST_REASON = 500  # characters
+_COSTS = {
+    "day begun": sentence("{percent} % of the points for each day begun"),
+    "day": sentence("{percent} % of the points for each day"),
+    "hour begun": sentence("{percent} % of the points for each hour begun"),
+    "hour": sentence("{percent} % of the points for each hour"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,14 +71,18 @@ class LateRule:
     @property
     def told(self) -> str:
         """The rule as students read it."""
-        parts = ["lateness costs nothing"]
+        costs = say("lateness costs nothing")
         if self.percent:
-            most = f", at most {self.at_most:g} %" if self.at_most < 100 else ""
-            parts = [f"{self.percent:g} % of the points for each {self.per}{most}"]
+            costs = say(_COSTS[self.per], percent=f"{self.percent:g}")
+            if self.at_most < 100:
+                most = f"{self.at_most:g}"
+                costs = say("{rule}, at most {percent} %", rule=costs, percent=most)
+        parts = [costs]
         if self.grace is not None:
-            parts.append(f"up to {self.grace.text} late is in time")
+            parts.append(say("up to {span} late is in time", span=self.grace.text))
         if self.closes_after is not None:
-            parts.append(f"{self.closes_after.text} after the due date nothing counts any more")
+            span = self.closes_after.text
+            parts.append(say("{span} after the due date nothing counts any more", span=span))
         return "; ".join(parts)
 
 
@@ -175,15 +186,18 @@ class Policies:
             return 0.0, ""
         closes = self.closes(problem_set, own_due)
         if closes is not None and own_due.astimezone(UTC) + timedelta(seconds=seconds) > closes:
-            return (
-                100.0,
-                f"after {shown(closes.astimezone(self._shown_in(own_due)))} nothing counts",
-            )
+            moment = shown(closes.astimezone(self._shown_in(own_due)))
+            return 100.0, say("after {moment} nothing counts", moment=moment)
         percent = rule.taken(seconds)
         if percent:
-            return percent, f"{percent:.3g} % of the points are taken off ({rule.told})"
+            return percent, say(
+                "{percent} % of the points are taken off ({rule})",
+                percent=f"{percent:.3g}",
+                rule=rule.told,
+            )
         if rule.percent and seconds > 0 and rule.grace is not None:
-            return 0.0, f"that is in time, for up to {rule.grace.text} are forgiven"
+            forgiven = rule.grace.text
+            return 0.0, say("that is in time, for up to {span} are forgiven", span=forgiven)
         return 0.0, ""
 
     def shown(self, moment: datetime, problem_set: str) -> str:
@@ -198,14 +212,14 @@ class Policies:
         if not self.drop_lowest:
             return ""
         if problem_set in self.never_drop:
-            return "In the total of the term this problem set counts in any case."
-        which = (
-            "the problem set without which your share of the points is largest does not count"
-            if self.drop_lowest == 1
-            else f"the {self.drop_lowest} problem sets without which your share of the points is "
-            "largest do not count"
+            return say("In the total of the term this problem set counts in any case.")
+        return say_count(
+            "In the total of the term the problem set without which your share of the points is "
+            "largest does not count.",
+            "In the total of the term the {n} problem sets without which your share of the points "
+            "is largest do not count.",
+            self.drop_lowest,
         )
-        return f"In the total of the term {which}."
 
     def _of(self, problem_set: str) -> _Deadline:
         return self.sets.get(problem_set, _Deadline())
@@ -234,13 +248,17 @@ class Lateness:
     @property
     def told(self) -> str:
         """All of it in a line."""
-        parts = [f"Due {self.due}"]
-        if self.extended_to:
-            why = f" ({self.why})" if self.why else ""
-            parts.append(f"for you extended to {self.extended_to}{why}")
-        if self.handed_in:
-            late = f", {as_long(self.seconds)} late" if self.seconds > 0 else ", in time"
-            parts.append(f"handed in {self.handed_in}{late}")
+        parts = [say("Due {moment}", moment=self.due)]
+        if self.extended_to and self.why:
+            extended = sentence("for you extended to {moment} ({why})")
+            parts.append(say(extended, moment=self.extended_to, why=self.why))
+        elif self.extended_to:
+            parts.append(say("for you extended to {moment}", moment=self.extended_to))
+        if self.handed_in and self.seconds > 0:
+            late = sentence("handed in {moment}, {span} late")
+            parts.append(say(late, moment=self.handed_in, span=as_long(self.seconds)))
+        elif self.handed_in:
+            parts.append(say("handed in {moment}, in time", moment=self.handed_in))
         return "; ".join([*parts, *([self.reason] if self.reason else [])]) + "."
 
 

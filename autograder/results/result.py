@@ -9,7 +9,7 @@ from typing import Any
 
 from autograder.definition.ids import check_id
 from autograder.selfcheck.judge import CheckResult
-from autograder.selfcheck.language import ENGLISH
+from autograder.selfcheck.language import ENGLISH, sentence
 from autograder.selfcheck.records import UNTOLD, record_of, tree_of
 from autograder.selfcheck.values import ValueRefused
 
@@ -24,16 +24,16 @@ class Status(StrEnum):
     In the order of their weight: of several that apply, the first is the status.
     """
 
-    DAMAGED = "damaged"
-    TIMEOUT = "timeout"
-    OUT_OF_MEMORY = "out of memory"
-    CRASHED = "crashed"
-    ERROR = "error"
-    MISSING_CELL = "missing cell"
-    MANUAL = "needs manual grading"
-    NO_ANSWER = "no answer"
-    PARTIAL = "partial"
-    GRADED = "graded"
+    DAMAGED = sentence("damaged")
+    TIMEOUT = sentence("timeout")
+    OUT_OF_MEMORY = sentence("out of memory")
+    CRASHED = sentence("crashed")
+    ERROR = sentence("error")
+    MISSING_CELL = sentence("missing cell")
+    MANUAL = sentence("needs manual grading")
+    NO_ANSWER = sentence("no answer")
+    PARTIAL = sentence("partial")
+    GRADED = sentence("graded")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autograder.selfcheck.language import say
+
 MAX_HEADER = 1 << 22
 MAX_BODY = 1 << 22
 MAX_STRUCTURE = 1 << 17  # brackets, commas and colons of a header: JSON takes much memory for each
@@ -51,16 +53,16 @@ class Frame:
     def open(self) -> tuple[dict[str, Any], list[memoryview]]:
         """The message and its buffers, which are views of the body. Raises BadMessage."""
         if sum(map(self.header.count, (b"{", b"[", b",", b":"))) > MAX_STRUCTURE:
-            raise BadMessage("a header of too many parts")
+            raise BadMessage(say("a header of too many parts"))
         try:
             message = json.loads(self.header.decode("utf-8"))
         except (ValueError, RecursionError):
-            raise BadMessage("a header that is not JSON") from None
+            raise BadMessage(say("a header that is not JSON")) from None
         lengths = message.pop("buffers", None) if isinstance(message, dict) else None
         if not isinstance(lengths, list) or not all(type(n) is int and n >= 0 for n in lengths):
-            raise BadMessage("a header without its buffers")
+            raise BadMessage(say("a header without its buffers"))
         if sum(lengths) != len(self.body):
-            raise BadMessage("buffers that are not as long as it says")
+            raise BadMessage(say("buffers that are not as long as it says"))
         buffers, at = [], 0
         body = memoryview(self.body)
         for length in lengths:
@@ -125,14 +127,14 @@ class Channel:
         self._await(_PREFIX.size, deadline)
         last, header, body = _PREFIX.unpack_from(self._ahead)
         if header > MAX_HEADER:
-            raise BadMessage("a header over the size limit")
+            raise BadMessage(say("a header over the size limit"))
         if body > MAX_BODY:
-            raise BadMessage("buffers over the size limit")
+            raise BadMessage(say("buffers over the size limit"))
         end = _PREFIX.size + header
         whole = end + body
         if whole > self.allowance:
             self.allowance = 0
-            raise BadMessage("more data than a notebook may return in all")
+            raise BadMessage(say("more data than a notebook may return in all"))
         self._await(whole, deadline)
         self.allowance -= whole
         with memoryview(self._ahead) as ahead:

@@ -28,6 +28,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
 from autograder.selfcheck.calls import run_case
+from autograder.selfcheck.language import say
 from autograder.selfcheck.spec import Outcome
 from autograder.selfcheck.values import Buffer, ValueRefused, encode
 
@@ -331,7 +332,7 @@ def _error(error: BaseException) -> dict[str, str]:
     try:
         # the name of its file, which str() adds, is one that nobody has given
         if isinstance(error, SyntaxError) and error.lineno is not None:
-            text = f"line {error.lineno}: {error.msg}"
+            text = say("line {line}: {error}", line=error.lineno, error=error.msg)
         else:
             text = str(error)
     except Exception:

@@ -179,7 +179,7 @@ class Decoder:
             self.take(min(len(tree), _MAX_TEXT) // _TEXT_PART)
             return tree[:_MAX_TEXT]
         if not isinstance(tree, dict) or len(tree) != 1:
-            raise ValueRefused("not plain data")
+            raise ValueRefused(say("not plain data"))
         ((kind, content),) = tree.items()
         if kind == "float" and isinstance(content, str) and content in ("nan", "inf", "-inf"):
             return float(content)
@@ -192,7 +192,7 @@ class Decoder:
         if kind == "unsupported" and isinstance(content, str):
             self.take(_UNSUPPORTED_PARTS)
             return Unsupported("".join(c for c in content[:100] if c.isprintable()))
-        raise ValueRefused("not plain data")
+        raise ValueRefused(say("not plain data"))
 
     def take(self, parts: int) -> None:
         if not self.room.take(parts):
@@ -203,12 +203,12 @@ class Decoder:
             name, shape, index = content["dtype"], content["shape"], content["buffer"]
             layout, readonly = content["layout"], content["readonly"]
         except KeyError as missing:
-            raise ValueRefused(f"an array without {missing}") from None
+            raise ValueRefused(say("an array without {name}", name=missing)) from None
         if not isinstance(name, str):
-            raise ValueRefused("an array of a type that is not numeric")
+            raise ValueRefused(say("an array of a type that is not numeric"))
         dtype = _numeric(name)
         if layout not in ("C", "F", "strided") or not isinstance(readonly, bool):
-            raise ValueRefused("an array of an unknown layout")
+            raise ValueRefused(say("an array of an unknown layout"))
         if (
             not isinstance(shape, list)
             or len(shape) > 32
@@ -218,7 +218,7 @@ class Decoder:
             or index in self.used  # or a small message could ask for much memory
             or math.prod(shape) * dtype.itemsize != len(self.buffers[index])
         ):
-            raise ValueRefused("an array whose shape does not fit its bytes")
+            raise ValueRefused(say("an array whose shape does not fit its bytes"))
         self.used.add(index)
         if not self.room.take(_ARRAY_PARTS, len(self.buffers[index])):
             raise _too_large(tuple(shape))
@@ -227,7 +227,7 @@ class Decoder:
             if not self.views:
                 array = _laid_out(array, layout)
         except ValueError:  # no entries, yet dimensions too large for NumPy
-            raise ValueRefused("an array of an impossible shape") from None
+            raise ValueRefused(say("an array of an impossible shape")) from None
         if readonly:
             array.flags.writeable = False
         return array
@@ -237,11 +237,11 @@ class Decoder:
 def _numeric(name: str) -> np.dtype[Any]:
     # np.dtype() reads a small language, of which these are the plain words
     if not _DTYPE.fullmatch(name):
-        raise ValueRefused("an array of a type that is not numeric")
+        raise ValueRefused(say("an array of a type that is not numeric"))
     try:
         return np.dtype(name)
     except TypeError:
-        raise ValueRefused("an array of an unknown type") from None
+        raise ValueRefused(say("an array of an unknown type")) from None
 
 
 def _laid_out(flat: np.ndarray[Any, Any], layout: str) -> np.ndarray[Any, Any]:

@@ -24,6 +24,24 @@ from autograder.release.making import notebook_text
 PS = "ps01-sums"
 SCORES = {"boris": 3, "goran": 3, "hana": 0}  # as in English
 QUICK = Settings(isolation="auto", workers=2, time=TimeLimits(cell=3, call=1, notebook=20))
+LATE = """
+[late]
+percent = 10
+at_most = 50
+[problem_set.ps01-sums]
+due = "2026-11-30 23:59 Z"
+[[extension]]
+student = "goran"
+problem_set = "ps01-sums"
+by = "2 days"
+why = "Krank."
+"""
+# what pages say in English, and what this course has written nowhere
+ENGLISH = re.compile(
+    r"\b(points?|checks?|status|graded|Exercise|late|Due|handed|raised|expected|got|inputs|case)\b"
+)
+# tags, and what the student and the course have written
+WRITTEN = r"<style>.*?</style>|<code>.*?</code>|<pre class=.code.>.*?</pre>|<[^>]*>"
 AT_A_DESK = """
 from selfcheck import check
 def trapezoid(y, h):
@@ -52,6 +70,8 @@ def assignment(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
         path = made.submitted(student)
         path.parent.mkdir(parents=True)
         path.write_text(notebook_text(sample[student]), encoding="utf-8")
+        path.with_name("timestamp.txt").write_text("2026-12-01 12:00 UTC", encoding="utf-8")
+    (made.root / "policies.toml").write_text(LATE, encoding="utf-8")
     return made
 
 
@@ -80,5 +100,18 @@ def test_a_class_is_graded_as_in_english_and_told_in_german(assignment: Assignme
     assert {result.student: result.score for result in graded.run.results} == SCORES
     head = json.loads(assignment.results.read_text(encoding="utf-8"))
     assert head["language"] == "de"
-    page = assignment.feedback("boris").read_text(encoding="utf-8")
-    assert "Prüfungen bestanden, mit den öffentlichen Fällen" in page  # as check said it
+    told = {}
+    for student in SCORES:
+        page = assignment.feedback(student).read_text(encoding="utf-8")
+        assert '<html lang="de">' in page
+        told[student] = re.sub(WRITTEN, "", page, flags=re.DOTALL)
+        assert ENGLISH.findall(told[student]) == []
+    assert "Status: bewertet" in told["boris"]
+    assert "bestanden, mit den öffentlichen Fällen" in told["boris"]  # as check said it
+    costs = "10 % der Punkte werden abgezogen (10 % der Punkte für jeden angefangenen Tag, "
+    assert f"abgegeben 2026-12-01 12:00 (UTC), 12 Stunden zu spät; {costs}" in told["boris"]
+    assert "für dich verlängert bis 2026-12-02 23:59 (UTC) (Krank.)" in told["goran"]
+    assert (
+        "Status: Fehler (eine Zelle endete mit der Ausnahme SyntaxError: Zeile 1" in told["goran"]
+    )
+    assert "keine Aufgabe ist bearbeitet" in told["hana"]
