@@ -4,11 +4,17 @@ import numpy as np
 
 from autograder import reference
 from autograder.definition import Case, Check, Exercise, edit
-from autograder.definition.cases import Rng, case_maker, readonly, strided
+from autograder.definition.cases import Array, Rng, case_maker, floats, readonly, strided
 
 from .quadratics import A2, NARROW, THREE_D, TWO_D, problem
 
 case = case_maker("A", "b", "x0", "steps")
+
+
+def steep(first: float, second: float) -> tuple[Array, Array, Array]:
+    """A, b and x₀: after one step the residual is tiny, and x not at the minimum."""
+    slopes = floats([2.0**17, 1])
+    return np.diag(slopes), slopes * [first, 2.0**-10 * second], np.zeros(2)
 
 
 def special(rng: Rng) -> list[Case]:
@@ -22,6 +28,7 @@ def special(rng: Rng) -> list[Case]:
         case("no step at all", a, b, x, 0),
         case("a short residual", a, short * b, short * x, 1),
         case("a surface that is almost flat", flat * a, flat * b, x, 1),
+        case("a steep direction and a flat one", *steep(*rng.uniform(1, 2, size=2)), 2),
         case("start at the minimum", np.diag(scales), scales * minimum, minimum, 3),
         case("more steps than dimensions", a, b, x, 4),
         case("read-only and strided data", strided(a), readonly(b), readonly(x), 2),
@@ -71,6 +78,7 @@ EXERCISE = Exercise(
                 case("more steps than dimensions", *TWO_D, 3),
                 case("a short residual", A2, [1e-5, -1e-5], [2e-5, 1.5e-5], 1),
                 case("a surface that is almost flat", 1e-10 * A2, [1e-10, -1e-10], TWO_D[2], 1),
+                case("a steep direction and a flat one", *steep(1, 1), 2),
                 case("read-only and strided data", strided(A2), *map(readonly, TWO_D[1:]), 2),
             ],
             held_out=special,
@@ -128,6 +136,12 @@ EXERCISE = Exercise(
             "so only a residual of exactly zero ends the steps.",
             ("rr > 0", "rr > 1e-10"),
             others=[[("rr > 0", "rr > 1e-8")]],
+        ),
+        "stops-at-a-share": edit(
+            "Your x stays once the residual is small beside b or beside the first residual: where "
+            "f is steep in one direction and flat in another, x may be far from the minimum then. "
+            "Only a residual of exactly zero ends the steps.",
+            ("rr > 0", "rr > 1e-10 * (b @ b)"),
         ),
         "stops-short": edit(
             "Your trajectory ends when the residual is zero: it has `steps + 1` rows always, "
