@@ -28,11 +28,12 @@ from autograder.grading.settings import DRAW, KEEP, NONE, Settings
 from autograder.lms import export, gradescope
 from autograder.lms.collect import PLATFORMS, collect
 from autograder.lms.roster import FILE as ROSTER
-from autograder.lms.roster import Roster
+from autograder.lms.roster import Roster, require_id
 from autograder.release import build
 from autograder.release.downloads import build_downloads
 from autograder.release.making import notebook_text
 from autograder.release.solutions import publish_solutions, withdraw_solutions
+from autograder.release.variants import hand_out
 from autograder.results.adjustments import FILE as ADJUSTMENTS
 from autograder.results.adjustments import (
     MOST_POINTS,
@@ -304,6 +305,10 @@ def release(
             out.print(f"  {again}", markup=False)
         if publish and build.publish(assignment):
             out.print(f"  wrote {assignment.material.notebook}", markup=False)
+        elif (publish or done) and build.has_variants(assignment):
+            told = ", so it is not published" if publish else ""
+            again = f"autograder hand-out {assignment.problem_set} FOLDER {directory.options}"
+            out.print(f"  it has variants{told}; to give each student one: {again}", markup=False)
         if check and not build.is_published(assignment):
             stale.append(str(assignment))
     prepare(assignments)
@@ -314,6 +319,58 @@ def release(
             f"{directory.course.notebooks} is out of date for {', '.join(stale)}; "
             "run: autograder release --publish"
         )
+
+
+@app.command("hand-out")
+@click.argument("problem_set", metavar="PS")
+@click.argument("folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path))
+@with_directory
+@_ROSTER
+@click.option(
+    "--student",
+    "students",
+    multiple=True,
+    metavar="ID",
+    help="Only this student, who need not be in the roster; may be given several times.",
+)
+@click.option("--replace", is_flag=True, help="Replace notebooks in FOLDER that are others.")
+def hand_out_(
+    problem_set: str,
+    folder: Path,
+    directory: CourseDirectory,
+    roster: Path | None,
+    students: tuple[str, ...],
+    replace: bool,
+) -> None:
+    """Write for each student of the roster the notebook of a problem set with variants.
+
+    FOLDER/STUDENT/PS.ipynb is the release with the student's constants. Which variant a student has
+    is drawn once and kept in variants/PS.json in the course directory, which only you can read;
+    hand-ins are graded by it. So keep that file: without it nothing is graded.
+    """
+    (assignment,) = _assignments([problem_set], directory)
+    if not build.has_release(assignment):
+        raise UserError(
+            f"{assignment} is not released; run: autograder release {assignment.options}"
+        )
+    for student in students:
+        require_id(student, "--student")
+    ids = students or tuple(student.id for student in _roster(roster, directory))
+    if not ids:
+        raise UserError(
+            f"there is no roster in {directory.root / ROSTER}, and so nobody to hand out to; name "
+            "one by --roster, or students by --student"
+        )
+    if not build.is_released(assignment):
+        err.print(
+            f"{assignment} has changed since its release, which is handed out as it is; what a new "
+            f"one would change: autograder release --diff {assignment.options}",
+            markup=False,
+        )
+    given = hand_out(assignment, ids, folder.resolve(), replace=replace)
+    count = "1 notebook" if len(given) == 1 else f"{len(given)} notebooks"
+    out.print(f"{count} in {folder.resolve()}", markup=False)
+    out.print(f"who has which variant: {assignment.variants}", markup=False)
 
 
 def _tell_difference(assignment: Assignment) -> None:

@@ -17,7 +17,7 @@ import json
 import re
 import sys
 from functools import partial
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,6 +33,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
+from autograder.release.variants import notebook_of, variant_given
 from autograder.reports.markdown import PLAIN_TAGS, inert_markdown, inert_tex
 from autograder.results.inert import script_hash
 
@@ -166,7 +167,7 @@ class MarkingScheme(Preprocessor):
             return nb, resources
         names = (resources["assignment_id"], f"{resources['notebook_id']}.ipynb")
         place = Path(self.config.CourseDirectory.root).joinpath("source", *names)
-        schemes = _written_answers(place)
+        schemes = _written_answers(place, unescape(resources.get("student", "")))
         cells = []
         for cell in nb.cells:
             cells.append(cell)
@@ -178,12 +179,21 @@ class MarkingScheme(Preprocessor):
         return nb, resources
 
 
-def _written_answers(path: Path) -> dict[str, str]:
-    """The instructor's answers in words, by the ids of their cells; none without a notebook."""
+def _written_answers(path: Path, student: str) -> dict[str, str]:
+    """The instructor's answers in words, by the ids of their cells; none without a notebook.
+
+    Where there are variants, they have the constants of the student.
+    """
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        notebook = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+    if notebook["metadata"].get("autograder", {}).get("constants"):
+        given = path.parents[2] / "variants" / f"{path.stem}.json"
+        variant = variant_given(given, student)
+        if variant is not None:  # else the constants show by their names
+            notebook = notebook_of(notebook, variant)
+    cells = notebook["cells"]
     return {
         cell["metadata"]["nbgrader"]["grade_id"]: "".join(cell["source"])
         for cell in cells

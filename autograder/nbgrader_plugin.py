@@ -33,6 +33,7 @@ from autograder.grading.session import Session
 from autograder.grading.settings import Settings
 from autograder.nbgrader_pages import guard_form_grader
 from autograder.release.nbgrader_settings import set_up
+from autograder.release.variants import variants_of
 from autograder.results.adjustments import FILE as ADJUSTMENTS
 from autograder.results.gradebook import save
 from autograder.results.late import require_one_rule
@@ -91,10 +92,12 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
             policies = read_policies(assignment.directory)
             require_one_rule(assignment.root, policies, problem_set)
             _ = session.job  # raises what is wrong with the course, which is true of every hand-in
+            variants = variants_of(assignment, session.release, [student])
         except UserError as error:  # true of every hand-in: nbgrader would go on to the next
             raise _stopped(self, error, folder, student, problem_set) from None
         submitted = Path(folder.format_path(folder.submitted_directory, student, problem_set))
-        graded = session.grade(Handin(student, submitted / f"{ids['notebook']}.ipynb"))
+        path = submitted / f"{ids['notebook']}.ipynb"
+        graded = session.grade(Handin(student, path, variant=variants.get(student, 0)))
         result = resources[_RESULT] = graded.result
         source = Path(folder.format_path(folder.source_directory, ".", problem_set))
         graded_to = Path(folder.format_path(folder.autograded_directory, student, problem_set))

@@ -185,6 +185,11 @@ class Assignment:
         return self.root / "evaluated" / f"{self.problem_set}.json"
 
     @property
+    def variants(self) -> Path:
+        """Which variant of the problem set each student has been given."""
+        return self.root / "variants" / f"{self.problem_set}.json"
+
+    @property
     def reports(self) -> Path:
         """The folder of the reports."""
         return self.root / "reports" / self.problem_set

@@ -6,7 +6,7 @@ This module does not import torch at its top: the grader's coordinator reads spe
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +18,14 @@ from autograder.selfcheck.compare import difference, too_few_right
 from autograder.selfcheck.judge import ACCIDENTS
 from autograder.selfcheck.spec import FORM, Case, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
-from .exercise import Check, DefinitionError, Exercise, Mistake
+from .exercise import Check, DefinitionError, Exercise, Mistake, ProblemSet
 from .problem_set import ProblemSetSpec, load_problem_set, material_of
+
+ANOTHER_VARIANT = "another-variant"  # a known mistake of each exercise that has constants
+_OF_ANOTHER = (
+    "Your value is the right one for the constants of another variant of this problem set: compute "
+    "it with those of your own notebook."
+)
 
 
 def evaluate(of: Material | str, seed: int, device: str) -> ProblemSetSpec:
@@ -31,21 +37,69 @@ def evaluate(of: Material | str, seed: int, device: str) -> ProblemSetSpec:
     """
     problem_set = load_problem_set(of)
     place = device if material_of(of).course.library == "torch" else None
+    variants = tuple(_evaluate_variants(problem_set, seed, place))
+    first = {exercise.name: exercise for exercise in variants[0]} if variants else {}
     return ProblemSetSpec(
         problem_set.name,
         problem_set.title,
         seed,
         device,
-        tuple(_evaluate_exercise(exercise, seed, place) for exercise in problem_set.exercises),
+        tuple(
+            first.get(exercise.name) or _evaluate_exercise(exercise, seed, place)
+            for exercise in problem_set.exercises
+        ),
         tuple(problem_set.written),
         {exercise.name: exercise.section for exercise in problem_set.exercises},
+        {name: tuple(values) for name, values in problem_set.constants.items()},
+        variants,
     )
 
 
-def _evaluate_exercise(exercise: Exercise, seed: int, device: str | None) -> ExerciseSpec:
-    reference = exercise.reference
-    if device is not None:
-        reference = on_device(reference, device)
+def _evaluate_variants(
+    problem_set: ProblemSet, seed: int, device: str | None
+) -> Iterator[tuple[ExerciseSpec, ...]]:
+    """For each variant the exercises that depend on its constants."""
+    if not problem_set.constants:
+        return
+    variants = [problem_set.variant(number) for number in range(problem_set.variants)]
+    for number, variant in enumerate(variants):
+        yield tuple(
+            _evaluate_exercise(
+                exercise,
+                seed,
+                device,
+                number,
+                {
+                    other: each.exercises[place].reference
+                    for other, each in enumerate(variants)
+                    if _differ(problem_set, exercise, number, other)
+                },
+            )
+            for place, exercise in enumerate(variant.exercises)
+            if exercise.constants
+        )
+
+
+def _differ(problem_set: ProblemSet, exercise: Exercise, variant: int, other: int) -> bool:
+    """Whether an exercise has other constants in another variant."""
+    values = (problem_set.constants[name] for name in exercise.constants)
+    return any(each[variant] != each[other] for each in values)
+
+
+def _evaluate_exercise(
+    exercise: Exercise,
+    seed: int,
+    device: str | None,
+    variant: int = 0,
+    others: Mapping[int, Callable[..., Any]] | None = None,
+) -> ExerciseSpec:
+    """Evaluate an exercise; ``others`` are the references of variants with other constants."""
+
+    def placed(reference: Callable[..., Any]) -> Callable[..., Any]:
+        return reference if device is None else on_device(reference, device)
+
+    reference = placed(exercise.reference)
+    of_others = {f"{ANOTHER_VARIANT}{FORM}{k + 1}": placed(r) for k, r in (others or {}).items()}
     checks = []
     for name, check in exercise.checks.items():
         # one stream a check, so that a new check does not change the cases of the others; all
@@ -59,7 +113,9 @@ def _evaluate_exercise(exercise: Exercise, seed: int, device: str | None) -> Exe
             CheckSpec(
                 name,
                 check.points,
-                tuple(_evaluate_case(exercise, check, reference, case) for case in cases),
+                tuple(
+                    _evaluate_case(exercise, check, reference, case, of_others) for case in cases
+                ),
                 check.relation,
                 check.rtol,
                 check.atol,
@@ -72,10 +128,13 @@ def _evaluate_exercise(exercise: Exercise, seed: int, device: str | None) -> Exe
         tuple(exercise.parameters),
         tuple(exercise.returns),
         tuple(checks),
-        {name: mistake.message for name, mistake in _forms(exercise)},
+        {
+            **{name: mistake.message for name, mistake in _forms(exercise)},
+            **dict.fromkeys(of_others, _OF_ANOTHER),
+        },
         exercise.entry,
     )
-    _validate(spec)
+    _validate(spec, exercise, variant)
     return spec
 
 
@@ -92,7 +151,11 @@ def _held_out(case: Case) -> Case:
 
 
 def _evaluate_case(
-    exercise: Exercise, check: Check, reference: Callable[..., Any], case: Case
+    exercise: Exercise,
+    check: Check,
+    reference: Callable[..., Any],
+    case: Case,
+    others: Mapping[str, Callable[..., Any]],
 ) -> CaseSpec:
     if tuple(case.arguments) != tuple(exercise.parameters):
         raise DefinitionError(
@@ -119,6 +182,7 @@ def _evaluate_case(
             name: tuple(run_case(exercise.runnable(mistake.function), case))
             for name, mistake in _forms(exercise)
         }
+        mistakes |= {name: tuple(run_case(other, case)) for name, other in others.items()}
     for name, outcomes in mistakes.items():
         for outcome in outcomes:
             if outcome.error in ACCIDENTS:
@@ -132,15 +196,22 @@ def _evaluate_case(
     return CaseSpec(case, expected, mistakes)
 
 
-def _validate(spec: ExerciseSpec) -> None:
+def _validate(spec: ExerciseSpec, exercise: Exercise, variant: int) -> None:
+    kinds = (False,) if exercise.constants else (True, False)  # of cases that there are
     for mistake in spec.mistakes:
-        for public in (True, False):
+        for public in kinds:
             told = any(
                 _tells(spec, check, case, case.mistakes[mistake])
                 for check in spec.checks
                 for case in check.cases
                 if case.case.public is public
             )
+            if not told and mistake.startswith(f"{ANOTHER_VARIANT}{FORM}"):
+                other = mistake.rpartition(FORM)[2]
+                raise DefinitionError(
+                    f"{spec.name}: variants {variant + 1} and {other} have the same right values; "
+                    "choose constants that give others"
+                )
             if not told:
                 kind = "public" if public else "held-out"
                 raise DefinitionError(

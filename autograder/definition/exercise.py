@@ -17,6 +17,7 @@ from autograder.course.errors import UserError
 from autograder.selfcheck.spec import Case
 
 from .answers import body_at, without_docstrings
+from .constants import Constants, filled, values_of
 
 
 class DefinitionError(UserError):
@@ -45,6 +46,11 @@ class Mistake:
         others = tuple(other.of(answer) for other in self.others)
         code = _changed(answer, self.changes) if self.changes else self.code
         return replace(self, code=code, others=others)
+
+    def with_constants(self, values: Mapping[str, Any]) -> Mistake:
+        """This mistake with values in the place of the constants that its code names."""
+        others = tuple(other.with_constants(values) for other in self.others)
+        return replace(self, code=filled(self.code, values), others=others)
 
     def source(self, name: str) -> str:
         """The variant's code as a definition of a function called ``name``."""
@@ -147,6 +153,9 @@ class Exercise:
 
     A ``driver`` is a function that gets the student's class before the ``parameters``, and makes
     plain data of it. Its code becomes a locked cell of the notebook, and may use np and torch.
+
+    ``constants`` are those of the problem set on which the right answer depends: the reference gets
+    them by name, after the parameters. As each student has others, no case can be public.
     """
 
     name: str
@@ -161,6 +170,7 @@ class Exercise:
     driver: Callable[..., Any] | None = None
     equivalents: Mapping[str, str] = field(default_factory=dict)
     answer: str = ""
+    constants: tuple[str, ...] = ()
 
     @property
     def entry(self) -> str | None:
@@ -199,6 +209,18 @@ class Exercise:
                 raise DefinitionError(f"{self.name}, mistake {name}: {error}") from None
         return replace(self, mistakes=mistakes, answer=answers[self.name])
 
+    def with_constants(self, values: Mapping[str, Any]) -> Exercise:
+        """The same exercise for these values of the problem set's constants."""
+        if not self.constants:
+            return self
+        own = {name: values[name] for name in self.constants}
+        return replace(
+            self,
+            reference=partial(self.reference, **own),
+            mistakes={name: each.with_constants(own) for name, each in self.mistakes.items()},
+            answer=filled(self.answer, own),
+        )
+
     @property
     def points(self) -> int:
         """Sum of the points of all checks."""
@@ -217,7 +239,9 @@ class Written:
 class ProblemSet:
     """A notebook of exercises; ``name`` is its folder in ``solutions/``.
 
-    ``torch`` says that answers need torch: it is loaded before a hand-in runs.
+    ``torch`` says that answers need torch: it is loaded before a hand-in runs. With ``constants``
+    there is a variant for each of their values, and each student gets one: the source names a
+    constant as ``{{kappa}}``.
     """
 
     name: str
@@ -225,3 +249,16 @@ class ProblemSet:
     exercises: Sequence[Exercise]
     written: Sequence[Written]
     torch: bool = False
+    constants: Constants = field(default_factory=dict)
+
+    @property
+    def variants(self) -> int:
+        """How many variants there are, one without constants."""
+        return len(next(iter(self.constants.values()), ("",)))
+
+    def variant(self, number: int) -> ProblemSet:
+        """The problem set for the constants of one variant, which is counted from 0."""
+        if not self.constants:
+            return self
+        values = values_of(self.constants, number)
+        return replace(self, exercises=[each.with_constants(values) for each in self.exercises])

@@ -33,6 +33,7 @@ from autograder.course.files import (
 from autograder.course.reading import Damaged, read_bytes
 from autograder.release.fingerprints import of_grading
 from autograder.release.released import Release, read_release
+from autograder.release.variants import variants_of
 from autograder.reports.notebook import graded_answer, regraded_text
 from autograder.reports.pages import (
     has_marks,
@@ -485,6 +486,8 @@ class _ClassRun:
         digest = hashlib.sha256(self.graded_with.encode())
         located = self._locate(student)
         digest.update(f"{located.note}{located.unclear}".encode())
+        if student in self._variants:
+            digest.update(f"variant {self._variants[student]}".encode())
         try:
             digest.update(read_bytes(located.path))
         except Damaged as damaged:
@@ -499,6 +502,11 @@ class _ClassRun:
             if found.note or found.unclear:
                 self._located[student] = found
         return found
+
+    @cached_property
+    def _variants(self) -> Mapping[str, int]:
+        """Which variant each student has, where the problem set has several."""
+        return variants_of(self.assignment, self._release, self.everyone)
 
     @cached_property
     def _release(self) -> Release:
@@ -552,7 +560,7 @@ class _ClassRun:
         state = _state(path)
         fingerprint = self._fingerprint(student)
         self.handed[student] = state, fingerprint
-        return Handin(student, path, fingerprint)
+        return Handin(student, path, fingerprint, self._variants.get(student, 0))
 
     def _expected_rows(self) -> Callable[[Result], GradebookRow] | None:
         """What tells the row that a result will most likely have; None if nobody can say now."""

@@ -29,27 +29,34 @@ class Graded:
 class Job:
     """What is done with each hand-in: it is graded, and what is written of it is made.
 
-    ``run`` is what stands on the pages.
+    ``run`` is what stands on the pages. Where there are variants, each has a grader of its own.
     """
 
     grader: Grader
     run: Run
+    variants: tuple[Grader, ...] = ()
 
     def do(self, handin: Handin, data: bytes, pool: Pool) -> Graded:
         """Grade a hand-in, whose bytes these are, in a worker of the pool."""
+        grader = self._grader(handin)
         with speaking(self.run.language):
-            return self._made(self.grader.grade(handin.student, data, pool, handin.fingerprint))
+            graded = grader.grade(handin.student, data, pool, handin.fingerprint)
+            return self._made(grader, graded)
 
     def leave(self, handin: Handin, status: Status, detail: str) -> Graded:
         """What is made of a hand-in that cannot be graded."""
+        grader = self._grader(handin)
         with speaking(self.run.language):
-            left = self.grader.ungraded(handin.student, status, detail, handin.fingerprint)
-            return self._made(left)
+            left = grader.ungraded(handin.student, status, detail, handin.fingerprint)
+            return self._made(grader, left)
 
-    def _made(self, result: Result) -> Graded:
+    def _grader(self, handin: Handin) -> Grader:
+        return self.variants[handin.variant] if self.variants else self.grader
+
+    def _made(self, grader: Grader, result: Result) -> Graded:
         return Graded(
             result,
-            autograded_text(result, self.grader.release),
+            autograded_text(result, grader.release),
             feedback_page(result, self.run),
         )
 

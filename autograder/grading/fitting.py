@@ -16,7 +16,8 @@ def fitted(spec: ProblemSetSpec, release: Release, options: str) -> ProblemSetSp
     """The part of a spec that was released, in the order of the release.
 
     What the course has got since then is left out. ``options`` are the arguments for commands.
-    Raises UserError if an exercise is gone, takes other parameters, or gives other points.
+    Raises UserError if an exercise is gone, takes other parameters, or gives other points, or if
+    constants are others.
     """
     defined = {exercise.name: exercise for exercise in spec.exercises}
     asked = {question.name: question for question in spec.written}
@@ -40,6 +41,11 @@ def fitted(spec: ProblemSetSpec, release: Release, options: str) -> ProblemSetSp
                 f"{released} in the release; to take the change over, with all hand-ins as they "
                 f"are, run: autograder release {options}"
             )
+    if dict(spec.constants) != dict(release.constants):
+        raise UserError(
+            f"{release.problem_set} has other constants in the course than in the release; to take "
+            f"the change over, with all hand-ins as they are, run: autograder release {options}"
+        )
     exercises = tuple(defined[name] for name in release.exercises)
     return replace(spec, exercises=exercises, written=tuple(asked[name] for name in written))
 

@@ -24,12 +24,14 @@ _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 class Handin:
     """A notebook that a student has handed in: whose it is, and where it lies.
 
-    ``fingerprint`` is put into its result, to tell later whether it has changed.
+    ``fingerprint`` is put into its result, to tell later whether it has changed. ``variant`` is
+    the student's, counted from 0, where the problem set has several.
     """
 
     student: str
     path: Path
     fingerprint: str = ""
+    variant: int = 0
 
 
 @dataclass(frozen=True)

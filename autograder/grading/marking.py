@@ -69,6 +69,7 @@ class Marking:
             for public in (True, False)
             for exercise in spec.exercises
             for check in range(len(exercise.checks))
+            if any(case.case.public is public for case in exercise.checks[check].cases)
         )
         self.call_seconds = {
             (exercise.name, number): check.seconds or self.limits.call

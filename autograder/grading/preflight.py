@@ -23,6 +23,7 @@ from autograder.definition import ProblemSet, ProblemSetSpec, load_problem_set
 from autograder.definition.mutants import mutate
 from autograder.definition.reference_process import ReferenceProcess, result_of
 from autograder.release.build import release
+from autograder.release.variants import notebook_of
 from autograder.results.result import Result, Status
 from autograder.selfcheck.spec import ExerciseSpec, dump
 
@@ -103,31 +104,35 @@ def _preflight(assignment: Assignment, settings: Settings, process: ReferencePro
         seed, level = session.seed, session.executor.level
         again = process.submit(assignment.material, seed, settings.device, stirred=True)
         mutating = process.call(mutate, assignment.material, session.evaluation.spec)
-        results = _grade(session, notebooks)
+        of_variants = [
+            _grade(session, notebooks, number) for number in range(session.release.variants)
+        ]
         mutation = result_of(mutating)
         problems = [
-            *_instructor_problems(results),
-            *_release_problems(results["release"]),
             *_differences(session.evaluation.spec, result_of(again).spec),
             *_section_problems(definition, assignment.material.course),
             *mutation.problems,
         ]
     count = losing = named = 0
-    for number, answers in mistakes.items():
-        exercises = {e.name: e for e in results[f"mistakes {number}"].exercises}
-        for name, (mistake, _) in answers.items():
-            count += 1
-            result = exercises[name]
-            if result.score < result.max_score:
-                losing += 1
-            else:
-                problems.append(f"{name}: the mistake {mistake} scores full marks")
-            names = {check.mistake for check in result.checks if not check.passed}
-            if mistake in names:
-                named += 1
-            elif result.score < result.max_score:
-                told = ", ".join(sorted(n for n in names if n)) or "nothing"
-                problems.append(f"{name}: the mistake {mistake} is named as {told}")
+    for variant, results in enumerate(of_variants, start=1):
+        found = [*_instructor_problems(results), *_release_problems(results["release"])]
+        for number, answers in mistakes.items():
+            exercises = {e.name: e for e in results[f"mistakes {number}"].exercises}
+            for name, (mistake, _) in answers.items():
+                count += 1
+                result = exercises[name]
+                if result.score < result.max_score:
+                    losing += 1
+                else:
+                    found.append(f"{name}: the mistake {mistake} scores full marks")
+                names = {check.mistake for check in result.checks if not check.passed}
+                if mistake in names:
+                    named += 1
+                elif result.score < result.max_score:
+                    told = ", ".join(sorted(n for n in names if n)) or "nothing"
+                    found.append(f"{name}: the mistake {mistake} is named as {told}")
+        several = len(of_variants) > 1
+        problems += [f"variant {variant}: {each}" if several else each for each in found]
     if named >= REQUIRED_SHARE_NAMED * count:
         problems = [p for p in problems if "is named as" not in p]
     return Preflight(
@@ -140,13 +145,13 @@ def _preflight(assignment: Assignment, settings: Settings, process: ReferencePro
     )
 
 
-def _grade(session: Session, notebooks: dict[str, Notebook]) -> dict[str, Result]:
+def _grade(session: Session, notebooks: dict[str, Notebook], variant: int) -> dict[str, Result]:
     with tempfile.TemporaryDirectory() as folder:
         handins = []
         for number, (name, notebook) in enumerate(notebooks.items()):
             path = Path(folder) / f"{number}.ipynb"
-            path.write_text(json.dumps(notebook), encoding="utf-8")
-            handins.append(Handin(name, path))
+            path.write_text(json.dumps(notebook_of(notebook, variant)), encoding="utf-8")
+            handins.append(Handin(name, path, variant=variant))
         return {each.result.student: each.result for each in session.grade_all(handins)}
 
 

@@ -16,7 +16,9 @@ from autograder.course.directory import Assignment
 from autograder.definition import ProblemSet, load_problem_set
 from autograder.definition.ids import written_id
 from autograder.definition.problem_set import material_of
+from autograder.release.released import read_release
 from autograder.release.source import instructor_notebook
+from autograder.release.variants import notebook_of, variants_of
 
 Notebook = dict[str, Any]
 
@@ -42,7 +44,10 @@ def with_answers(
 
 
 def instructor_answers(of: Material | str) -> dict[str, str]:
-    """The source of the instructor's answer to each exercise of a problem set."""
+    """The source of the instructor's answer to each exercise of a problem set.
+
+    Constants are named in it, as in the release: ``notebook_of`` puts in those of a variant.
+    """
     material = material_of(of)
     problem_set = load_problem_set(material)
     names = {exercise.name for exercise in problem_set.exercises}
@@ -74,6 +79,7 @@ def sample_class(assignment: Assignment, *, endless: bool | None = None) -> dict
 
     The one that is stopped is ``endless``, the commonest end, or else ends itself. To wait for an
     endless loop takes its time: if nothing is said, it is the first problem set's that has one.
+    Where there are variants, each of them has the constants that it is given.
     """
     definition = load_problem_set(assignment.material)
     released = released_notebook(assignment)
@@ -88,7 +94,7 @@ def sample_class(assignment: Assignment, *, endless: bool | None = None) -> dict
         endless = assignment.problem_set == assignment.material.course.problem_sets()[0]
     end = "    while True:\n        pass\n" if endless else "    __import__('os')._exit(1)\n"
     stopped = _replace_body(right[victim.name], end)
-    return {
+    made = {
         "ada": with_answers(released, right, essay),
         "boris": with_answers(released, {**right, others[-1]: wrong[others[-1]]}, essay),
         "chen": with_answers(released, half, essay),
@@ -98,6 +104,8 @@ def sample_class(assignment: Assignment, *, endless: bool | None = None) -> dict
         "goran": with_answers(released, {**right, first: "def broken(:\n"}),
         "hana": with_answers(released, {}),
     }
+    variants = variants_of(assignment, read_release(assignment.release), made, first=True)
+    return {student: notebook_of(each, variants.get(student, 0)) for student, each in made.items()}
 
 
 def _replace_body(source: str, body: str) -> str:

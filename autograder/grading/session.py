@@ -15,7 +15,7 @@ from autograder.course.errors import UserError
 from autograder.definition import ProblemSetSpec
 from autograder.definition.reference_process import Evaluation
 from autograder.release.cases import write_cases
-from autograder.release.released import read_release
+from autograder.release.released import Release, read_release
 from autograder.results.adjustments import FILE, read_adjustments
 from autograder.results.result import Run
 
@@ -102,8 +102,11 @@ class Session:
     def grader(self) -> Grader:
         """What grades the hand-ins; waits as :attr:`evaluation` does. Raises UserError."""
         self.adjustments.require(self.spec.exercises, self.assignment.root / FILE)
+        return self._grader_of(self.release, self.spec)
+
+    def _grader_of(self, release: Release, spec: ProblemSetSpec) -> Grader:
         settings = self.settings
-        return Grader.of(self.release, self.spec, settings.time, self.adjustments, settings.figures)
+        return Grader.of(release, spec, settings.time, self.adjustments, settings.figures)
 
     @cached_property
     def job(self) -> Job:
@@ -120,7 +123,11 @@ class Session:
             figures=self.settings.figures,
             language=self.assignment.directory.course.language,
         )
-        return Job(self.grader, run)
+        numbers = range(self.release.variants if self.release.constants else 0)
+        variants = (
+            self._grader_of(self.release.variant(each), self.spec.variant(each)) for each in numbers
+        )
+        return Job(self.grader, run, tuple(variants))
 
     def grade(self, handin: Handin) -> Graded:
         """Grade one hand-in."""

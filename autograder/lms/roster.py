@@ -61,7 +61,7 @@ class Roster:
             given = {name: line.get(name, "").strip() for name in _COLUMNS}
             if not any(given.values()):
                 continue
-            _require_id(given["id"], f"{path}, row {number}")
+            require_id(given["id"], f"{path}, row {number}")
             keys = tuple((name, given[name]) for name in _KEYS if given[name])
             students.append(Student(given["id"], given["first_name"], given["last_name"], keys))
         return Roster.of(students, path)
@@ -107,7 +107,8 @@ def _forms(student: Student) -> set[str]:
     return {squeezed(" ".join(both)), squeezed(" ".join(reversed(both)))} - {""}
 
 
-def _require_id(name: str, where: str) -> None:
+def require_id(name: str, where: str) -> None:
+    """Raise UserError if a name cannot be that of a student's folder; ``where`` it stands."""
     if not name or name.startswith(".") or not name.isprintable() or set(name) & set('/\\<>:"|?*'):
         raise UserError(
             f"{where}: {name!r} cannot be an id, for it names a folder; use letters, digits, "

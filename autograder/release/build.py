@@ -17,6 +17,7 @@ from autograder.results.gradebook import has_submissions, knows
 from .changes import Changes, changes
 from .fingerprints import of_release
 from .making import made_aside, put_in_place
+from .released import read_release
 
 
 def prepare_course(directory: CourseDirectory) -> None:
@@ -108,9 +109,20 @@ def _is_frozen(assignment: Assignment, breaking: Sequence[str]) -> UserError:
 
 
 def publish(assignment: Assignment) -> bool:
-    """Copy a release to where the course publishes it; True if that changed the file there."""
+    """Copy a release to where the course publishes it; True if that changed the file there.
+
+    One that has variants is for each student another notebook, and is not published. Raises
+    UserError if it was before it had them.
+    """
     text = assignment.release.read_text(encoding="utf-8")
     path = assignment.material.notebook
+    if has_variants(assignment):
+        if path.exists():
+            raise UserError(
+                f"{assignment} has variants now, and {path} is still published, without the "
+                "constants of any student; remove it"
+            )
+        return False
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,4 +133,11 @@ def publish(assignment: Assignment) -> bool:
 def is_published(assignment: Assignment) -> bool:
     """Whether what is published is this release."""
     path = assignment.material.notebook
+    if has_variants(assignment):
+        return not path.exists()
     return path.exists() and path.read_bytes() == assignment.release.read_bytes()
+
+
+def has_variants(assignment: Assignment) -> bool:
+    """Whether what is released is for each student another notebook."""
+    return bool(read_release(assignment.release).constants)

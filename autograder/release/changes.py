@@ -63,6 +63,10 @@ def _named(release: Release) -> dict[str, ReleasedCell]:
 
 
 def _breaking(old: Release, new: Release) -> Iterator[str]:
+    yield from (f"the constant {name} is new" for name in new.constants.keys() - old.constants)
+    yield from (f"the constant {name} is gone" for name in old.constants.keys() - new.constants)
+    if new.variants < old.variants:
+        yield f"there are {new.variants} variants instead of {old.variants}"
     for names, what in (
         ((old.exercises, new.exercises), "the exercise"),
         ((old.written, new.written), "the question"),
@@ -80,6 +84,7 @@ def _breaking(old: Release, new: Release) -> Iterator[str]:
 
 
 def _harmless(old: Release, new: Release) -> Iterator[str]:
+    yield from _constants(old, new)
     before, after = _named(old), _named(new)
     for name, cell in after.items():
         was = before.get(name)
@@ -98,6 +103,19 @@ def _harmless(old: Release, new: Release) -> Iterator[str]:
     others = [[c.source for c in release.cells if not c.grade_id] for release in (old, new)]
     if others[0] != others[1]:
         yield "code that is nobody's exercise changes; hand-ins keep what they have of it"
+
+
+def _constants(old: Release, new: Release) -> Iterator[str]:
+    if new.variants > old.variants:
+        yield f"there are {new.variants} variants instead of {old.variants}; who has one keeps it"
+    for name in old.constants.keys() & new.constants.keys():
+        values = zip(old.constants[name], new.constants[name], strict=False)
+        for number, (was, now) in enumerate(values, start=1):
+            if was != now:
+                yield (
+                    f"the constant {name} of variant {number} changes from {was} to {now}; its "
+                    "hand-ins are graded anew with that, whatever stands in them"
+                )
 
 
 def _public(assignment: Assignment) -> dict[str, ExerciseSpec]:

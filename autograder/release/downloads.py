@@ -18,6 +18,7 @@ from pathlib import Path
 
 from autograder.course.course import Course, Material
 from autograder.course.errors import UserError
+from autograder.definition import load_problem_set
 from autograder.layout import PACKAGE
 
 from .cases import copy_selfcheck, write_cases
@@ -31,21 +32,27 @@ def build_downloads(course: Course) -> list[Path]:
     """Write the wheel and the bundles into the course's downloads, unless they are up to date."""
     folder = course.root / course.downloads
     materials = [course.material(name) for name in course.problem_sets()]
-    missing = [each.notebook.name for each in materials if not each.notebook.exists()]
+    published = [each for each in materials if each.notebook.exists()]
+    missing = [
+        each.notebook.name
+        for each in materials
+        # what has variants is no one notebook, so there is nothing to download
+        if each not in published and not load_problem_set(each).constants
+    ]
     if missing:
         raise UserError(
             f"{course.notebooks} lacks {', '.join(missing)}; run: autograder release --publish"
         )
     stamp = folder / ".fingerprint"
     parts = [course.title, course.site, *map(of_release, materials)]
-    parts += [each.notebook.read_text(encoding="utf-8") for each in materials]
+    parts += [each.notebook.read_text(encoding="utf-8") for each in published]
     now = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != now:
         cases = [write_cases(each) for each in materials]
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         _wheel(folder, course, cases)
-        for each in materials:
+        for each in published:
             _bundle(folder / f"{each}.zip", each)
         stamp.write_text(now, encoding="utf-8")
     return sorted(p for p in folder.iterdir() if p.suffix in (".whl", ".zip"))

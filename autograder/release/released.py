@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from autograder.definition.constants import Constants, filled, values_of
 from autograder.definition.ids import TEXT, WRITTEN, checked_exercise, is_check
 
 
@@ -32,7 +33,8 @@ class ReleasedCell:
 class Release:
     """A released notebook, as the reading of hand-ins needs it.
 
-    ``libraries`` are those, of the ones that take long to load, which the notebook uses.
+    ``libraries`` are those, of the ones that take long to load, which the notebook uses. Where
+    there are variants, ``constants`` have a value for each, and the cells name them.
     """
 
     problem_set: str
@@ -40,6 +42,18 @@ class Release:
     exercises: tuple[str, ...]
     written: tuple[str, ...]
     libraries: frozenset[str] = frozenset()
+    constants: Constants = field(default_factory=dict)
+
+    @property
+    def variants(self) -> int:
+        """How many variants there are, one without constants."""
+        return len(next(iter(self.constants.values()), ("",)))
+
+    def variant(self, number: int) -> Release:
+        """The release as students with one variant, counted from 0, have it."""
+        values = values_of(self.constants, number)
+        cells = (replace(cell, source=filled(cell.source, values)) for cell in self.cells)
+        return replace(self, cells=tuple(cells), constants={})
 
     def cell(self, grade_id: str) -> ReleasedCell:
         """The cell with this grade id."""
@@ -67,9 +81,11 @@ def read_release(path: Path) -> Release:
     exercises = tuple(checked_exercise(name) for name in ids if is_check(name))
     written = tuple(name for name in ids if name.startswith(WRITTEN))
     used = libraries_in(cell.source for cell in cells)
-    if tree["metadata"].get("autograder", {}).get("torch"):
+    about = tree["metadata"].get("autograder", {})
+    if about.get("torch"):
         used |= {"torch"}
-    return Release(path.stem, tuple(cells), exercises, written, used)
+    constants = {name: tuple(values) for name, values in about.get("constants", {}).items()}
+    return Release(path.stem, tuple(cells), exercises, written, used, constants)
 
 
 def libraries_in(sources: Iterable[str]) -> frozenset[str]:

@@ -19,6 +19,7 @@ from autograder.course.errors import UserError
 from autograder.course.files import write_whole
 from autograder.definition import load_problem_set
 from autograder.definition.answers import BEGIN, END
+from autograder.definition.constants import filled, values_of, written
 from autograder.definition.exercise import Exercise
 from autograder.definition.ids import checked_exercise, is_check
 from autograder.results.gradebook import last_deadline
@@ -86,7 +87,8 @@ def page_of(material: Material) -> Path:
 
 def solutions_page(material: Material) -> str:
     """The text of the page, in MyST Markdown."""
-    problem_set = load_problem_set(material)
+    defined = load_problem_set(material)
+    problem_set = defined.variant(0)
     exercises = {exercise.name: exercise for exercise in problem_set.exercises}
     course = material.course
     set_page = posixpath.relpath(
@@ -97,9 +99,15 @@ def solutions_page(material: Material) -> str:
         f"The instructor's answers to [the problem set]({set_page}). Others are as right if they "
         "give the same values.",
     ]
+    values = values_of(problem_set.constants, 0)
+    if values:  # which name constants in double braces, as in the release
+        told = ", ".join(f"{name} = {written(value)}" for name, value in values.items())
+        parts.append(
+            f"Students had variants with other constants; here they are those of the first: {told}."
+        )
     notebook = instructor_notebook(problem_set, material.source)
     for number, cell in enumerate(notebook["cells"]):
-        source = str(cell["source"])
+        source = filled(str(cell["source"]), values)
         grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id", "")
         if cell["cell_type"] == "markdown":
             text = _HEADING.sub("", source) if number == 0 else source

@@ -17,6 +17,7 @@ from typing import Any
 from autograder.course.course import Course
 from autograder.definition import ProblemSet
 from autograder.definition.answers import BEGIN, END
+from autograder.definition.constants import names_in
 from autograder.definition.ids import check_id, driver_id, text_id, written_id
 from autograder.selfcheck import __version__
 
@@ -31,6 +32,7 @@ _LIKE_A_MARKER = re.compile(r"\b(begin|end)[\s_-]*(solution|answer|hidden|mark)"
 
 # a link to a page or a notebook of the site, not to an address
 _LINK = re.compile(r"\[([^][]+)\]\((?![a-z]+:)([^()\s#]+)\.(md|ipynb)((?:#[^()\s]*)?)\)")
+_SOLUTION = re.compile(rf"^ *{BEGIN}$.*?^ *{END}$", re.MULTILINE | re.DOTALL)
 _IMPORT = re.compile(r"^from selfcheck import .*$", re.MULTILINE)
 
 
@@ -58,6 +60,7 @@ def instructor_notebook(
     ]
     builder.finish()
     _name_the_others(cells)
+    builder.constants(cells)
     if course is not None:
         for cell in cells:
             if cell["cell_type"] == "markdown":
@@ -73,10 +76,19 @@ def instructor_notebook(
                 "name": "python3",
             },
             "language_info": {"name": "python", "file_extension": ".py"},
-            **({"autograder": {"torch": True}} if problem_set.torch else {}),
+            **({"autograder": own} if (own := _own_metadata(problem_set)) else {}),
         },
         "nbformat": 4,
         "nbformat_minor": 5,
+    }
+
+
+def _own_metadata(problem_set: ProblemSet) -> dict[str, Any]:
+    """What the release is to tell the grading, besides its cells."""
+    constants = {name: list(values) for name, values in problem_set.constants.items()}
+    return {
+        **({"torch": True} if problem_set.torch else {}),
+        **({"constants": constants} if constants else {}),
     }
 
 
@@ -184,6 +196,41 @@ class _Builder:
         missing = sorted(set(wanted) - set(self.seen))
         if missing:
             raise self.fail(f"no cell for {', '.join(missing)}")
+
+    def constants(self, cells: list[Cell]) -> None:
+        """Require that cells name constants that there are, and that students see each of these."""
+        declared = self.problem_set.constants
+        if not declared:
+            return
+        seen: set[str] = set()
+        for cell in cells:
+            exercise, where = self.exercises.get(cell["id"]), _quoted(cell)
+            for name in names_in(cell["source"]):
+                if name not in declared:
+                    raise self.fail(
+                        f"{where} names {{{{{name}}}}}, and the constants of the problem set are "
+                        f"{', '.join(declared)}; declare it, or write a space between the braces "
+                        "if no constant is meant"
+                    )
+                if exercise is not None and name not in exercise.constants:
+                    raise self.fail(
+                        f"{where} names {{{{{name}}}}}, on which {exercise.name} does not depend "
+                        f'by its definition; write there: constants=("{name}",)'
+                    )
+            if cell["id"] not in map(written_id, self.written):  # the model answer
+                seen.update(names_in(_SOLUTION.sub("", cell["source"])))
+        unseen = [name for name in declared if name not in seen]
+        if unseen:
+            raise self.fail(
+                f"students would not see the constant {unseen[0]}: name it in a text, as "
+                f"{{{{{unseen[0]}}}}}"
+            )
+
+
+def _quoted(cell: Cell) -> str:
+    """A cell by its id and the beginning of its first line."""
+    first = str(cell["source"]).strip().partition("\n")[0]
+    return f"the cell “{cell['id']}” (“{first[:60]}{'…' if len(first) > 60 else ''}”)"
 
 
 def _name_the_others(cells: list[Cell]) -> None:
