@@ -91,22 +91,21 @@ def solutions_page(material: Material) -> str:
     problem_set = defined.variant(0)
     exercises = {exercise.name: exercise for exercise in problem_set.exercises}
     course = material.course
-    set_page = posixpath.relpath(
-        f"{course.notebooks}/{material}.ipynb", f"{course.pages}/{_FOLDER}"
-    )
+    what, values = "the problem set", values_of(problem_set.constants, 0)
+    if not values:  # else no notebook of it is published
+        notebook = f"{course.notebooks}/{material}.ipynb"
+        what = f"[{what}]({posixpath.relpath(notebook, f'{course.pages}/{_FOLDER}')})"
     parts = [
         f"# Solutions: {problem_set.title}",
-        f"The instructor's answers to [the problem set]({set_page}). Others are as right if they "
-        "give the same values.",
+        f"The instructor's answers to {what}. Others are as right if they give the same values.",
     ]
-    values = values_of(problem_set.constants, 0)
-    if values:  # which name constants in double braces, as in the release
+    if values:
         told = ", ".join(f"{name} = {written(value)}" for name, value in values.items())
         parts.append(
             f"Students had variants with other constants; here they are those of the first: {told}."
         )
-    notebook = instructor_notebook(problem_set, material.source)
-    for number, cell in enumerate(notebook["cells"]):
+    cells = instructor_notebook(problem_set, material.source)["cells"]
+    for number, cell in enumerate(cells):
         source = filled(str(cell["source"]), values)
         grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id", "")
         if cell["cell_type"] == "markdown":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from autograder.course.directory import Assignment
 from autograder.course.errors import UserError
 from autograder.course.reading import Damaged, read_bytes
 from autograder.definition.answers import read_answers
+from autograder.definition.constants import filled, values_of
 from autograder.grading.handin import parse
 from autograder.grading.locate import locate
 from autograder.grading.plan import make_plan
@@ -126,13 +128,12 @@ class _Reader:
         self.release = release
         code = [cell.source for cell in release.cells if cell.kind == "code"]
         self.names = frozenset().union(*map(names_in, code))
-        self.given = {
-            cell.grade_id: frozenset(
-                line.tokens for line in self._lines(cell.grade_id, cell.source)
-            )
-            for cell in release.cells
-            if cell.grade_id is not None
-        }
+        self.given: dict[str, frozenset[Tokens]] = {}
+        variants = (release.variant(number) for number in range(release.variants))
+        for cell in chain.from_iterable(each.cells for each in variants):
+            if cell.grade_id is not None:
+                lines = {line.tokens for line in self._lines(cell.grade_id, cell.source)}
+                self.given[cell.grade_id] = self.given.get(cell.grade_id, frozenset()) | lines
 
     def _lines(self, name: str, source: str) -> list[Line]:
         if name in self.release.written:
@@ -166,7 +167,8 @@ class _Reader:
             sources = read_answers(assignment.material.source)
         except OSError:
             return {}
-        return {name: self._answer(name, source).tokens for name, source in sources.items()}
+        values = values_of(self.release.constants, 0)
+        return {name: self._answer(name, filled(s, values)).tokens for name, s in sources.items()}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,14 @@ from autograder.nbgrader_pages import MarkingScheme
 from autograder.release.build import is_published, publish
 from autograder.release.downloads import build_downloads
 from autograder.release.making import notebook_text
+from autograder.release.released import read_release
 from autograder.release.solutions import solutions_page
 from autograder.release.source import SourceError, instructor_notebook
-from autograder.release.variants import hand_out
+from autograder.release.variants import hand_out, variants_of
 from autograder.results.result import Result
 from autograder.selfcheck.report import Overview, Report
-from autograder.selfcheck.spec import load
+from autograder.selfcheck.spec import FORM, load
+from autograder.similarity.compare import compare
 
 PS = "ps01-sums"
 QUICK = Settings(isolation="auto", workers=2)
@@ -80,6 +83,7 @@ def largest_step():
     Returns:
         h: a number.
     """
+    rate = {{rate}}  # yours
     ### BEGIN SOLUTION
     return 2 / {{rate}}
     ### END SOLUTION
@@ -157,6 +161,47 @@ def typed(command: str, *more: str) -> str:
     return str(ran.exception or ran.output)
 
 
+def test_each_student_is_asked_and_judged_by_own_constants(spring: Assignment) -> None:
+    """The heart of it, without a run of anything: notebooks, right values, who has which."""
+    material = spring.material
+    notebook = instructor_notebook(load_problem_set(material), material.source)
+    spring.release.parent.mkdir(parents=True)
+    spring.release.write_text(notebook_text(notebook), encoding="utf-8")
+    release, out = read_release(spring.release), spring.root / "out"
+    assert hand_out(spring, ["ada", "boris"], out) == {"ada": 0, "boris": 1}
+    for student, own, others in (("ada", "-10", ("-40", "7.5")), ("boris", "-40", ("-10", "7.5"))):
+        text = (out / student / f"{PS}.ipynb").read_text(encoding="utf-8")
+        assert own in text and not any(other in text for other in (*others, "{{", "constants"))
+
+    spec = evaluate(material, 1, "cpu")
+    for number, rate in enumerate(LAMBDA):
+        (exercise,) = (e for e in spec.variant(number).exercises if e.name == "largest_step")
+        (case,) = exercise.checks[0].cases
+        assert not case.case.public
+        assert [outcome.value for outcome in case.expected] == [2 / rate]
+        told = {name: outcome.value for name, (outcome, *_) in case.mistakes.items()}
+        others = {
+            f"{ANOTHER_VARIANT}{FORM}{other}": 2 / value
+            for other, value in enumerate(LAMBDA, start=1)
+            if value != rate
+        }
+        assert told == {"half": 1 / rate, **others}
+        assert f"λ = {rate}." in release.variant(number).cell("largest_step").source
+
+    # who comes late gets one by the secret, and the others keep what they have
+    kept = variants_of(spring, release, ["zoe", "boris"])
+    assert kept["boris"] == 1
+    fewer = replace(release, constants={name: v[:2] for name, v in release.constants.items()})
+    assert variants_of(spring, fewer, ["boris"]) == {"boris": 1}
+    edited(spring.variants, ('"boris": 2', '"boris": 3'))
+    with pytest.raises(UserError, match=r"boris: .* has variant 3 .* only 2 now"):
+        variants_of(spring, fewer, ["boris"])
+    spring.variants.unlink()
+    with pytest.raises(UserError, match="says who was given which"):
+        variants_of(spring, release, ["boris"])
+
+
+@pytest.mark.slow
 def test_students_with_other_constants(spring: Assignment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers right and swapped, and the commands of the page for instructors."""
     monkeypatch.chdir(spring.root.parent)
@@ -189,6 +234,9 @@ def test_students_with_other_constants(spring: Assignment, monkeypatch: pytest.M
     for place in (spring.feedback("boris"), spring.autograded("boris")):
         assert "{{" not in place.read_text(encoding="utf-8")
     assert graded(spring)[0] == 0
+    # what the notebook gives is nobody's answer, in any variant
+    handed_in(spring, "boris", own["boris"])
+    assert set(compare(spring, 10).answers["largest_step"]) == {"ada"}
 
     # swapped: exactly these points, and the message is true; so it is in the other's notebook
     handed_in(spring, "ada", with_answers(own["ada"], {**right, "largest_step": answered(0.05)}))
@@ -276,6 +324,7 @@ def definition_of(assignment: Assignment) -> Path:
     return assignment.directory.course.root / "exercises" / "ps01" / "__init__.py"
 
 
+@pytest.mark.slow
 def test_it_is_handed_out_and_not_published(course: Course, tmp_path: Path) -> None:
     """What is released, what students can download, what pre-flight and the solutions say."""
     assignment = CourseDirectory.at(tmp_path / "scratch", course=course).assignment(PS)
@@ -301,6 +350,7 @@ def test_it_is_handed_out_and_not_published(course: Course, tmp_path: Path) -> N
     page = solutions_page(course.material(PS))
     assert "those of the first: rate = 10, method = Euler." in page
     assert "return 2 / 10" in page and "{{" not in page
+    assert f"{PS}.ipynb" not in page  # which is published nowhere
 
     plain = make_course(tmp_path / "plain")
     without = CourseDirectory.at(plain.root / "spring").assignment(PS)
