@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from autograder.definition.constants import values_of
 from autograder.reports.notebook import autograded_text
 from autograder.reports.pages import feedback_page
 from autograder.results.result import Result, Run, Status
@@ -57,7 +58,7 @@ class Job:
         return Graded(
             result,
             autograded_text(result, grader.release),
-            feedback_page(result, self.run),
+            feedback_page(result, self.run, values_of(grader.release.constants, 0)),
         )
 
 

@@ -53,7 +53,8 @@ class Release:
         """The release as students with one variant, counted from 0, have it."""
         values = values_of(self.constants, number)
         cells = (replace(cell, source=filled(cell.source, values)) for cell in self.cells)
-        return replace(self, cells=tuple(cells), constants={})
+        own = {name: (value,) for name, value in values.items()}
+        return replace(self, cells=tuple(cells), constants=own)
 
     def cell(self, grade_id: str) -> ReleasedCell:
         """The cell with this grade id."""

@@ -12,11 +12,13 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import islice
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from autograder.definition.constants import written
 from autograder.results.alike import failed_checks, is_told, key_of
 from autograder.results.gradebook import FORM_GRADER, GradebookRow
 from autograder.results.inert import script_hash
@@ -70,8 +72,13 @@ def _script(name: str) -> _Script:
     return _Script(text, script_hash(text))
 
 
-def feedback_page(result: Result, run: Run) -> str:
-    """The page on which a student reads how the hand-in was graded."""
+def feedback_page(
+    result: Result, run: Run, constants: Mapping[str, Any] = MappingProxyType({})
+) -> str:
+    """The page on which a student reads how the hand-in was graded.
+
+    ``constants`` are those of the student's variant, where the problem set has variants.
+    """
     return template("feedback.html").render(
         result=result,
         run=run,
@@ -80,6 +87,7 @@ def feedback_page(result: Result, run: Run) -> str:
         messages=messages,
         zip=zip,
         heading=heading,
+        constants={name: written(value) for name, value in constants.items()},
     )
 
 

@@ -233,6 +233,8 @@ def test_students_with_other_constants(spring: Assignment, monkeypatch: pytest.M
     assert "$y' = -40" in spring.autograded("boris").read_text(encoding="utf-8")
     for place in (spring.feedback("boris"), spring.autograded("boris")):
         assert "{{" not in place.read_text(encoding="utf-8")
+    page_of_boris = spring.feedback("boris").read_text(encoding="utf-8")
+    assert "<code>rate = 40</code>, <code>method = Heun</code>." in page_of_boris
     assert graded(spring)[0] == 0
     # what the notebook gives is nobody's answer, in any variant
     handed_in(spring, "boris", own["boris"])
