@@ -4,7 +4,7 @@ Names of files and folders are as the platforms make them:
 
 Canvas      doejane_123_456_ps01.ipynb, doejane_LATE_123_456_ps01-1.ipynb (user 123)
 Moodle      Jane Doe_123456_assignsubmission_file[_]/ps01.ipynb, or …_file_ps01.ipynb
-Gradescope  submission_456/ps01.ipynb, with submission_metadata.yml
+Gradescope  submission_456/ps01.ipynb, with submission_metadata.yml, which names all of a group
 nbgrader    jane+ps01+2026-01-31 12:00:00 UTC+…/ps01.ipynb (the exchange's inbound folder)
 GitHub      ps01-jane/ps01.ipynb (clones of GitHub Classroom), whose user name the roster knows
 a folder    jane/ps01.ipynb, or jane.ipynb
@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,16 @@ class Whose:
 
 @dataclass
 class _HandIn:
-    """What one student has handed in: the notebooks by name, and the files of the exchange."""
+    """What one student has handed in: the notebooks by name, and the files of the exchange.
+
+    ``sources`` say where the notebooks lay, ``left`` where those of older hand-ins.
+    """
 
     notebooks: dict[str, Member] = field(default_factory=dict)
     beside: dict[str, bytes] = field(default_factory=dict)
     time: str = ""
+    sources: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -88,37 +94,27 @@ def collect(
     found = list(members(source))
     metadata = _metadata(found)
     lines: list[Line] = []
-    handed: defaultdict[str, _HandIn] = defaultdict(_HandIn)
-    sources: defaultdict[str, list[str]] = defaultdict(list)
+    files: defaultdict[str, list[tuple[Whose, Member]]] = defaultdict(list)
     for member in found:
-        shown = "/".join(member.parts)
         if member.name == METADATA:
             continue
-        whose = _whose(assignment, member, metadata, platform)
-        if whose is None and member.data is None:
-            lines.append(Line(shown, "", member.why, False))
-            continue
-        if whose is None:
+        named = _whose(assignment, member, metadata, platform)
+        if not named:
             told = "nothing says whose it is" + ("" if platform is None else f" on {platform}")
-            lines.append(Line(shown, "", told, False))
-            continue
-        student, why = student_of(whose, roster)
-        if student is None or member.data is None:
-            lines.append(Line(shown, student or "", member.why or why, False))
-            continue
-        own = handed[student]
-        own.time = max(own.time, whose.time)
-        if member.name.lower().endswith(".ipynb"):
-            own.notebooks[whose.file] = member
-            sources[student].append(shown)
-        else:
-            own.beside[member.name] = member.data
+            lines.append(Line(_shown(member), "", member.why or told, False))
+        for whose in named:
+            student, why = student_of(whose, roster)
+            if student is None or member.data is None:
+                lines.append(Line(_shown(member), student or "", member.why or why, False))
+            else:
+                files[student].append((whose, member))
     if not found:
         raise UserError(f"{source} holds no notebook")
+    handed = {student: _hand_in(own) for student, own in files.items()}
     for student, own in sorted(handed.items()):
         if own.notebooks:
             told = _place(assignment, student, own, write=write)
-            lines.append(Line(", ".join(sources[student]), student, told, True))
+            lines.append(Line(", ".join(own.sources), student, told, True))
     absent = [student for student in roster if student.id not in handed]
     lines += [Line("", student.id, f"no hand-in ({student.name})", False) for student in absent]
     return lines
@@ -129,21 +125,25 @@ def collect(
 
 def _whose(
     assignment: Assignment, member: Member, metadata: Mapping[str, Any], platform: str | None
-) -> Whose | None:
+) -> Sequence[Whose]:
+    """Whose a file is, which is several students' where they have handed in together."""
     readers: dict[str, Callable[[], Whose | None]] = {
-        "gradescope": lambda: _gradescope(member, metadata),
         "moodle": lambda: _moodle(member),
         "nbgrader": lambda: _exchange(member, str(assignment)),
         "canvas": lambda: canvas_file(member),
         "github": lambda: _github(member, str(assignment)),
         "folder": lambda: _folder(member, str(assignment)),
     }
+    if platform in (None, "gradescope"):
+        group = _gradescope(member, metadata)
+        if group:
+            return group
     for name, read in readers.items():
         if platform in (None, name):
             found = read()
             if found is not None:
-                return found
-    return None
+                return [found]
+    return []
 
 
 def canvas_file(member: Member) -> Whose | None:
@@ -168,20 +168,22 @@ def _moodle(member: Member) -> Whose | None:
     return None
 
 
-def _gradescope(member: Member, metadata: Mapping[str, Any]) -> Whose | None:
+def _gradescope(member: Member, metadata: Mapping[str, Any]) -> list[Whose]:
     for part in member.parts[:-1]:
         if not _GRADESCOPE.fullmatch(part):
             continue
         about = metadata.get(part)
         submitters = about.get(":submitters") if isinstance(about, dict) else None
-        first = submitters[0] if isinstance(submitters, list) and submitters else {}
-        if not isinstance(first, dict):
-            return None
-        sid, email, name = (str(first.get(f":{k}") or "") for k in ("sid", "email", "name"))
-        kinds = (("gradescope_sid", sid), ("id", sid), ("email", email), ("name", name))
         time = _time(about.get(":created_at")) if isinstance(about, dict) else ""
-        return Whose("gradescope", kinds, sid or email.partition("@")[0], member.name, time)
-    return None
+        group = []
+        for each in submitters if isinstance(submitters, list) and submitters else [{}]:
+            about_one = each if isinstance(each, dict) else {}
+            sid, email, name = (str(about_one.get(f":{k}") or "") for k in ("sid", "email", "name"))
+            kinds = (("gradescope_sid", sid), ("id", sid), ("email", email), ("name", name))
+            fallback = sid or email.partition("@")[0]
+            group.append(Whose("gradescope", kinds, fallback, member.name, time))
+        return group
+    return []
 
 
 def _exchange(member: Member, problem_set: str) -> Whose | None:
@@ -256,6 +258,39 @@ def _time(value: Any) -> str:
 # putting it there
 
 
+def _shown(member: Member) -> str:
+    return "/".join(member.parts)
+
+
+def _hand_in(files: Sequence[tuple[Whose, Member]]) -> _HandIn:
+    """What a student's files make together.
+
+    Of several hand-ins whose times are told, the newest counts. Notebooks of one name that are not
+    the same are all kept, each with a number, so that none of them is the one that is wanted.
+    """
+    own = _HandIn(time=max(whose.time for whose, _ in files))
+    named: defaultdict[str, list[Member]] = defaultdict(list)
+    for whose, member in files:
+        is_notebook = member.name.lower().endswith(".ipynb")
+        if whose.time and whose.time != own.time:
+            own.left += [_shown(member)] if is_notebook else []
+        elif is_notebook:
+            own.sources.append(_shown(member))
+            same_name = named[_safe(whose.file)]
+            if member.data not in [other.data for other in same_name]:
+                same_name.append(member)
+        elif member.data is not None:
+            own.beside[member.name] = member.data
+    for file, same_name in named.items():
+        if len(same_name) == 1:
+            own.notebooks[file] = same_name[0]
+            continue
+        numbered = (f"{file[: -len('.ipynb')]} ({number}).ipynb" for number in count(1))
+        free = (name for name in numbered if name not in named)
+        own.notebooks |= dict(zip(free, same_name, strict=False))
+    return own
+
+
 def _place(assignment: Assignment, student: str, own: _HandIn, *, write: bool) -> str:
     """Write what a student has handed in; tell what was done."""
     expected = f"{assignment}.ipynb"
@@ -264,7 +299,7 @@ def _place(assignment: Assignment, student: str, own: _HandIn, *, write: bool) -
     for file, member in own.notebooks.items():
         if chosen in (None, file):
             assert member.data is not None
-            files[expected if chosen else _safe(file)] = member.data
+            files[expected if chosen else file] = member.data
     if chosen is None:
         told = f"{len(files)} notebooks, of which none is named {expected}: grading chooses"
     elif chosen == expected:
@@ -281,6 +316,8 @@ def _place(assignment: Assignment, student: str, own: _HandIn, *, write: bool) -
         told = "as it was"
     elif old:
         told += "; what was there is in replaced"
+    if own.left:
+        told += f"; older, and left out: {', '.join(own.left)}"
     if write:
         _keep(assignment, student, old)
         for name, data in {**files, **beside}.items():

@@ -199,6 +199,75 @@ def test_of_several_the_one_that_is_named_like_the_set_is_taken(
     assert any("2 notebooks, of which none is named" in line.what for line in lines)
 
 
+def test_all_of_a_group_get_what_it_has_handed_in(
+    assignment: Assignment, roster: Roster, give: Callable[..., Path]
+) -> None:
+    """Who is not in the roster is told, and the newest of several hand-ins counts."""
+    metadata = METADATA.replace(
+        b"  :created_at: 2026-01-31 12",
+        b"""\
+  - :name: Zoe
+    :sid: s2
+    :email:
+  - :name: A Guest
+    :sid: s9
+    :email: guest@example.org
+  - not a submitter
+  :created_at: 2026-01-31 12""",
+    )
+    files = {
+        f"e/submission_11/{PS}.ipynb": notebook("of the group"),
+        f"e/submission_12/{PS}.ipynb": notebook("later, of zoe alone"),
+        "e/submission_metadata.yml": metadata,
+    }
+    lines = collect(assignment, give(files), roster)
+    assert handed_in(assignment) == {
+        f"jane/{PS}.ipynb": "of the group",
+        f"zoe/{PS}.ipynb": "later, of zoe alone",
+    }
+    assert (
+        assignment.submitted("zoe")
+        .with_name("timestamp.txt")
+        .read_text()
+        .startswith("2026-01-31 13")
+    )
+    said = {(line.student, line.source.split("/")[1]): line.what for line in lines if line.source}
+    assert said["jane", "submission_11"] == "taken"
+    older = f"e/submission_11/{PS}.ipynb"
+    assert said["zoe", "submission_12"] == f"taken; older, and left out: {older}"
+    nobodys = [line.what for line in lines if line.source and not line.taken]
+    assert len(nobodys) == 2
+    assert "gradescope_sid “s9”" in nobodys[0]
+
+
+def test_notebooks_of_one_name_are_all_kept(
+    assignment: Assignment, roster: Roster, give: Callable[..., Path]
+) -> None:
+    """But for those that are the same; and none of them is preferred."""
+    files = {
+        f"jane/draft/{PS}.ipynb": notebook("draft"),
+        f"jane/final/{PS}.ipynb": notebook("final"),
+        f"jane/{PS} (1).ipynb": notebook("third"),
+        f"zoe/a/{PS}.ipynb": notebook("same"),
+        f"zoe/b/{PS}.ipynb": notebook("same"),
+        "max/what?.ipynb": notebook("one"),
+        "max/what*.ipynb": notebook("two"),
+    }
+    by_path = {f"{k.split('/')[0]}_5_assignsubmission_file_/{k}": v for k, v in files.items()}
+    lines = collect(assignment, give(by_path), roster)
+    assert handed_in(assignment) == {
+        f"jane/{PS} (1).ipynb": "third",
+        f"jane/{PS} (2).ipynb": "draft",
+        f"jane/{PS} (3).ipynb": "final",
+        f"zoe/{PS}.ipynb": "same",
+        "max/what_ (1).ipynb": "two",
+        "max/what_ (2).ipynb": "one",
+    }
+    said = {line.student: line.what for line in lines}
+    assert said["jane"].startswith("3 notebooks, of which none is named ps01-sums.ipynb")
+    assert said["zoe"] == "taken"
+
+
 def test_what_is_nobodys_is_told_with_the_reason(
     assignment: Assignment, give: Callable[..., Path], tmp_path: Path
 ) -> None:
