@@ -234,7 +234,7 @@ def test_students_with_other_constants(spring: Assignment, monkeypatch: pytest.M
     for place in (spring.feedback("boris"), spring.autograded("boris")):
         assert "{{" not in place.read_text(encoding="utf-8")
     page_of_boris = spring.feedback("boris").read_text(encoding="utf-8")
-    assert "<code>rate = 40</code>, <code>method = Heun</code>." in page_of_boris
+    assert "<code>method = Heun</code>, <code>rate = 40</code>." in page_of_boris
     assert graded(spring)[0] == 0
     # what the notebook gives is nobody's answer, in any variant
     handed_in(spring, "boris", own["boris"])
