@@ -16,16 +16,13 @@ from autograder.course.course import Material
 from autograder.selfcheck.calls import run_case
 from autograder.selfcheck.compare import difference, too_few_right
 from autograder.selfcheck.judge import ACCIDENTS
+from autograder.selfcheck.language import say, speaking
 from autograder.selfcheck.spec import FORM, Case, CaseSpec, CheckSpec, ExerciseSpec, Outcome
 
 from .exercise import Check, DefinitionError, Exercise, Mistake, ProblemSet
 from .problem_set import ProblemSetSpec, load_problem_set, material_of
 
 ANOTHER_VARIANT = "another-variant"  # a known mistake of each exercise that has constants
-_OF_ANOTHER = (
-    "Your value is the right one for the constants of another variant of this problem set: compute "
-    "it with those of your own notebook."
-)
 
 
 def evaluate(of: Material | str, seed: int, device: str) -> ProblemSetSpec:
@@ -36,8 +33,10 @@ def evaluate(of: Material | str, seed: int, device: str) -> ProblemSetSpec:
     case tells from the right answer, a reference that is not finite, ...).
     """
     problem_set = load_problem_set(of)
-    place = device if material_of(of).course.library == "torch" else None
-    variants = tuple(_evaluate_variants(problem_set, seed, place))
+    course = material_of(of).course
+    place = device if course.library == "torch" else None
+    with speaking(course.language):
+        variants = tuple(_evaluate_variants(problem_set, seed, place))
     first = {exercise.name: exercise for exercise in variants[0]} if variants else {}
     return ProblemSetSpec(
         problem_set.name,
@@ -130,7 +129,13 @@ def _evaluate_exercise(
         tuple(checks),
         {
             **{name: mistake.message for name, mistake in _forms(exercise)},
-            **dict.fromkeys(of_others, _OF_ANOTHER),
+            **dict.fromkeys(
+                of_others,
+                say(
+                    "Your value is the right one for the constants of another variant of this "
+                    "problem set: compute it with those of your own notebook."
+                ),
+            ),
         },
         exercise.entry,
     )
