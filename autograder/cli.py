@@ -835,11 +835,12 @@ def publish_solutions_(problem_set: str, directory: CourseDirectory, remove: boo
         out.print("removed" if there else "there was no such page")
         return
     now = datetime.now(UTC)
-    page, line = publish_solutions(assignment, now)
+    policies = read_policies(directory)
+    page, line = publish_solutions(assignment, now, policies)
     out.print(f"wrote {page}", markup=False)
     if line:
         out.print(f"add it to the table of contents of your site, as “{line}”", markup=False)
-    if read_policies(directory).closes(problem_set, now) is None:
+    if policies.closes(problem_set, now) is None:
         err.print(
             "late hand-ins may still count something, though the solutions are there now; to end "
             f"that, write a last moment in {directory.root / POLICIES}: “closes”, or in [late] "

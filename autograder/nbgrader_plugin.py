@@ -42,7 +42,7 @@ from autograder.results.result import Status
 from autograder.results.tables import read_run
 from autograder.sandbox.isolation import FULL
 
-_RESULT = "autograder"  # key in nbconvert's resources
+_RESULT, _POLICIES = "autograder", "autograder policies"  # keys in nbconvert's resources
 
 
 def configure(config: Any, root: Path, db_url: str | None = None) -> None:
@@ -89,7 +89,7 @@ class GradeInSandbox(NbGraderPreprocessor):  # type: ignore[misc]
         try:
             assignment = CourseDirectory.at(Path(folder.root)).assignment(problem_set)
             session = self._session(assignment)
-            policies = read_policies(assignment.directory)
+            policies = resources[_POLICIES] = read_policies(assignment.directory)
             require_one_rule(assignment.root, policies, problem_set)
             _ = session.job  # raises what is wrong with the course, which is true of every hand-in
             variants = variants_of(assignment, session.release, [student])
@@ -182,7 +182,13 @@ class SaveScores(NbGraderPreprocessor):  # type: ignore[misc]
         result = resources[_RESULT]
         assignment = directory.assignment(ids["assignment"])
         try:
-            save(assignment, [result], worth=result.worth, tell=self.log.warning)
+            save(
+                assignment,
+                [result],
+                worth=result.worth,
+                tell=self.log.warning,
+                policies=resources[_POLICIES],
+            )
         except UserError as error:  # the gradebook, or what lateness costs
             raise _stopped(self, error, folder, ids["student"], str(assignment)) from None
         return nb, resources
@@ -196,9 +202,7 @@ class LatePenalties(AssignLatePenalties):  # type: ignore[misc]
 
     def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Enter the penalty that the plugin gives."""
-        root = NbGraderCourse(parent=self, config=self.config).root
-        policies = read_policies(CourseDirectory.at(Path(root)))
-        if policies.rule(resources["nbgrader"]["assignment"]) is not None:
+        if resources[_POLICIES].rule(resources["nbgrader"]["assignment"]) is not None:
             return nb, resources
         done: tuple[Any, dict[str, Any]] = super().preprocess(nb, resources)
         return done

@@ -24,6 +24,7 @@ from autograder.definition.exercise import Exercise
 from autograder.definition.ids import checked_exercise, is_check
 from autograder.results.gradebook import last_deadline
 from autograder.results.policies import FILE as POLICIES
+from autograder.results.policies import Policies
 
 from .source import instructor_notebook
 
@@ -34,7 +35,9 @@ _MARKUP = re.compile(r"(`[^`]*`)|([\\*_<>$\[\]{}|~#])")  # code, or a sign of Ma
 _HEADING = re.compile(r"\A#\s+.*\n?")
 
 
-def publish_solutions(assignment: Assignment, now: datetime) -> tuple[Path, str]:
+def publish_solutions(
+    assignment: Assignment, now: datetime, policies: Policies
+) -> tuple[Path, str]:
     """Write the page; return it, and what is to be added to the table of contents by hand, if so.
 
     Raises UserError until the last deadline of the class, extensions included, has passed, and
@@ -42,7 +45,7 @@ def publish_solutions(assignment: Assignment, now: datetime) -> tuple[Path, str]
     """
     material = assignment.material
     page = page_of(material)
-    deadline = last_deadline(assignment)
+    deadline = last_deadline(assignment, policies)
     if deadline is None:
         raise UserError(
             f"nobody knows until when {assignment} can be handed in; write its due date in "

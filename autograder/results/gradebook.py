@@ -198,13 +198,13 @@ def has_submissions(assignment: Assignment) -> bool:
         return bool(writer._rows("submitted_assignment", assignment_id=[writer.row.id]))
 
 
-def last_deadline(assignment: Assignment) -> tuple[datetime, str] | None:
+def last_deadline(assignment: Assignment, policies: Policies) -> tuple[datetime, str] | None:
     """Until when anybody can hand in, and that as people read it; None if nobody knows.
 
     It is the latest of all that policies and gradebook say: due dates with extensions and grace
     periods, and where lateness is allowed until a last moment, that. Raises UserError.
     """
-    policies, name = read_policies(assignment.directory), assignment.problem_set
+    name = assignment.problem_set
     moments: list[datetime] = []
     due = policies.due(name)
     if due is not None:

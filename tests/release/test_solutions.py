@@ -24,6 +24,7 @@ from autograder.release.solutions import (
     solutions_page,
     withdraw_solutions,
 )
+from autograder.results.policies import read_policies
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ def test_solutions_appear_after_the_last_deadline_and_not_before(assignment: Ass
 
     def refused(now: datetime, match: str) -> None:
         with pytest.raises(UserError, match=match):
-            publish_solutions(assignment, now)
+            publish_solutions(assignment, now, read_policies(assignment.directory))
         assert not page.exists()
 
     far = DUE + timedelta(days=3000)
@@ -87,7 +88,8 @@ def test_solutions_appear_after_the_last_deadline_and_not_before(assignment: Ass
     refused(datetime(2026, 12, 1, 4, tzinfo=UTC), r"until 2026-12-01 05:00 \(UTC\+01:00\)")
 
     # there is no table of contents, so the line for one is told
-    done, line = publish_solutions(assignment, datetime(2026, 12, 1, 4, 0, 1, tzinfo=UTC))
+    after = datetime(2026, 12, 1, 4, 0, 1, tzinfo=UTC)
+    done, line = publish_solutions(assignment, after, read_policies(assignment.directory))
     assert (done, line) == (page, f"- file: pages/solutions/{PS}")
     assert withdraw_solutions(assignment.material) and not page.exists()
     assert not withdraw_solutions(assignment.material)
