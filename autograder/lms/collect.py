@@ -29,7 +29,7 @@ from .archive import Member, members
 from .roster import Roster
 
 METADATA = "submission_metadata.yml"
-_CANVAS = re.compile(r"(?P<name>[^_/]+)_(?:LATE_)?(?P<user>\d+)_(?P<entry>\d+)_(?P<file>.+)")
+_CANVAS = re.compile(r"(?P<name>[^_/]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<entry>\d+)_(?P<file>.+)")
 _MOODLE = re.compile(
     r"(?P<name>[^/]+?)_(?P<entry>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)"
 )
@@ -44,7 +44,8 @@ class Whose:
     """What the place of a file tells of it: the platform, how it names whom, and the file's name.
 
     ``names`` are pairs of what kind of name it is and the name; the first that the roster knows
-    counts. ``fallback`` is the id where there is no roster.
+    counts. ``fallback`` is the id where there is no roster. ``late`` says that the platform calls
+    it late, without the time.
     """
 
     platform: str
@@ -52,6 +53,7 @@ class Whose:
     fallback: str
     file: str
     time: str = ""
+    late: bool = False
 
 
 @dataclass
@@ -64,6 +66,7 @@ class _HandIn:
     notebooks: dict[str, Member] = field(default_factory=dict)
     beside: dict[str, bytes] = field(default_factory=dict)
     time: str = ""
+    late: bool = False
     sources: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
@@ -153,7 +156,8 @@ def canvas_file(member: Member) -> Whose | None:
         if match:
             name, user = match["name"], match["user"]
             file = match["file"] if part == member.name else member.name
-            return Whose("canvas", (("canvas_id", user), ("name", name)), name, file)
+            kinds = (("canvas_id", user), ("name", name))
+            return Whose("canvas", kinds, name, file, late=bool(match["late"]))
     return None
 
 
@@ -268,7 +272,7 @@ def _hand_in(files: Sequence[tuple[Whose, Member]]) -> _HandIn:
     Of several hand-ins whose times are told, the newest counts. Notebooks of one name that are not
     the same are all kept, each with a number, so that none of them is the one that is wanted.
     """
-    own = _HandIn(time=max(whose.time for whose, _ in files))
+    own = _HandIn(time=max(whose.time for whose, _ in files), late=any(w.late for w, _ in files))
     named: defaultdict[str, list[Member]] = defaultdict(list)
     for whose, member in files:
         is_notebook = member.name.lower().endswith(".ipynb")
@@ -316,6 +320,8 @@ def _place(assignment: Assignment, student: str, own: _HandIn, *, write: bool) -
         told = "as it was"
     elif old:
         told += "; what was there is in replaced"
+    if own.late:
+        told += "; late, as Canvas says, but not since when: without a timestamp.txt it is in time"
     if own.left:
         told += f"; older, and left out: {', '.join(own.left)}"
     if write:
