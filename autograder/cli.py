@@ -52,6 +52,7 @@ from autograder.results.tables import Results, read_run
 from autograder.results.term import NAME as TERM
 from autograder.results.term import Term, term, term_csv
 from autograder.sandbox.isolation import FULL, LEVELS
+from autograder.selfcheck.language import speaking
 from autograder.terminal import (
     GradingProgress,
     collection_table,
@@ -720,10 +721,24 @@ def export_(
         _export_term(platform, table, directory, roster, column, submissions)
         return
     (assignment,) = _assignments([problem_set], directory)
+    with speaking(directory.course.language):  # to students, to whom most of it goes
+        _export_set(platform, assignment, table, roster, column, scale, submissions)
+
+
+def _export_set(
+    platform: str,
+    assignment: Assignment,
+    table: Path | None,
+    roster: Path | None,
+    column: str | None,
+    scale: bool,
+    submissions: Path | None,
+) -> None:
+    """Put the grades of a problem set into a platform's table, and feedback beside it."""
     handed_in = set(assignment.students())
     rows = rows_of_others(assignment, ())
     grades = {student: row for student, row in rows.items() if student in handed_in}
-    known = _roster(roster, directory)
+    known = _roster(roster, assignment.directory)
     if platform == "gradescope":
         _export_to_gradescope(assignment, grades, known)
         return
@@ -732,7 +747,7 @@ def export_(
         write_whole(place, export.plain_csv(rows, known), below=assignment.root)
         out.print(f"{len(rows)} grades in {place}", markup=False)
         return
-    wanted = column or (problem_set if platform == "canvas" else None)
+    wanted = column or (assignment.problem_set if platform == "canvas" else None)
     filled = export.fill(platform, table, grades, known, wanted, scale=scale)
     write_whole(place, filled.text, below=assignment.root)
     out.print(f"{len(filled.filled)} grades in {place}", markup=False)

@@ -23,6 +23,7 @@ from autograder.course.directory import Assignment
 from autograder.course.errors import UserError
 from autograder.results.gradebook import GradebookRow
 from autograder.results.tables import csv_text, guarded, points_text, yes
+from autograder.selfcheck.language import say, sentence
 
 from .archive import members
 from .collect import canvas_file, student_of
@@ -277,21 +278,25 @@ def canvas_feedback_zip(
 
 def _with_grade(notebook: bytes, grade: GradebookRow) -> str | None:
     """An autograded notebook with the grade in a cell above; None if it is none."""
-    told = [f"{points_text(grade.score)} of {points_text(grade.max_score)} points"]
+    of_all = {"points": points_text(grade.score), "all": points_text(grade.max_score)}
+    told = [say("{points} of {all} points", **of_all)]
     told += [
-        f"  {what}: {points_text(points)}"
+        "  " + say(what, points=points_text(points))
         for what, points in (
-            ("by machine", grade.machine_score),
-            ("by a person", grade.manual_score),
-            ("extra", grade.extra_credit),
-            ("taken off because it was handed in late", -grade.late_submission_penalty),
+            (sentence("by machine: {points}"), grade.machine_score),
+            (sentence("by a person: {points}"), grade.manual_score),
+            (sentence("extra: {points}"), grade.extra_credit),
+            (
+                sentence("taken off because it was handed in late: {points}"),
+                -grade.late_submission_penalty,
+            ),
         )
         if points
     ]
     if grade.late is not None:
         told.append(grade.late.told)
     if grade.needs_manual_grade:
-        told.append("A part is still to be graded by a person.")
+        told.append(say("A part is still to be graded by a person."))
     for mark in grade.marks:
         points = ""
         if mark.score is not None:

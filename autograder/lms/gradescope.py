@@ -22,6 +22,7 @@ from autograder.course.reading import Damaged, read_bytes
 from autograder.results.gradebook import GradebookRow
 from autograder.results.result import Result
 from autograder.selfcheck.judge import messages
+from autograder.selfcheck.language import say
 
 from .roster import Roster
 
@@ -88,8 +89,10 @@ def autograder_zip(
 def student_result(result: Result, row: GradebookRow) -> dict[str, Any]:
     """The results.json of a hand-in, in Gradescope's form: its score is that in the gradebook."""
     tests: list[dict[str, Any]] = []
-    told = [f"Status: {result.status}" + (f" ({result.detail})" if result.detail else "")]
-    told += [f"Put right before grading: {note}" for note in result.notes]
+    told = [say("Status: {status}", status=say(result.status))]
+    if result.detail:
+        told[0] += f" ({result.detail})"
+    told += [say("Put right before grading: {note}", note=note) for note in result.notes]
     for number, exercise in enumerate(result.exercises, start=1):
         told += [f"{exercise.name}: {sentence}" for sentence in exercise.adjusted]
         texts = messages(exercise.checks)
@@ -102,16 +105,17 @@ def student_result(result: Result, row: GradebookRow) -> dict[str, Any]:
             }
             tests.append(test)
     for number, mark in enumerate(row.marks, start=len(result.exercises) + 1):
-        test = _test(f"{mark.name} (graded by a person)", str(number), mark.comment)
+        test = _test(say("{name} (graded by a person)", name=mark.name), str(number), mark.comment)
         if mark.score is not None:
             test |= {"score": mark.score + mark.extra_credit, "max_score": mark.max_score}
         tests.append(test)
     if row.late_submission_penalty:
-        told.append(f"Taken off because it was handed in late: {row.late_submission_penalty:g}")
+        taken = f"{row.late_submission_penalty:g}"
+        told.append(say("Taken off because it was handed in late: {points}", points=taken))
     if row.late is not None:
         told.append(row.late.told)
     if row.needs_manual_grade:
-        told.append("A part is still to be graded by a person.")
+        told.append(say("A part is still to be graded by a person."))
     return {
         "score": row.score,
         "output": "\n".join(told),

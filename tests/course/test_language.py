@@ -6,10 +6,13 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from autograder import cli
 from autograder.course.course import Course
 from autograder.course.directory import Assignment, CourseDirectory
 from autograder.course.errors import UserError
@@ -115,3 +118,17 @@ def test_a_class_is_graded_as_in_english_and_told_in_german(assignment: Assignme
         "Status: Fehler (eine Zelle endete mit der Ausnahme SyntaxError: Zeile 1" in told["goran"]
     )
     assert "keine Aufgabe ist bearbeitet" in told["hana"]
+    told_elsewhere(assignment)
+
+
+def told_elsewhere(assignment: Assignment) -> None:
+    """What a platform gets of the same class."""
+    words = ["export", "gradescope", PS, "--course-dir", str(assignment.root)]
+    ran = CliRunner().invoke(cli.app, words)
+    assert ran.exit_code == 0, ran.output
+    with zipfile.ZipFile(assignment.reports / "gradescope.zip") as packed:
+        texts = [packed.read(name).decode() for name in packed.namelist()]
+    assert (
+        sum("Status: keine Antwort (keine Aufgabe ist bearbeitet)" in text for text in texts) == 1
+    )
+    assert sum("Abgezogen wegen verspäteter Abgabe: 0.3" in text for text in texts) == 1
