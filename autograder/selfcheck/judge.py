@@ -123,7 +123,7 @@ def judge(
                 problem.unanswered,
                 problem.error,
                 only_here,
-                problem.raised,
+                problem.exception() if problem.exception else "",
                 problem.case,
             )
         )
@@ -173,7 +173,7 @@ class _Problem:
     unanswered: bool = False
     error: str | None = None
     case: str | None = None
-    raised: str = ""
+    exception: Callable[[], str] | None = None  # the line that tells of one
 
     @property
     def message(self) -> str:
@@ -228,8 +228,9 @@ def _case_problem(
             known = outcome.error if public or outcome.error in _KNOWN_ERRORS else AN_EXCEPTION
             trace = f"\n{outcome.trace}" if public and outcome.trace else ""
             raised = say(_RAISED, error=say(known) if known == AN_EXCEPTION else known)
-            line = f"{_where(case, step)}: {raised}{detail}".splitlines()[0]
-            return _Problem(partial(told, f"{raised}{detail}{trace}"), error=known, raised=line)
+            line = partial(_line, case, step, f"{raised}{detail}")
+            message = partial(told, f"{raised}{detail}{trace}")
+            return _Problem(message, error=known, exception=line)
         wrong = _wrong(spec, check, case.expected[step].value, outcome.value)
         if wrong is not None:
             return _Problem(partial(told, wrong))
@@ -242,6 +243,11 @@ def _case_problem(
             )
             return _Problem(partial(told, what), CHANGED)
     return None
+
+
+def _line(case: CaseSpec, step: int, what: str) -> str:
+    """The first line of the message on a call."""
+    return f"{_where(case, step)}: {what}".splitlines()[0]
 
 
 def _told(case: CaseSpec, step: int, previous: object, what: str | Difference) -> str:
