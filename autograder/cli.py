@@ -30,6 +30,7 @@ from autograder.lms.collect import PLATFORMS, collect
 from autograder.lms.roster import FILE as ROSTER
 from autograder.lms.roster import Roster, require_id
 from autograder.release import build
+from autograder.release.cases import write_cases
 from autograder.release.downloads import build_downloads
 from autograder.release.making import notebook_text
 from autograder.release.solutions import publish_solutions, withdraw_solutions
@@ -295,6 +296,7 @@ def release(
         return
     stale = []
     assignments = _assignments(problem_sets, directory)
+    write_cases(*(each.material for each in assignments))  # in one process, and not one for each
     for assignment in assignments:
         started = time.monotonic()
         out.print(f"{assignment}: ", end="")

@@ -20,6 +20,7 @@ from autograder.grading.sample import instructor_answers, released_notebook, wit
 from autograder.grading.session import Session
 from autograder.grading.settings import Settings, TimeLimits
 from autograder.release.build import release
+from autograder.release.cases import write_cases
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -93,8 +94,10 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> CourseDirectory:
 def _released(root: Path) -> CourseDirectory:
     root.mkdir(exist_ok=True)
     made = CourseDirectory.at(root)
-    for name in problem_set_names():
-        release(made.assignment(name))
+    assignments = [made.assignment(name) for name in problem_set_names()]
+    write_cases(*(each.material for each in assignments))
+    for assignment in assignments:
+        release(assignment)
     return made
 
 

@@ -52,7 +52,7 @@ class Session:
 
     def _executor(self, opening: Opening | None) -> Executor:
         settings, directory = self.settings, self.assignment.directory
-        cases = write_cases(self.assignment.material)
+        (cases,) = write_cases(self.assignment.material)
         if settings.scheduler is not None:
             try:
                 from .cluster import ClusterExecutor  # Dask is loaded only where it is asked for

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autograder.course.course import Material
 from autograder.definition import ProblemSetSpec
-from autograder.definition.reference_process import evaluate_apart
+from autograder.definition.reference_process import ReferenceProcess, result_of
 from autograder.layout import PACKAGE
 from autograder.selfcheck.language import SHIPPED, table_file
 from autograder.selfcheck.spec import dump
@@ -17,16 +17,31 @@ from .fingerprints import of_release
 _PUBLIC_SEED = 0  # public cases are fixed; the seed makes the held-out ones
 
 
-def write_cases(material: Material) -> Path:
-    """Write the public cases of a problem set for selfcheck, if they are not up to date."""
-    stamp = material.cases.with_suffix(".fingerprint")
-    now = of_release(material)
-    if not material.cases.exists() or not stamp.exists() or stamp.read_text() != now:
-        spec = evaluate_apart(material, _PUBLIC_SEED, "cpu").spec
-        material.cases.parent.mkdir(parents=True, exist_ok=True)
-        material.cases.write_text(public_cases(spec), encoding="utf-8")
-        stamp.write_text(now)
-    return material.cases
+def write_cases(*materials: Material) -> list[Path]:
+    """Write the public cases of problem sets for selfcheck, where they are not up to date.
+
+    One process evaluates all, since to load torch takes longer than most evaluations.
+    """
+    due = [(each, now) for each in materials if (now := of_release(each)) != _written(each)]
+    if due:
+        with ReferenceProcess() as process:
+            waiting = [process.submit(each, _PUBLIC_SEED, "cpu") for each, _ in due]
+            for (material, now), future in zip(due, waiting, strict=True):
+                text = public_cases(result_of(future).spec)
+                material.cases.parent.mkdir(parents=True, exist_ok=True)
+                material.cases.write_text(text, encoding="utf-8")
+                _stamp(material).write_text(now)
+    return [material.cases for material in materials]
+
+
+def _written(material: Material) -> str | None:
+    """The fingerprint of the version whose cases are there."""
+    stamp = _stamp(material)
+    return stamp.read_text() if material.cases.exists() and stamp.exists() else None
+
+
+def _stamp(material: Material) -> Path:
+    return material.cases.with_suffix(".fingerprint")
 
 
 def public_cases(spec: ProblemSetSpec) -> str:

@@ -48,7 +48,7 @@ def build_downloads(course: Course) -> list[Path]:
     parts += [each.notebook.read_text(encoding="utf-8") for each in published]
     now = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != now:
-        cases = [write_cases(each) for each in materials]
+        cases = write_cases(*materials)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         _wheel(folder, course, cases)

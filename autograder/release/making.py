@@ -98,7 +98,7 @@ def write_source(assignment: Assignment) -> None:
     material = assignment.material
     notebook = instructor_notebook(load_problem_set(material), material.source, material.course)
     assignment.source.write_text(notebook_text(notebook), encoding="utf-8")
-    copy_selfcheck(folder, [write_cases(material)], material.course.language)
+    copy_selfcheck(folder, write_cases(material), material.course.language)
 
 
 def make_release(assignment: Assignment) -> None:
