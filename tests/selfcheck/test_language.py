@@ -105,7 +105,7 @@ def test_messages_are_put_together_as_in_english() -> None:
     with speaking("de"):
         wrong, again = told(Outcome(1.0)), told(raised)
         text = repr(Report(spec, judge(spec, [[[Outcome(2.0)]], [[Outcome(3.0)]]])))
-    assert languages() == ["en", "de"]
+    assert languages()[0] == "en" and "de" in languages()
     assert wrong[0].splitlines() == [
         "Du hast halbiert.",
         "Fall „two“: `y` ist um 1 zu klein",
