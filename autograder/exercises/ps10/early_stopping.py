@@ -32,6 +32,7 @@ def short(rng: Rng, value: float) -> list[Case]:
         case("the first epoch is the best", value + np.arange(7.0), 3),
         case("a single epoch", [value], 3),
         case("patience one", learned(rng, [0.5, 0.6, 0.4, 0.3]), 1),
+        case("small improvements", value - 1e-3 * np.arange(4), 1),
         case("read-only losses", readonly(learned(rng, [*TOO_LATE, 0.3, 0.3])), 3),
         case("losses that skip memory", strided(learned(rng, [0.5, 0.5, 0.6, 0.7, 0.3])), 2),
     ]
@@ -116,6 +117,7 @@ EXERCISE = Exercise(
                 case("the first epoch is the best", [1, 2, 3, 4, 5], 3),
                 case("a single epoch", [0.7], 3),
                 case("patience one", [3, 2, 2.5, 1], 1),
+                case("small improvements", [2, 1.999, 1.998, 1.997], 1),
                 case("read-only losses", readonly([3, *TOO_LATE]), 3),
                 case("losses that skip memory", strided([3, 2, 2, 2.5, 3, 1]), 2),
             ],
