@@ -130,7 +130,7 @@ _GRADING = (
         "--workers",
         type=click.IntRange(1, 1024),
         metavar="N",
-        help="Hand-ins graded at a time; by default one a core.",
+        help="Hand-ins graded at a time; by default one a core and two more.",
     ),
     click.option(
         "--seed",

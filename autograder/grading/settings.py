@@ -43,8 +43,11 @@ class Settings:
 
     @property
     def worker_count(self) -> int:
-        """How many hand-ins are graded at a time: as told, or one for each core."""
-        return self.workers or usable_cores()
+        """How many hand-ins are graded at a time: as told, or one for each core and two more.
+
+        Hand-ins wait too, for their worker to begin or the grader to read: a core would stand idle.
+        """
+        return self.workers or usable_cores() + 2
 
 
 def usable_cores() -> int:
