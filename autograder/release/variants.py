@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course.directory import Assignment
-from autograder.course.errors import UserError
+from autograder.course.errors import UserError, some
 from autograder.course.files import PRIVATE, cannot_write, open_folder, write_whole
 from autograder.definition.constants import filled, values_of
 
@@ -53,9 +53,9 @@ def variants_of(
     gone = sorted(student for student in fresh if given[student] >= release.variants)
     if gone:
         raise UserError(
-            f"{_some(gone)}: {assignment.variants} has variant {given[gone[0]] + 1} of "
-            f"{assignment}, of which there are only {release.variants} now; bring back the "
-            "constants that these students were given"
+            f"{some(gone, most=_MOST_NAMED)}: {assignment.variants} has variant "
+            f"{given[gone[0]] + 1} of {assignment}, of which there are only {release.variants} "
+            "now; bring back the constants that these students were given"
         )
     return {student: given[student] for student in fresh}
 
@@ -94,8 +94,8 @@ def hand_out(
     there = sorted(s for s, place in due.items() if place.exists() or place.is_symlink())
     if there and not replace:
         raise UserError(
-            f"{folder} has other notebooks of {_some(there)}, and nothing was written; name "
-            "another folder, or give --replace"
+            f"{folder} has other notebooks of {some(there, most=_MOST_NAMED)}, and nothing was "
+            "written; name another folder, or give --replace"
         )
     for student, place in due.items():
         write_whole(place, made[variants[student]], below=folder)
@@ -166,8 +166,3 @@ def _write(assignment: Assignment, secret: str, given: Mapping[str, int]) -> Non
     students = {student: number + 1 for student, number in sorted(given.items())}
     text = json.dumps({"secret": secret, "students": students}, indent=1, ensure_ascii=False)
     write_whole(assignment.variants, f"{text}\n", durable=True, mode=PRIVATE, below=assignment.root)
-
-
-def _some(students: Sequence[str]) -> str:
-    more = f" and {len(students) - _MOST_NAMED} more" if len(students) > _MOST_NAMED else ""
-    return ", ".join(students[:_MOST_NAMED]) + more
