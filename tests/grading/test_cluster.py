@@ -104,7 +104,7 @@ def cluster(scheduler: LoopbackCluster) -> Iterator[LoopbackCluster]:
     """The scheduler; the workers of a test are gone when the next one starts."""
     yield scheduler
     for worker in scheduler.workers:
-        scheduler.kill(worker)
+        scheduler.end(worker)  # one that is killed with its nanny leaves semaphores behind
     scheduler.wait_for_workers(0)
     scheduler.workers.clear()
 
