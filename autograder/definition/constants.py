@@ -19,6 +19,11 @@ def names_in(text: str) -> list[str]:
     return list(dict.fromkeys(_NAMED.findall(text)))
 
 
+def count_of(constants: Constants) -> int:
+    """How many variants there are, one without constants."""
+    return len(next(iter(constants.values()), ("",)))
+
+
 def values_of(constants: Constants, variant: int) -> dict[str, Any]:
     """The constants of a variant, which is counted from 0."""
     return {name: values[variant] for name, values in constants.items()}

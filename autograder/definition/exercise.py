@@ -17,7 +17,7 @@ from autograder.course.errors import UserError
 from autograder.selfcheck.spec import Case
 
 from .answers import body_at, without_docstrings
-from .constants import Constants, filled, values_of
+from .constants import Constants, count_of, filled, values_of
 
 
 class DefinitionError(UserError):
@@ -254,7 +254,7 @@ class ProblemSet:
     @property
     def variants(self) -> int:
         """How many variants there are, one without constants."""
-        return len(next(iter(self.constants.values()), ("",)))
+        return count_of(self.constants)
 
     def variant(self, number: int) -> ProblemSet:
         """The problem set for the constants of one variant, which is counted from 0."""

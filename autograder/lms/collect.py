@@ -176,18 +176,23 @@ def _gradescope(member: Member, metadata: Mapping[str, Any]) -> list[Whose]:
     for part in member.parts[:-1]:
         if not _GRADESCOPE.fullmatch(part):
             continue
-        about = metadata.get(part)
-        submitters = about.get(":submitters") if isinstance(about, dict) else None
-        time = _time(about.get(":created_at")) if isinstance(about, dict) else ""
-        group = []
-        for each in submitters if isinstance(submitters, list) and submitters else [{}]:
-            about_one = each if isinstance(each, dict) else {}
-            sid, email, name = (str(about_one.get(f":{k}") or "") for k in ("sid", "email", "name"))
-            kinds = (("gradescope_sid", sid), ("id", sid), ("email", email), ("name", name))
-            fallback = sid or email.partition("@")[0]
-            group.append(Whose("gradescope", kinds, fallback, member.name, time))
-        return group
+        about = _mapping(metadata.get(part))
+        submitters = about.get(":submitters")
+        group = submitters if isinstance(submitters, list) and submitters else [{}]
+        time = _time(about.get(":created_at"))
+        return [_submitter(member, _mapping(each), time) for each in group]
     return []
+
+
+def _submitter(member: Member, about: Mapping[str, Any], time: str) -> Whose:
+    sid, email, name = (str(about.get(f":{key}") or "") for key in ("sid", "email", "name"))
+    kinds = (("gradescope_sid", sid), ("id", sid), ("email", email), ("name", name))
+    return Whose("gradescope", kinds, sid or email.partition("@")[0], member.name, time)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """What should be a mapping, or an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def _exchange(member: Member, problem_set: str) -> Whose | None:

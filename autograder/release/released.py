@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder.definition.constants import Constants, filled, values_of
+from autograder.definition.constants import Constants, count_of, filled, values_of
 from autograder.definition.ids import TEXT, WRITTEN, checked_exercise, is_check
 
 
@@ -47,7 +47,7 @@ class Release:
     @property
     def variants(self) -> int:
         """How many variants there are, one without constants."""
-        return len(next(iter(self.constants.values()), ("",)))
+        return count_of(self.constants)
 
     def variant(self, number: int) -> Release:
         """The release as students with one variant, counted from 0, have it."""

@@ -169,6 +169,9 @@ def expected_rows(
     with _transaction(assignment.directory) as connection:
         writer = _Writer(connection, assignment, policies)
         students = {row.id: row for row in writer._rows("student")}
+    due = writer.policies.due(assignment.problem_set)
+    if due is not None:  # which is not entered yet
+        writer.duedate = _naive(due)
     return partial(writer.expected, students)
 
 
@@ -476,9 +479,6 @@ class _Writer:
 
     def expected(self, students: Mapping[str, Any], result: Result) -> GradebookRow:
         """The row of a hand-in in time that no person has graded; the gradebook is not asked."""
-        due = self.policies.due(self.assignment.problem_set)
-        if due is not None:
-            self.duedate = _naive(due)
         points = _points(result)
         sums = _Sums()
         for cell in self.graded:
